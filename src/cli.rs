@@ -1,0 +1,411 @@
+//! What can be typed: clap's types, and nothing else. Only `commands` reads them.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+use crate::reference::spec::Workers;
+
+/// Says whether the echo client or the echo server is at fault, why, and where to fix it.
+#[derive(Debug, Parser)]
+#[command(name = "netdiag", version, max_term_width = 100, before_help = EXAMPLES)]
+pub struct Cli {
+    /// When to colour the output; colour never carries meaning alone.
+    #[arg(long, global = true, value_enum, default_value_t = ColorWhen::Auto, value_name = "WHEN")]
+    pub color: ColorWhen,
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  netdiag scenario wrong-port        stage a fault and watch netdiag find it
+  netdiag scenario --list            what can be staged
+  netdiag check 127.0.0.1:12345      examine a server that is running
+  netdiag sockets                    who listens, who is connected, what is unread
+  netdiag explain missing-reply      what a fault looks like and how to fix it
+  netdiag doctor                     what netdiag can see on this machine";
+
+/// When to colour.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum ColorWhen {
+    /// When standard output is a terminal, unless NO_COLOR is set.
+    Auto,
+    /// Always.
+    Always,
+    /// Never.
+    Never,
+}
+
+/// The subcommands.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Stage a fault, watch it, name the guilty side.
+    Scenario(ScenarioArgs),
+    /// Examine a server that is already running, whoever wrote it.
+    Check(CheckArgs),
+    /// Run a server and a client, record them, and say which one is at fault.
+    Run(RunArgs),
+    /// List sockets with their owners and queues, like lsof -i -P and ss in one.
+    Sockets(SocketsArgs),
+    /// List the tasks of a tokio program that serves a console.
+    Tasks(TasksArgs),
+    /// Be an echo server.
+    Serve(ServeArgs),
+    /// Be an echo client, or many.
+    Client(ClientArgs),
+    /// Diagnose saved evidence or a capture file.
+    Replay(ReplayArgs),
+    /// Explain a fault, or list all of them.
+    Explain(ExplainArgs),
+    /// Say what netdiag can see on this machine, and how to open the rest.
+    Doctor(DoctorArgs),
+    /// Print completions for a shell.
+    Completions(CompletionsArgs),
+    /// Write the manual pages.
+    Man(ManArgs),
+    /// Record a plan from standard input in this process (netdiag starts itself this way).
+    #[command(name = "__record", hide = true)]
+    Record(RecordArgs),
+    /// Play a reference part told on standard input (netdiag starts itself this way).
+    #[command(name = "__actor", hide = true)]
+    Actor(ActorArgs),
+}
+
+/// `netdiag scenario`
+#[derive(Debug, Args)]
+#[command(before_help = "\
+Examples:
+  netdiag scenario wrong-port          stage one fault
+  netdiag scenario ./mine.toml         stage your own
+  netdiag scenario --all               stage all of them and compare with what each one expects
+  netdiag scenario blocked-loop --hold keep the pair alive and look with tcpdump, lsof, tokio-console")]
+pub struct ScenarioArgs {
+    /// A scenario's name, or a .toml file.
+    pub name: Option<String>,
+    /// Stage every scenario.
+    #[arg(long, conflicts_with_all = ["name", "list", "hold", "save"])]
+    pub all: bool,
+    /// List the scenarios.
+    #[arg(long, conflicts_with_all = ["name", "hold"])]
+    pub list: bool,
+    /// Keep the staged pair alive on the host's loopback until Ctrl-C, and say how to look at it.
+    #[arg(long)]
+    pub hold: bool,
+    /// Stage on the host's network instead of in a private namespace.
+    #[arg(long)]
+    pub host: bool,
+    /// How many scenarios to stage at once with --all.
+    #[arg(long, value_name = "N")]
+    pub jobs: Option<usize>,
+    /// Keep the evidence in this file.
+    #[arg(long, value_name = "FILE")]
+    pub save: Option<PathBuf>,
+    /// Print one JSON object.
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `netdiag check`
+#[derive(Debug, Args)]
+#[command(before_help = "\
+Examples:
+  netdiag check 127.0.0.1:12345
+  netdiag check localhost:9999 --udp
+  netdiag check 127.0.0.1:12345 --console http://127.0.0.1:6669   read its tokio tasks too")]
+pub struct CheckArgs {
+    /// Where the server should listen, host:port.
+    pub addr: String,
+    /// Speak UDP.
+    #[arg(long)]
+    pub udp: bool,
+    /// The server's console-subscriber address.
+    #[arg(long, value_name = "URL")]
+    pub console: Option<String>,
+    /// Keep the evidence in this file.
+    #[arg(long, value_name = "FILE")]
+    pub save: Option<PathBuf>,
+    /// Print one JSON object.
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `netdiag run`
+#[derive(Debug, Args)]
+#[command(before_help = "\
+Examples:
+  netdiag run --server 'python3 server.py' --client 'python3 client.py hello' --at 127.0.0.1:12345
+  netdiag run --client ./client --against 127.0.0.1:12345 --host
+  netdiag run --server ./server            the reference client plays the other part")]
+pub struct RunArgs {
+    /// The server's command; split into words like a shell does, but no shell runs it.
+    #[arg(long, value_name = "CMD")]
+    pub server: Option<String>,
+    /// The client's command.
+    #[arg(long, value_name = "CMD")]
+    pub client: Option<String>,
+    /// The documented address, host:port.
+    #[arg(long, value_name = "ADDR", conflicts_with = "against")]
+    pub at: Option<String>,
+    /// Start no server: whatever is or is not at ADDR plays it.
+    #[arg(long, value_name = "ADDR", conflicts_with = "server")]
+    pub against: Option<String>,
+    /// The pair speaks UDP.
+    #[arg(long)]
+    pub udp: bool,
+    /// More about the contract.
+    #[arg(long, value_name = "FILE")]
+    pub contract: Option<PathBuf>,
+    /// How many clients to start at the same time.
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    pub clients: u32,
+    /// The longest wait where a hang cannot be proven, in seconds.
+    #[arg(long, value_name = "SECONDS", default_value_t = 10.0)]
+    pub patience: f64,
+    /// Run on the host's network instead of in a private namespace.
+    #[arg(long)]
+    pub host: bool,
+    /// Keep the evidence in this file.
+    #[arg(long, value_name = "FILE")]
+    pub save: Option<PathBuf>,
+    /// Print one JSON object.
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `netdiag sockets`
+#[derive(Debug, Args)]
+#[command(before_help = "\
+Examples:
+  netdiag sockets                 every TCP and UDP socket
+  netdiag sockets --listening     servers only
+  netdiag sockets --port 12345    both ends of whatever uses that port
+  netdiag sockets --pid 4711 --json")]
+pub struct SocketsArgs {
+    /// Listening sockets only.
+    #[arg(long, short)]
+    pub listening: bool,
+    /// TCP only.
+    #[arg(long, conflicts_with = "udp")]
+    pub tcp: bool,
+    /// UDP only.
+    #[arg(long)]
+    pub udp: bool,
+    /// Only sockets with this port at either end.
+    #[arg(long, value_name = "PORT")]
+    pub port: Option<u16>,
+    /// Only sockets of this process.
+    #[arg(long, value_name = "PID")]
+    pub pid: Option<u32>,
+    /// Only sockets in this state, as the table names it.
+    #[arg(long, value_name = "STATE")]
+    pub state: Option<String>,
+    /// Print one JSON object.
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `netdiag tasks`
+#[derive(Debug, Args)]
+#[command(before_help = "\
+Examples:
+  netdiag tasks                          the console at http://127.0.0.1:6669
+  netdiag tasks http://127.0.0.1:41234")]
+pub struct TasksArgs {
+    /// Where the program serves its console.
+    #[arg(default_value = "http://127.0.0.1:6669")]
+    pub console: String,
+    /// Print one JSON object.
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `netdiag serve`
+#[derive(Debug, Args)]
+#[command(before_help = "\
+Examples:
+  netdiag serve                                  a line echo on 127.0.0.1:12345
+  netdiag serve --prefix 'ECHO: ' --listen 127.0.0.1:9999
+  netdiag serve --workers sequential             the second client waits
+  netdiag serve --console                        attach tokio-console to it")]
+pub struct ServeArgs {
+    /// Address to listen on; may be given twice, to listen on IPv4 and IPv6.
+    #[arg(long, short, value_name = "ADDR", default_values_t = ["127.0.0.1:12345".to_owned()])]
+    pub listen: Vec<String>,
+    /// Speak UDP.
+    #[arg(long)]
+    pub udp: bool,
+    /// Where a message ends.
+    #[arg(long, value_enum, default_value_t = FramingArg::Line)]
+    pub framing: FramingArg,
+    /// Put this before each reply.
+    #[arg(long, value_name = "TEXT", conflicts_with = "suffix")]
+    pub prefix: Option<String>,
+    /// Put this after each reply.
+    #[arg(long, value_name = "TEXT")]
+    pub suffix: Option<String>,
+    /// How connections are served: async, sequential, threads, pool:N.
+    #[arg(long, default_value = "async", value_name = "HOW")]
+    pub workers: Workers,
+    /// Close connections that are silent for this many seconds.
+    #[arg(long, value_name = "SECONDS")]
+    pub idle_timeout: Option<f64>,
+    /// Length of the accept queue.
+    #[arg(long, default_value_t = 1024)]
+    pub backlog: u32,
+    /// Serve tokio-console, at this address (port 0: a free one).
+    #[arg(long, value_name = "ADDR", num_args = 0..=1, default_missing_value = "127.0.0.1:6669")]
+    pub console: Option<SocketAddr>,
+    /// Do not print the metrics line.
+    #[arg(long, short)]
+    pub quiet: bool,
+}
+
+/// Framing as typed; `one-line` is `line` with one message per connection.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum FramingArg {
+    /// Any chunk is echoed as it comes.
+    Raw,
+    /// Lines, as many as the client likes.
+    Line,
+    /// One line, then the server closes.
+    OneLine,
+    /// Everything until the client half-closes.
+    UntilEof,
+}
+
+/// `netdiag client`
+#[derive(Debug, Args)]
+#[command(before_help = "\
+Examples:
+  netdiag client hello                             one message to 127.0.0.1:12345
+  netdiag client --clients 5 --repeat 3            five clients at once, three messages each
+  netdiag client --clients 5 --one-by-one --redial a new connection for each message, one after the other")]
+pub struct ClientArgs {
+    /// The text to send.
+    #[arg(default_value = "hello")]
+    pub message: String,
+    /// Where to dial.
+    #[arg(long, short, value_name = "ADDR", default_value = "127.0.0.1:12345")]
+    pub dial: String,
+    /// Speak UDP.
+    #[arg(long)]
+    pub udp: bool,
+    /// Where a message ends.
+    #[arg(long, value_enum, default_value_t = FramingArg::Line)]
+    pub framing: FramingArg,
+    /// End lines with CR LF.
+    #[arg(long)]
+    pub crlf: bool,
+    /// The reply is expected to begin with this.
+    #[arg(long, value_name = "TEXT", conflicts_with = "suffix")]
+    pub prefix: Option<String>,
+    /// The reply is expected to end with this.
+    #[arg(long, value_name = "TEXT")]
+    pub suffix: Option<String>,
+    /// Number of clients.
+    #[arg(long, short, default_value_t = 1)]
+    pub clients: u32,
+    /// Messages each client sends.
+    #[arg(long, short, default_value_t = 1)]
+    pub repeat: u32,
+    /// One client after the other instead of all at once.
+    #[arg(long)]
+    pub one_by_one: bool,
+    /// A new connection for each message.
+    #[arg(long)]
+    pub redial: bool,
+    /// Half-close after the last message.
+    #[arg(long)]
+    pub half_close: bool,
+    /// Give up on a connection or a reply after this many seconds; 0 waits for ever.
+    #[arg(long, value_name = "SECONDS", default_value_t = 5.0)]
+    pub timeout: f64,
+    /// While the connection is refused, try again for this many seconds.
+    #[arg(long, value_name = "SECONDS", default_value_t = 0.0)]
+    pub retry: f64,
+    /// Print only the replies.
+    #[arg(long, short)]
+    pub quiet: bool,
+}
+
+/// `netdiag replay`
+#[derive(Debug, Args)]
+#[command(before_help = "\
+Examples:
+  netdiag replay evidence.json
+  netdiag replay trace.pcap --at 127.0.0.1:12345")]
+pub struct ReplayArgs {
+    /// Evidence saved with --save, or a pcap or pcapng file.
+    pub file: PathBuf,
+    /// The documented address.
+    #[arg(long, value_name = "ADDR")]
+    pub at: Option<String>,
+    /// Keep the evidence read from a capture file in this file.
+    #[arg(long, value_name = "FILE")]
+    pub save: Option<PathBuf>,
+    /// Print one JSON object.
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `netdiag explain`
+#[derive(Debug, Args)]
+#[command(before_help = "\
+Examples:
+  netdiag explain                  every fault netdiag can name
+  netdiag explain missing-reply")]
+pub struct ExplainArgs {
+    /// The fault's name.
+    pub fault: Option<String>,
+    /// Print one JSON object.
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `netdiag doctor`
+#[derive(Debug, Args)]
+pub struct DoctorArgs {
+    /// Print one JSON object.
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `netdiag completions`
+#[derive(Debug, Args)]
+#[command(before_help = "\
+Examples:
+  netdiag completions bash > ~/.local/share/bash-completion/completions/netdiag")]
+pub struct CompletionsArgs {
+    /// The shell.
+    #[arg(value_enum)]
+    pub shell: clap_complete::Shell,
+}
+
+/// `netdiag man`
+#[derive(Debug, Args)]
+#[command(before_help = "\
+Examples:
+  netdiag man ~/.local/share/man/man1")]
+pub struct ManArgs {
+    /// The directory to write netdiag.1, netdiag-scenario.1 … into; it is made if missing.
+    pub dir: PathBuf,
+}
+
+/// `netdiag __record`
+#[derive(Debug, Args)]
+pub struct RecordArgs {
+    /// Enter a private network namespace first.
+    #[arg(long)]
+    pub private: bool,
+}
+
+/// `netdiag __actor`
+#[derive(Debug, Args)]
+pub struct ActorArgs {
+    /// Serve the console on this Unix socket.
+    #[arg(long, value_name = "PATH")]
+    pub console: Option<PathBuf>,
+}

@@ -1,0 +1,1 @@
+//! netdiag's own connections to a server.

@@ -1,0 +1,1 @@
+//! Children: start, watch, end.

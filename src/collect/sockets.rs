@@ -1,0 +1,1 @@
+//! The socket table with owners and queues.

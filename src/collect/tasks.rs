@@ -1,0 +1,1 @@
+//! tokio tasks through the console interface.

@@ -1,0 +1,110 @@
+//! The waist of the program: evidence in, diagnosis out. Pure.
+
+use serde::{Deserialize, Serialize};
+
+use crate::evidence::{Contract, Frame, Gap, Role};
+
+/// What netdiag concludes from one recording.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Diagnosis {
+    /// Which side, why, how sure.
+    pub verdict: Verdict,
+    /// Every finding, root causes first, then what follows from them.
+    pub findings: Vec<Finding>,
+    /// Faults that were considered and excluded by what was seen.
+    pub ruled_out: Vec<RuledOut>,
+    /// The contract as told, learned and assumed.
+    pub contract: Contract,
+    /// What could not be looked at, without repetition.
+    pub gaps: Vec<Gap>,
+}
+
+/// The answer.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Verdict {
+    /// Who has to change something.
+    pub side: Side,
+    /// The fault's slug; `None` when there is no fault, or none could be named.
+    pub fault: Option<String>,
+    /// How sure.
+    pub confidence: Confidence,
+    /// One sentence.
+    pub summary: String,
+    /// For `unknown`: what would settle it, as instructions.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub to_settle: Vec<String>,
+}
+
+/// Who has to change something.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Side {
+    /// The client.
+    Client,
+    /// The server.
+    Server,
+    /// Each of them.
+    Both,
+    /// Neither program: the machine, a rule, a leftover process, somebody who did not start the server.
+    Environment,
+    /// Nobody: a complete and right exchange was seen.
+    None,
+    /// It could not be told.
+    Unknown,
+}
+
+/// How sure a finding or verdict is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Confidence {
+    /// Something else would explain the evidence too.
+    Possible,
+    /// The evidence fits nothing else we know, but a piece of it is inferred.
+    Likely,
+    /// Every link was seen.
+    Proven,
+}
+
+/// A rule that fired.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Finding {
+    /// The fault's slug.
+    pub fault: String,
+    /// Who has to change something.
+    pub side: Side,
+    /// Its place among the findings; set by the verdict.
+    pub role: Part,
+    /// How sure.
+    pub confidence: Confidence,
+    /// What was seen, in one or two sentences.
+    pub statement: String,
+    /// References into the evidence: `packets:3`, `sockets:1`, `programs:0`, `tasks:2`, `exceptions:0`, `probes:4`.
+    pub evidence: Vec<String>,
+    /// The line to change.
+    pub location: Option<Frame>,
+    /// Whose line that is.
+    pub location_of: Option<Role>,
+    /// What to do, as an instruction.
+    pub fix: String,
+}
+
+/// What part a finding plays in the verdict.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Part {
+    /// A root cause.
+    Cause,
+    /// Not the cause of the failure, but it made it worse or hid it.
+    Contributing,
+    /// It follows from a root cause.
+    Consequence,
+}
+
+/// A fault that was considered and excluded.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RuledOut {
+    /// Its slug.
+    pub fault: String,
+    /// A clause: "the request was read (Recv-Q 0)".
+    pub because: String,
+}

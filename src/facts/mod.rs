@@ -1,0 +1,1 @@
+//! WHAT IT MEANS, without blame: the vocabulary of the rules.

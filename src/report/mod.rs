@@ -1,0 +1,1 @@
+//! HOW TO SAY IT. Decides nothing.

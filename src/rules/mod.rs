@@ -1,0 +1,1 @@
+//! WHO DID WHAT WRONG: one rule per file, one table.

@@ -1,0 +1,1 @@
+//! Private network namespaces, limits and process groups.

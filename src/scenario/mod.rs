@@ -1,0 +1,1 @@
+//! Staged faults: scenarios/*.toml and their catalogue.

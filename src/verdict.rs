@@ -1,0 +1,1 @@
+//! WHICH SIDE: keeps root causes, drops their consequences.

@@ -1,0 +1,1 @@
+//! Pure: captured bytes to segments to conversations, as a stream, in bounded memory.

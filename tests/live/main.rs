@@ -1,0 +1,1 @@
+//! Tests on real loopback, through the real binary.
