@@ -25,6 +25,9 @@ mod tcp;
 mod udp;
 mod workers;
 
+#[cfg(test)]
+mod tests;
+
 use std::future::Future;
 
 use tokio::task::JoinHandle;

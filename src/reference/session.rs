@@ -232,3 +232,149 @@ fn send(manners: &Manners, bytes: Vec<u8>, steps: &mut Vec<Step>) {
         _ => steps.push(Step::Send(bytes)),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::evidence::{Lifetime, Reply};
+    use crate::reference::spec::{ServerFault, ServerSpec};
+
+    use super::*;
+
+    fn session(spec: ServerSpec) -> Session {
+        Session::new(Arc::new(Manners::of(&spec)))
+    }
+
+    fn with(faults: &[ServerFault]) -> Session {
+        session(ServerSpec { faults: faults.to_vec(), ..ServerSpec::default() })
+    }
+
+    fn fed(session: &mut Session, input: &[u8]) -> Vec<Step> {
+        let mut steps = Vec::new();
+        session.feed(input, &mut steps);
+        steps
+    }
+
+    fn ended(session: &mut Session) -> Vec<Step> {
+        let mut steps = Vec::new();
+        session.end(&mut steps);
+        steps
+    }
+
+    fn send(bytes: &[u8]) -> Step {
+        Step::Send(bytes.to_vec())
+    }
+
+    /// Everything sent among `steps`, joined.
+    fn sent(steps: &[Step]) -> Vec<u8> {
+        let bytes =
+            steps.iter().filter_map(|step| if let Step::Send(bytes) = step { Some(bytes.as_slice()) } else { None });
+        bytes.collect::<Vec<_>>().concat()
+    }
+
+    #[test]
+    fn lines_are_answered_whole_however_they_are_cut() {
+        let mut session = session(ServerSpec { reply: Reply::Prefix("E: ".into()), ..ServerSpec::default() });
+        assert_eq!(fed(&mut session, b"he"), []);
+        assert!(!session.is_idle());
+        assert_eq!(fed(&mut session, b"llo\nwor"), [send(b"E: hello\n")]);
+        assert_eq!(fed(&mut session, b"ld\r\n\n"), [send(b"E: world\r\nE: \n")]);
+        assert!(session.is_idle());
+        assert_eq!(ended(&mut session), [Step::Close]);
+    }
+
+    #[test]
+    fn an_unterminated_last_line_is_answered_as_it_came() {
+        let mut session = with(&[]);
+        fed(&mut session, b"tail");
+        assert_eq!(ended(&mut session), [send(b"tail"), Step::Close]);
+    }
+
+    #[test]
+    fn a_line_of_any_length_comes_back_from_bounded_memory() {
+        let mut session = session(ServerSpec { reply: Reply::Suffix("!".into()), ..ServerSpec::default() });
+        let mut back = Vec::new();
+        let mut message = vec![b'x'; 3 * LONGEST_LINE];
+        message.extend_from_slice(b"end\r\n");
+        // Cut in the middle of the terminator, which the suffix must precede.
+        for part in [&message[..message.len() - 1], &message[message.len() - 1..]] {
+            for chunk in part.chunks(10_007) {
+                back.extend(sent(&fed(&mut session, chunk)));
+                assert!(session.unfinished.capacity() <= 2 * LONGEST_LINE);
+            }
+        }
+        message.truncate(message.len() - 2);
+        message.extend_from_slice(b"!\r\n");
+        assert!(back == message, "{} bytes back for {}", back.len(), message.len());
+        assert_eq!(fed(&mut session, b"next\n"), [send(b"next!\n")]);
+    }
+
+    #[test]
+    fn until_eof_nothing_comes_before_the_half_close() {
+        let mut session = session(ServerSpec { framing: Framing::UntilEof, ..ServerSpec::default() });
+        assert_eq!(fed(&mut session, b"a\nb"), []);
+        assert_eq!(ended(&mut session), [send(b"a\nb"), Step::Close]);
+        assert_eq!(fed(&mut session, b"more"), []);
+    }
+
+    #[test]
+    fn one_shot_closes_after_the_first_message() {
+        let mut session = session(ServerSpec { lifetime: Lifetime::OneShot, ..ServerSpec::default() });
+        assert_eq!(fed(&mut session, b"a\nb\n"), [send(b"a\n"), Step::Close]);
+        assert_eq!(ended(&mut session), []);
+    }
+
+    #[test]
+    fn raw_chunks_and_empty_datagrams_are_messages() {
+        let mut raw = session(ServerSpec { framing: Framing::Raw, ..ServerSpec::default() });
+        assert_eq!(fed(&mut raw, b"\x00\xff"), [send(b"\x00\xff")]);
+        let mut datagram = session(ServerSpec { framing: Framing::Datagram, ..ServerSpec::default() });
+        assert_eq!(fed(&mut datagram, b""), [send(b"")]);
+    }
+
+    #[test]
+    fn each_fault_of_the_text_changes_what_it_says() {
+        assert_eq!(fed(&mut with(&[ServerFault::StripTerminator]), b"hello\n"), [send(b"hello")]);
+        assert_eq!(fed(&mut with(&[ServerFault::CutReply(2)]), b"hello\n"), [send(b"hel\n")]);
+        assert_eq!(fed(&mut with(&[ServerFault::CutReply(9)]), b"hello\n"), [send(b"\n")]);
+        assert_eq!(fed(&mut with(&[ServerFault::FlipByte]), b"hello\n"), [send(b"he#lo\n")]);
+        assert_eq!(fed(&mut with(&[ServerFault::FlipByte]), b"#\n\n"), [send(b"@\n\n")]);
+        let both = with(&[ServerFault::CutReply(1), ServerFault::FlipByte]);
+        assert_eq!(fed(&mut { both }, b"hello\r\n"), [send(b"he#l\r\n")]);
+    }
+
+    #[test]
+    fn each_fault_of_the_manner_is_a_step_of_its_own() {
+        let second = Duration::from_secs(1);
+        assert_eq!(fed(&mut with(&[ServerFault::DropReply]), b"a\n"), []);
+        assert_eq!(fed(&mut with(&[ServerFault::CloseEarly]), b"a\n"), [Step::Close]);
+        assert_eq!(fed(&mut with(&[ServerFault::Reset]), b"a\n"), [Step::Reset]);
+        assert_eq!(fed(&mut with(&[ServerFault::DelayReply(1000)]), b"a\n"), [Step::Pause(second), send(b"a\n")]);
+        assert_eq!(fed(&mut with(&[ServerFault::BlockLoop(1000)]), b"a\n"), [Step::Block(second), send(b"a\n")]);
+        let split = fed(&mut with(&[ServerFault::SplitReply(2)]), b"abc\n");
+        assert_eq!(split, [send(b"ab"), Step::Pause(BETWEEN_PIECES), send(b"c\n")]);
+    }
+
+    #[test]
+    fn a_dropped_half_close_takes_what_is_owed_with_it() {
+        let mut line = with(&[ServerFault::DropOnHalfClose]);
+        assert_eq!(fed(&mut line, b"a\n"), [Step::PauseUnlessHalfClosed(LOOKOUT), send(b"a\n")]);
+        let eof = ServerSpec {
+            framing: Framing::UntilEof,
+            faults: vec![ServerFault::DropOnHalfClose],
+            ..ServerSpec::default()
+        };
+        let mut session = session(eof);
+        fed(&mut session, b"a");
+        assert_eq!(ended(&mut session), [Step::Close]);
+    }
+
+    #[test]
+    fn a_server_stops_itself_once_and_not_once_per_connection() {
+        let spec = ServerSpec { faults: vec![ServerFault::Suspend], ..ServerSpec::default() };
+        let manners = Arc::new(Manners::of(&spec));
+        let mut first = Session::new(Arc::clone(&manners));
+        let mut second = Session::new(manners);
+        assert_eq!(fed(&mut first, b"a\n"), [Step::Suspend, send(b"a\n")]);
+        assert_eq!(fed(&mut second, b"a\n"), [send(b"a\n")]);
+    }
+}
