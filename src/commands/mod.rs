@@ -1,5 +1,7 @@
 //! One thin file per subcommand. Only here is anything printed.
 
+mod doctor;
+
 use std::process::ExitCode;
 
 use crate::cli::{Cli, Command};
@@ -28,6 +30,8 @@ impl From<Outcome> for ExitCode {
 /// Carries out what was typed.
 pub fn run(cli: &Cli) -> anyhow::Result<Outcome> {
     match &cli.command {
+        Command::Doctor(arguments) => doctor::run(arguments),
+        Command::TryNamespace => doctor::try_namespace(),
         Command::Scenario(_)
         | Command::Check(_)
         | Command::Run(_)
@@ -37,7 +41,6 @@ pub fn run(cli: &Cli) -> anyhow::Result<Outcome> {
         | Command::Client(_)
         | Command::Replay(_)
         | Command::Explain(_)
-        | Command::Doctor(_)
         | Command::Completions(_)
         | Command::Man(_)
         | Command::Record(_)
