@@ -72,6 +72,9 @@ pub enum Command {
     /// Play a reference part told on standard input (netdiag starts itself this way).
     #[command(name = "__actor", hide = true)]
     Actor(ActorArgs),
+    /// Try a private network namespace in this process and print what came of it (netdiag starts itself this way).
+    #[command(name = "__try-namespace", hide = true)]
+    TryNamespace,
 }
 
 /// `netdiag scenario`

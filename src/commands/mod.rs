@@ -3,6 +3,7 @@
 mod actor;
 mod client;
 mod serve;
+mod doctor;
 
 use std::process::ExitCode;
 
@@ -35,6 +36,8 @@ pub fn run(cli: &Cli) -> anyhow::Result<Outcome> {
         Command::Serve(args) => serve::run(args),
         Command::Client(args) => client::run(args),
         Command::Actor(args) => actor::run(args),
+        Command::Doctor(arguments) => doctor::run(arguments),
+        Command::TryNamespace => doctor::try_namespace(),
         Command::Scenario(_)
         | Command::Check(_)
         | Command::Run(_)
@@ -42,7 +45,6 @@ pub fn run(cli: &Cli) -> anyhow::Result<Outcome> {
         | Command::Tasks(_)
         | Command::Replay(_)
         | Command::Explain(_)
-        | Command::Doctor(_)
         | Command::Completions(_)
         | Command::Man(_)
         | Command::Record(_) => anyhow::bail!("not built yet"),
