@@ -24,6 +24,9 @@ pub struct Snapshot {
     pub sockets: Vec<Socket>,
     /// Kernel counters (TcpExt `ListenOverflows`, `ListenDrops`) since boot of this network namespace.
     pub counters: Option<Counters>,
+    /// Whether the loopback interface is up.
+    #[serde(default)]
+    pub loopback_up: Option<bool>,
 }
 
 /// Counters of the accept queue from /proc/net/netstat.
@@ -54,10 +57,14 @@ pub struct Socket {
     pub owners: Vec<Owner>,
     /// Whether every process that could hold it was looked at.
     pub owners_known: bool,
-    /// Unread bytes; for a listener, connections waiting for accept.
+    /// Unread payload bytes (UDP: the memory unread datagrams take); for a listener, connections waiting for accept.
     pub recv_queue: Option<u32>,
-    /// Unacknowledged bytes; for a listener, the backlog.
+    /// Unacknowledged payload bytes; for a listener, the backlog.
     pub send_queue: Option<u32>,
+    /// Whether the program has certainly not read as far as the peer's FIN; `None` before a FIN arrived. `false` proves
+    /// nothing: the kernel takes a FIN along with the last data byte when they came close together.
+    #[serde(default)]
+    pub eof_unread: Option<bool>,
     /// IPV6_V6ONLY on an IPv6 listener.
     pub v6only: Option<bool>,
     /// TCP_INFO, where the kernel gives it.

@@ -1,1 +1,0 @@
-//! The socket table with owners and queues.
