@@ -240,12 +240,12 @@ mod tests {
 
     use super::*;
 
-    fn session(spec: ServerSpec) -> Session {
-        Session::new(Arc::new(Manners::of(&spec)))
+    fn session(spec: &ServerSpec) -> Session {
+        Session::new(Arc::new(Manners::of(spec)))
     }
 
     fn with(faults: &[ServerFault]) -> Session {
-        session(ServerSpec { faults: faults.to_vec(), ..ServerSpec::default() })
+        session(&ServerSpec { faults: faults.to_vec(), ..ServerSpec::default() })
     }
 
     fn fed(session: &mut Session, input: &[u8]) -> Vec<Step> {
@@ -273,7 +273,7 @@ mod tests {
 
     #[test]
     fn lines_are_answered_whole_however_they_are_cut() {
-        let mut session = session(ServerSpec { reply: Reply::Prefix("E: ".into()), ..ServerSpec::default() });
+        let mut session = session(&ServerSpec { reply: Reply::Prefix("E: ".into()), ..ServerSpec::default() });
         assert_eq!(fed(&mut session, b"he"), []);
         assert!(!session.is_idle());
         assert_eq!(fed(&mut session, b"llo\nwor"), [send(b"E: hello\n")]);
@@ -291,7 +291,7 @@ mod tests {
 
     #[test]
     fn a_line_of_any_length_comes_back_from_bounded_memory() {
-        let mut session = session(ServerSpec { reply: Reply::Suffix("!".into()), ..ServerSpec::default() });
+        let mut session = session(&ServerSpec { reply: Reply::Suffix("!".into()), ..ServerSpec::default() });
         let mut back = Vec::new();
         let mut message = vec![b'x'; 3 * LONGEST_LINE];
         message.extend_from_slice(b"end\r\n");
@@ -310,7 +310,7 @@ mod tests {
 
     #[test]
     fn until_eof_nothing_comes_before_the_half_close() {
-        let mut session = session(ServerSpec { framing: Framing::UntilEof, ..ServerSpec::default() });
+        let mut session = session(&ServerSpec { framing: Framing::UntilEof, ..ServerSpec::default() });
         assert_eq!(fed(&mut session, b"a\nb"), []);
         assert_eq!(ended(&mut session), [send(b"a\nb"), Step::Close]);
         assert_eq!(fed(&mut session, b"more"), []);
@@ -318,16 +318,16 @@ mod tests {
 
     #[test]
     fn one_shot_closes_after_the_first_message() {
-        let mut session = session(ServerSpec { lifetime: Lifetime::OneShot, ..ServerSpec::default() });
+        let mut session = session(&ServerSpec { lifetime: Lifetime::OneShot, ..ServerSpec::default() });
         assert_eq!(fed(&mut session, b"a\nb\n"), [send(b"a\n"), Step::Close]);
         assert_eq!(ended(&mut session), []);
     }
 
     #[test]
     fn raw_chunks_and_empty_datagrams_are_messages() {
-        let mut raw = session(ServerSpec { framing: Framing::Raw, ..ServerSpec::default() });
+        let mut raw = session(&ServerSpec { framing: Framing::Raw, ..ServerSpec::default() });
         assert_eq!(fed(&mut raw, b"\x00\xff"), [send(b"\x00\xff")]);
-        let mut datagram = session(ServerSpec { framing: Framing::Datagram, ..ServerSpec::default() });
+        let mut datagram = session(&ServerSpec { framing: Framing::Datagram, ..ServerSpec::default() });
         assert_eq!(fed(&mut datagram, b""), [send(b"")]);
     }
 
@@ -363,7 +363,7 @@ mod tests {
             faults: vec![ServerFault::DropOnHalfClose],
             ..ServerSpec::default()
         };
-        let mut session = session(eof);
+        let mut session = session(&eof);
         fed(&mut session, b"a");
         assert_eq!(ended(&mut session), [Step::Close]);
     }

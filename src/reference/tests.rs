@@ -304,13 +304,14 @@ fn a_blocked_loop_holds_up_every_connection() {
     first.read_exact(&mut [0; 5]).expect("the second reply cannot come before the first one is through");
 }
 
+/// Five delays of 400 ms one after the other would take two seconds.
 #[test]
 fn a_delayed_reply_holds_up_nobody_else() {
     let server = faulty(ServerFault::DelayReply(400));
     let began = Instant::now();
     let (replies, _) = play(&ClientSpec { clients: 5, ..dialling(server.address()) });
     assert_eq!(replies.len(), 5);
-    assert!(began.elapsed() < Duration::from_millis(5 * 400), "delays must overlap");
+    assert!(began.elapsed() < Duration::from_secs(2), "delays must overlap");
 }
 
 #[test]
