@@ -1,5 +1,8 @@
 //! One thin file per subcommand. Only here is anything printed.
 
+pub mod explain;
+pub mod terminal;
+
 use std::process::ExitCode;
 
 use crate::cli::{Cli, Command};
@@ -28,6 +31,7 @@ impl From<Outcome> for ExitCode {
 /// Carries out what was typed.
 pub fn run(cli: &Cli) -> anyhow::Result<Outcome> {
     match &cli.command {
+        Command::Explain(args) => explain::run(args, cli.color),
         Command::Scenario(_)
         | Command::Check(_)
         | Command::Run(_)
@@ -36,7 +40,6 @@ pub fn run(cli: &Cli) -> anyhow::Result<Outcome> {
         | Command::Serve(_)
         | Command::Client(_)
         | Command::Replay(_)
-        | Command::Explain(_)
         | Command::Doctor(_)
         | Command::Completions(_)
         | Command::Man(_)
