@@ -4,6 +4,8 @@ mod actor;
 mod client;
 mod serve;
 mod doctor;
+pub mod explain;
+pub mod terminal;
 
 use std::process::ExitCode;
 
@@ -38,6 +40,7 @@ pub fn run(cli: &Cli) -> anyhow::Result<Outcome> {
         Command::Actor(args) => actor::run(args),
         Command::Doctor(arguments) => doctor::run(arguments),
         Command::TryNamespace => doctor::try_namespace(),
+        Command::Explain(args) => explain::run(args, cli.color),
         Command::Scenario(_)
         | Command::Check(_)
         | Command::Run(_)
@@ -45,6 +48,7 @@ pub fn run(cli: &Cli) -> anyhow::Result<Outcome> {
         | Command::Tasks(_)
         | Command::Replay(_)
         | Command::Explain(_)
+        | Command::Doctor(_)
         | Command::Completions(_)
         | Command::Man(_)
         | Command::Record(_) => anyhow::bail!("not built yet"),
