@@ -2,7 +2,10 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::evidence::{Contract, Frame, Gap, Role};
+use crate::evidence::{Contract, Evidence, Frame, Gap, Role};
+use crate::facts::Facts;
+use crate::rules::{Call, RULES};
+use crate::verdict;
 
 /// What netdiag concludes from one recording.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -107,4 +110,40 @@ pub struct RuledOut {
     pub fault: String,
     /// A clause: "the request was read (Recv-Q 0)".
     pub because: String,
+}
+
+/// Examines the evidence. Pure: the same evidence always gives the same diagnosis.
+#[must_use]
+pub fn examine(evidence: &Evidence) -> Diagnosis {
+    let facts = Facts::derive(evidence);
+    let mut findings = Vec::new();
+    let mut ruled_out = Vec::new();
+    let mut cannot_tell = Vec::new();
+    for rule in RULES {
+        match (rule.check)(&facts) {
+            Ok(Call::Fires(finding)) => findings.push(*finding),
+            Ok(Call::Silent) => {}
+            Ok(Call::RuledOut(because)) => ruled_out.push(RuledOut { fault: rule.name.to_owned(), because }),
+            Err(gap) => cannot_tell.push((rule.name, gap)),
+        }
+    }
+    let (verdict, findings) = verdict::decide(&facts, findings, &cannot_tell);
+    Diagnosis { verdict, findings, ruled_out, contract: facts.contract.clone(), gaps: gaps(evidence, &cannot_tell) }
+}
+
+/// Every source nobody looked at, and every gap a rule named, once each.
+fn gaps(evidence: &Evidence, cannot_tell: &[(&'static str, Gap)]) -> Vec<Gap> {
+    let sources = [
+        evidence.packets.seen().err(),
+        evidence.sockets.seen().err(),
+        evidence.programs.seen().err(),
+        evidence.exceptions.seen().err(),
+    ];
+    let mut gaps: Vec<Gap> = Vec::new();
+    for gap in sources.into_iter().flatten().chain(cannot_tell.iter().map(|(_, gap)| gap.clone())) {
+        if !gaps.contains(&gap) {
+            gaps.push(gap);
+        }
+    }
+    gaps
 }

@@ -1,1 +1,112 @@
-//! WHICH SIDE: keeps root causes, drops their consequences.
+//! WHICH SIDE: keeps root causes, lists what follows from them, and answers for the pair as a whole.
+
+use crate::diagnosis::{Confidence, Finding, Part, Side, Verdict};
+use crate::evidence::{Ending, Gap};
+use crate::facts::{Echo, Facts};
+use crate::rules::find;
+
+/// Orders the findings (causes, contributing faults, consequences) and names the side.
+///
+/// `cannot_tell` are the rules that could not look, with the gap each one named.
+#[must_use]
+pub fn decide(facts: &Facts, findings: Vec<Finding>, cannot_tell: &[(&'static str, Gap)]) -> (Verdict, Vec<Finding>) {
+    let findings = sort_out(findings);
+    let causes: Vec<&Finding> = findings.iter().filter(|finding| finding.role == Part::Cause).collect();
+    let verdict = match strongest(&causes) {
+        Some(cause) => blame(cause, &causes),
+        None => absolve(facts).unwrap_or_else(|| unknown(facts, cannot_tell)),
+    };
+    (verdict, findings)
+}
+
+/// A finding is a consequence when another one, not itself a consequence of it, explains it.
+fn sort_out(mut findings: Vec<Finding>) -> Vec<Finding> {
+    let names: Vec<String> = findings.iter().map(|finding| finding.fault.clone()).collect();
+    for finding in &mut findings {
+        let explained = names.iter().any(|name| {
+            name != &finding.fault && find(name).is_some_and(|rule| rule.explains.contains(&finding.fault.as_str()))
+        });
+        if explained {
+            finding.role = Part::Consequence;
+        }
+    }
+    findings.sort_by_key(|finding| (finding.role, std::cmp::Reverse(finding.confidence)));
+    findings
+}
+
+/// The cause the verdict is named after: the surest one; among equally sure ones, the one that comes first in the story.
+fn strongest<'f>(causes: &[&'f Finding]) -> Option<&'f Finding> {
+    causes.iter().copied().rev().max_by_key(|cause| cause.confidence)
+}
+
+fn blame(cause: &Finding, causes: &[&Finding]) -> Verdict {
+    let blamed = |side: Side| {
+        causes.iter().any(|cause| {
+            (cause.side == side || cause.side == Side::Both) && cause.confidence > Confidence::Possible
+        })
+    };
+    let two_sided = cause.side == Side::Both
+        || (blamed(Side::Client) && blamed(Side::Server) && matches!(cause.side, Side::Client | Side::Server));
+    let side = if two_sided { Side::Both } else { cause.side };
+    let others: Vec<&str> =
+        causes.iter().filter(|other| other.fault != cause.fault).map(|other| other.fault.as_str()).collect();
+    let mut summary = cause.statement.clone();
+    if two_sided && !others.is_empty() {
+        summary = format!("{summary} Independently of that: {}.", others.join(", "));
+    }
+    Verdict {
+        side,
+        fault: Some(cause.fault.clone()),
+        confidence: cause.confidence,
+        summary,
+        to_settle: Vec::new(),
+    }
+}
+
+/// `none` needs positive evidence: at least one complete and right exchange, and none that was anything else.
+fn absolve(facts: &Facts) -> Option<Verdict> {
+    let exchanges = facts.exchanges().ok()?;
+    let right = exchanges.iter().filter(|(_, exchange)| exchange.echo == Echo::Right).count();
+    let others = exchanges.len() - right;
+    let clients = facts.players(crate::evidence::Role::Client).unwrap_or_default();
+    let ended_badly = clients.iter().any(super::facts::Player::failed)
+        || matches!(facts.evidence.setting.ended, Ending::HangProven | Ending::Interrupted | Ending::CutShort)
+            && clients.iter().any(super::facts::Player::is_running);
+    let probed = facts.dialect.as_ref().is_ok_and(|dialect| dialect.echoes.as_ref().is_some_and(|echoes| echoes.value));
+    if right == 0 && !(exchanges.is_empty() && probed && clients.is_empty()) {
+        return None;
+    }
+    let harmless = exchanges.iter().all(|(_, exchange)| matches!(exchange.echo, Echo::Right | Echo::NothingAsked));
+    if ended_badly || !harmless {
+        return None;
+    }
+    let summary = match (right, others) {
+        (0, _) => "The server echoed every greeting it was sent, completely and in its own dialect.".to_owned(),
+        (1, 0) => "The request was answered completely and as agreed.".to_owned(),
+        (n, 0) => format!("All {n} conversations were answered completely and as agreed."),
+        (n, m) => format!("{n} conversations were answered completely and as agreed; {m} carried no request."),
+    };
+    let confidence = if facts.evidence.packets.seen().is_ok_and(|packets| packets.dropped == 0) || right == 0 {
+        Confidence::Proven
+    } else {
+        Confidence::Likely
+    };
+    Some(Verdict { side: Side::None, fault: None, confidence, summary, to_settle: Vec::new() })
+}
+
+fn unknown(facts: &Facts, cannot_tell: &[(&'static str, Gap)]) -> Verdict {
+    let mut to_settle: Vec<String> = Vec::new();
+    for (_, gap) in cannot_tell {
+        if !to_settle.contains(&gap.remedy) {
+            to_settle.push(gap.remedy.clone());
+        }
+    }
+    let undecided: Vec<&str> = cannot_tell.iter().map(|(name, _)| *name).take(4).collect();
+    let summary = match (facts.evidence.setting.ended, undecided.as_slice()) {
+        (Ending::Interrupted, _) => "The recording was interrupted before anything was decided.".to_owned(),
+        (Ending::CutShort, _) => "The capture file breaks off before anything was decided.".to_owned(),
+        (_, []) => "Nothing wrong was seen, and no complete exchange either.".to_owned(),
+        (_, names) => format!("The evidence does not decide it; still possible: {}.", names.join(", ")),
+    };
+    Verdict { side: Side::Unknown, fault: None, confidence: Confidence::Possible, summary, to_settle }
+}

@@ -27,7 +27,7 @@ pub fn run(args: &ActorArgs) -> anyhow::Result<Outcome> {
     let played = match actor {
         Actor::Server(spec) => play_server(&spec, args),
         Actor::Client(spec) => open_console(args).and_then(|()| client::play(&spec, false)),
-        Actor::Command(_) => bail!("a command is started directly, not played"),
+        Actor::Command(_) | Actor::Python(_) => bail!("a command is started directly, not played"),
     };
     match played {
         Ok(outcome) => Ok(outcome),

@@ -69,6 +69,7 @@ fn spec(args: &ClientArgs) -> anyhow::Result<ClientSpec> {
     let (framing, _) = framing(args.framing, args.udp);
     let timeout = milliseconds(args.timeout, "--timeout")?;
     Ok(ClientSpec {
+        message_bytes: 0,
         dial: args.dial.clone(),
         transport: if args.udp { Transport::Udp } else { Transport::Tcp },
         framing,

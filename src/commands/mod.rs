@@ -2,10 +2,15 @@
 
 mod actor;
 mod client;
-mod serve;
 mod doctor;
-pub mod explain;
-pub mod terminal;
+mod explain;
+mod hold;
+mod record;
+mod replay;
+mod scenario;
+mod serve;
+mod terminal;
+mod verdict;
 
 use std::process::ExitCode;
 
@@ -35,23 +40,21 @@ impl From<Outcome> for ExitCode {
 /// Carries out what was typed.
 pub fn run(cli: &Cli) -> anyhow::Result<Outcome> {
     match &cli.command {
+        Command::Scenario(args) => scenario::run(args, cli.color),
+        Command::Replay(args) => replay::run(args, cli.color),
         Command::Serve(args) => serve::run(args),
         Command::Client(args) => client::run(args),
-        Command::Actor(args) => actor::run(args),
-        Command::Doctor(arguments) => doctor::run(arguments),
-        Command::TryNamespace => doctor::try_namespace(),
         Command::Explain(args) => explain::run(args, cli.color),
-        Command::Scenario(_)
-        | Command::Check(_)
+        Command::Doctor(args) => doctor::run(args),
+        Command::Record(args) => record::run(args),
+        Command::Actor(args) => actor::run(args),
+        Command::TryNamespace => doctor::try_namespace(),
+        Command::Check(_)
         | Command::Run(_)
         | Command::Sockets(_)
         | Command::Tasks(_)
-        | Command::Replay(_)
-        | Command::Explain(_)
-        | Command::Doctor(_)
         | Command::Completions(_)
-        | Command::Man(_)
-        | Command::Record(_) => anyhow::bail!("not built yet"),
+        | Command::Man(_) => anyhow::bail!("not built yet"),
     }
 }
 

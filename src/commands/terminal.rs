@@ -37,6 +37,20 @@ pub fn show_json(value: &serde_json::Value) -> anyhow::Result<()> {
     show(&format!("{value:#}\n"))
 }
 
+/// A progress line on standard error, for long work; nothing when that is not a terminal.
+#[must_use]
+pub fn progress(steps: u64, doing: &'static str) -> indicatif::ProgressBar {
+    let bar = if std::io::stderr().is_terminal() {
+        indicatif::ProgressBar::new(steps)
+    } else {
+        indicatif::ProgressBar::hidden()
+    };
+    let form = indicatif::ProgressStyle::with_template("{msg} {pos}/{len}").unwrap_or_else(|_| {
+        indicatif::ProgressStyle::default_bar()
+    });
+    bar.with_style(form).with_message(doing)
+}
+
 /// `--color` decides; with `auto` NO_COLOR, CLICOLOR_FORCE and TERM are asked in this order (no-color.org,
 /// bixense.com/clicolors). Characters beyond ASCII need a UTF-8 locale (locale(7): LC_ALL, LC_CTYPE, LANG).
 fn decide(when: ColorWhen, is_terminal: bool, variable: impl Fn(&str) -> Option<String>) -> Style {

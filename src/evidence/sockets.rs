@@ -15,6 +15,19 @@ pub struct Sockets {
     pub has_queues: bool,
 }
 
+impl Sockets {
+    /// Row `number` of all tables together, counted from 0 in time order: what `sockets:N` refers to.
+    #[must_use]
+    pub fn row(&self, number: usize) -> Option<(At, &Socket)> {
+        self.rows().nth(number)
+    }
+
+    /// All rows of all tables in time order.
+    pub fn rows(&self) -> impl Iterator<Item = (At, &Socket)> {
+        self.snapshots.iter().flat_map(|snapshot| snapshot.sockets.iter().map(move |socket| (snapshot.at, socket)))
+    }
+}
+
 /// One look at the table.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Snapshot {
@@ -22,11 +35,11 @@ pub struct Snapshot {
     pub at: At,
     /// Rows that concern the recording: owned by its programs, or on its ports.
     pub sockets: Vec<Socket>,
-    /// Kernel counters (TcpExt `ListenOverflows`, `ListenDrops`) since boot of this network namespace.
-    pub counters: Option<Counters>,
-    /// Whether the loopback interface is up.
+    /// Whether the loopback interface is up; `None` when it could not be read.
     #[serde(default)]
     pub loopback_up: Option<bool>,
+    /// Kernel counters (TcpExt `ListenOverflows`, `ListenDrops`) since boot of this network namespace.
+    pub counters: Option<Counters>,
 }
 
 /// Counters of the accept queue from /proc/net/netstat.

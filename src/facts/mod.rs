@@ -1,1 +1,177 @@
-//! WHAT IT MEANS, without blame: the vocabulary of the rules.
+//! WHAT IT MEANS, without blame: readings of the evidence, and the only vocabulary that rules may use.
+//!
+//! Pure. A reading that rests on a source nobody looked at is an `Err(Gap)`, so that `?` in a rule becomes the third
+//! answer, "cannot tell".
+
+pub mod contract;
+pub mod dialect;
+pub mod exchange;
+mod lines;
+pub mod player;
+pub mod reach;
+pub mod stillness;
+pub mod talk;
+
+#[cfg(test)]
+pub mod staged;
+
+pub use exchange::{Echo, Exchange};
+pub use player::{Ended, Player};
+pub use reach::{Dial, Listener, Outcome};
+pub use talk::{SocketEnd, Talk};
+
+use std::net::SocketAddr;
+
+use crate::evidence::{
+    At, Contract, Ending, Evidence, Exceptions, Gap, Observed, Raised, Reach, Role, Tasks, Transport,
+};
+use dialect::Dialect;
+
+/// All readings of one recording.
+#[derive(Debug)]
+pub struct Facts<'e> {
+    /// What they are read from.
+    pub evidence: &'e Evidence,
+    /// Terms as told, else learned, else assumed.
+    pub contract: Contract,
+    /// What the probes showed of the server.
+    pub dialect: Result<Dialect, Gap>,
+    listeners: Result<Vec<Listener>, Gap>,
+    dials: Result<Vec<Dial>, Gap>,
+    talks: Result<Vec<Talk<'e>>, Gap>,
+}
+
+impl<'e> Facts<'e> {
+    /// Reads `evidence`.
+    #[must_use]
+    pub fn derive(evidence: &'e Evidence) -> Self {
+        let dialect = evidence.probes.seen().map(dialect::learn);
+        let listeners = reach::listeners(evidence);
+        let talks = talk::talks(evidence);
+        let contract = contract::resolve(evidence, dialect.as_ref().ok(), talks.as_deref().unwrap_or_default());
+        let dials = reach::dials(evidence);
+        Self { evidence, contract, dialect, listeners, dials, talks }
+    }
+
+    /// Sockets that wait for connections or datagrams, each at the last moment it was seen.
+    pub fn listeners(&self) -> Result<&[Listener], Gap> {
+        self.listeners.as_deref().map_err(Clone::clone)
+    }
+
+    /// Listeners that belong to the server on the stand.
+    pub fn server_listeners(&self) -> Result<Vec<&Listener>, Gap> {
+        Ok(self.listeners()?.iter().filter(|listener| listener.role == Some(Role::Server)).collect())
+    }
+
+    /// Every attempt of a client to reach somebody.
+    pub fn dials(&self) -> Result<&[Dial], Gap> {
+        self.dials.as_deref().map_err(Clone::clone)
+    }
+
+    /// The first refused attempt, unless a later one to the same port got through.
+    pub fn refused_dial(&self) -> Result<Option<&Dial>, Gap> {
+        let dials = self.dials()?;
+        Ok(dials.iter().find(|dial| {
+            dial.outcome == Outcome::Refused
+                && !dials.iter().any(|later| later.outcome == Outcome::Established && later.at >= dial.at)
+        }))
+    }
+
+    /// Conversations that got through, as far as they were seen.
+    pub fn talks(&self) -> Result<&[Talk<'e>], Gap> {
+        self.talks.as_deref().map_err(Clone::clone)
+    }
+
+    /// The talks with what was owed and what came back in each.
+    pub fn exchanges(&self) -> Result<Vec<(&Talk<'e>, Exchange)>, Gap> {
+        let dialect = self.dialect.as_ref().ok();
+        self.talks()?.iter().map(|talk| Ok((talk, exchange::read(talk, &self.contract, dialect)?))).collect()
+    }
+
+    /// The program that plays `role`; `Ok(None)` when nobody on the stand does.
+    pub fn player(&self, role: Role) -> Result<Option<Player<'e>>, Gap> {
+        Ok(self.players(role)?.into_iter().next())
+    }
+
+    /// All programs that play `role`.
+    pub fn players(&self, role: Role) -> Result<Vec<Player<'e>>, Gap> {
+        let evidence: &'e Evidence = self.evidence;
+        match &evidence.programs {
+            Observed::Seen(programs) => Ok(player::players(programs, role, evidence.setting.ended_at)),
+            Observed::NotObserved(gap) => Err(gap.clone()),
+        }
+    }
+
+    /// Exceptions of the programs that play `role`. A gap when none of them was traced.
+    pub fn exceptions(&self, role: Role) -> Result<Vec<(usize, &'e Raised)>, Gap> {
+        let evidence: &'e Evidence = self.evidence;
+        let exceptions: &'e Exceptions = match &evidence.exceptions {
+            Observed::Seen(exceptions) => exceptions,
+            Observed::NotObserved(gap) => return Err(gap.clone()),
+        };
+        if !exceptions.tracers.iter().any(|tracer| tracer.role == role) {
+            return Err(Gap::new(
+                "exceptions",
+                format!("the {role} is not a program whose exceptions netdiag can follow"),
+                "read its own log, or run it under its language's tracer",
+            ));
+        }
+        Ok(exceptions.raised.iter().enumerate().filter(|(_, raised)| raised.role == role).collect())
+    }
+
+    /// Asynchronous tasks.
+    pub fn tasks(&self) -> Result<&'e Tasks, Gap> {
+        let evidence: &'e Evidence = self.evidence;
+        match &evidence.tasks {
+            Observed::Seen(tasks) => Ok(tasks),
+            Observed::NotObserved(gap) => Err(gap.clone()),
+        }
+    }
+
+    /// When the recording was frozen.
+    #[must_use]
+    pub fn frozen(&self) -> At {
+        self.evidence.setting.ended_at
+    }
+
+    /// Whether something was still going on when the recording stopped, so that an absence may be a matter of time.
+    #[must_use]
+    pub fn still_waiting(&self) -> bool {
+        matches!(self.evidence.setting.ended, Ending::HangProven | Ending::DeadlinePassed | Ending::Interrupted)
+    }
+
+    /// Whether it was proven that nothing can ever move again.
+    #[must_use]
+    pub fn hang_proven(&self) -> bool {
+        self.evidence.setting.ended == Ending::HangProven
+    }
+
+    /// Whether the server's program ended by itself with an error.
+    #[must_use]
+    pub fn server_ended_badly(&self) -> bool {
+        self.player(Role::Server).ok().flatten().is_some_and(|server| server.failed())
+    }
+
+    /// Whether some client's program ended by itself with an error.
+    #[must_use]
+    pub fn a_client_failed(&self) -> bool {
+        self.players(Role::Client).is_ok_and(|clients| clients.iter().any(Player::failed))
+    }
+
+    /// For a live server: the address every probe was refused at.
+    #[must_use]
+    pub fn knocked_in_vain(&self) -> Option<(SocketAddr, Vec<String>)> {
+        let probes = &self.evidence.probes.seen().ok()?.probes;
+        let first = probes.first()?;
+        probes
+            .iter()
+            .all(|probe| probe.reach == Reach::Refused)
+            .then(|| (first.target, (0..probes.len().min(2)).map(|index| format!("probes:{index}")).collect()))
+    }
+
+    /// TCP or UDP, as the contract has it.
+    #[must_use]
+    pub fn transport(&self) -> Transport {
+        self.contract.transport.as_ref().map_or(Transport::Tcp, |term| term.value)
+    }
+}

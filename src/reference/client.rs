@@ -81,6 +81,15 @@ pub async fn run(spec: &ClientSpec, tell: impl Fn(Event) + Send + Sync + 'static
     Ok(failed)
 }
 
+/// The text of each message, at the length that was asked for.
+fn text(spec: &ClientSpec) -> Vec<u8> {
+    let text = spec.message.as_bytes();
+    match spec.message_bytes {
+        0 => text.to_vec(),
+        length => text.iter().copied().cycle().take(length as usize).collect(),
+    }
+}
+
 impl Party {
     fn gather(spec: &ClientSpec, tell: Listener) -> anyhow::Result<Self> {
         let udp = spec.transport == Transport::Udp;
@@ -91,7 +100,7 @@ impl Party {
             .to_socket_addrs()
             .with_context(|| format!("{:?} is not an address to dial (host:port, such as 127.0.0.1:12345)", spec.dial))?
             .collect();
-        let text = spec.message.as_bytes();
+        let text = &text(spec)[..];
         let request = if spec.faults.contains(&ClientFault::SayNothing) {
             None
         } else if spec.faults.contains(&ClientFault::OmitTerminator) {

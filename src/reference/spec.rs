@@ -148,6 +148,8 @@ pub struct ClientSpec {
     pub reply: Reply,
     /// The text of each message (the terminator is added by the framing).
     pub message: String,
+    /// Length of each message in bytes: the text is repeated or cut to it. 0 leaves it as it is.
+    pub message_bytes: u32,
     /// Number of clients.
     pub clients: u32,
     /// Messages each client sends.
@@ -177,6 +179,7 @@ impl Default for ClientSpec {
             terminator: Terminator::Lf,
             reply: Reply::Exact,
             message: "hello".to_owned(),
+            message_bytes: 0,
             clients: 1,
             repeat: 1,
             one_by_one: false,

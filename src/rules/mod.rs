@@ -1,1 +1,127 @@
 //! WHO DID WHAT WRONG: one rule per file, one table.
+//!
+//! A rule sees [`Facts`] and nothing else, never another rule, and never which fault was staged. It fires, stays silent,
+//! excludes itself with a reason, or cannot tell because of a gap.
+
+use crate::diagnosis::{Confidence, Finding, Part, Side};
+use crate::evidence::{Frame, Gap, Role};
+use crate::facts::Facts;
+
+/// A rule's answer; `Err` is the third one: it cannot tell, because of this gap.
+pub type Ruling = Result<Call, Gap>;
+
+/// What a rule that could look says.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Call {
+    /// The fault is there.
+    Fires(Box<Finding>),
+    /// Nothing resembles the fault.
+    Silent,
+    /// The symptom resembles the fault, and this, seen in the evidence, excludes it.
+    RuledOut(String),
+}
+
+/// One row of the table.
+#[derive(Debug)]
+pub struct Rule {
+    /// The fault's one name.
+    pub name: &'static str,
+    /// Faults that are nothing but consequences when this one is found too.
+    pub explains: &'static [&'static str],
+    /// The rule itself.
+    pub check: fn(&Facts) -> Ruling,
+}
+
+macro_rules! rules {
+    ($($module:ident),* $(,)?) => {
+        $(mod $module;)*
+        /// Every rule, in the order in which a server and a client meet: reaching, serving, replying, closing, ending.
+        pub static RULES: &[&Rule] = &[$(&$module::RULE),*];
+    };
+}
+
+rules![
+    no_server,
+    server_died,
+    port_in_use,
+    wrong_port,
+    server_wrong_port,
+    address_mismatch,
+    transport_mismatch,
+    contract_disagreement,
+    client_before_server,
+    connection_refused,
+    dropped_packets,
+    suspended_server,
+    never_accepts,
+    one_at_a_time,
+    blocked_loop,
+    unread_request,
+    silent_client,
+    missing_terminator,
+    swallowed_exception,
+    missing_reply,
+    slow_reply,
+    unterminated_reply,
+    truncated_reply,
+    corrupted_reply,
+    half_close_dropped,
+    client_gives_up_early,
+    early_close,
+    reset,
+    server_crashed,
+    client_failed,
+];
+
+/// The rule called `name`.
+#[must_use]
+pub fn find(name: &str) -> Option<&'static Rule> {
+    RULES.iter().copied().find(|rule| rule.name == name)
+}
+
+/// Starts a finding; the side and statement are the rule's own, the rest is added with the methods below.
+fn finding(rule: &Rule, side: Side, confidence: Confidence, statement: impl Into<String>) -> Finding {
+    Finding {
+        fault: rule.name.to_owned(),
+        side,
+        role: Part::Cause,
+        confidence,
+        statement: statement.into(),
+        evidence: Vec::new(),
+        location: None,
+        location_of: None,
+        fix: String::new(),
+    }
+}
+
+impl Finding {
+    fn because(mut self, references: impl IntoIterator<Item = String>) -> Self {
+        for reference in references {
+            if !self.evidence.contains(&reference) {
+                self.evidence.push(reference);
+            }
+        }
+        self
+    }
+
+    fn at(mut self, line: Option<(Frame, Role)>) -> Self {
+        if let Some((frame, role)) = line {
+            self.location = Some(frame);
+            self.location_of = Some(role);
+        }
+        self
+    }
+
+    fn fix(mut self, instruction: impl Into<String>) -> Self {
+        self.fix = instruction.into();
+        self
+    }
+
+    fn fires(self) -> Ruling {
+        Ok(Call::Fires(Box::new(self)))
+    }
+}
+
+fn ruled_out(because: impl Into<String>) -> Ruling {
+    Ok(Call::RuledOut(because.into()))
+}

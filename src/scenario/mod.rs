@@ -1,1 +1,165 @@
-//! Staged faults: scenarios/*.toml and their catalogue.
+//! Staged faults: what a scenario file says, and how it becomes a [`Plan`].
+//!
+//! A scenario knows faults and actors. It knows no rule: the two meet as strings in `[expect]`.
+
+mod catalogue;
+mod contract;
+
+pub use catalogue::{find, names, nearest};
+pub use contract::ContractTable;
+
+use serde::Deserialize;
+
+use crate::evidence::Role;
+use crate::recording::{Actor, Plan};
+use crate::reference::spec::{ClientSpec, ServerSpec};
+
+/// A scenario.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Scenario {
+    /// Its name: the file's, without the ending.
+    pub name: String,
+    /// One sentence on what is staged.
+    pub summary: String,
+    /// What to record.
+    pub plan: Plan,
+    /// What the diagnosis should say; a user's own file may leave it out.
+    pub expect: Option<Expect>,
+}
+
+/// What the diagnosis should say.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, serde::Serialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Expect {
+    /// `client`, `server`, `both`, `environment`, `none` or `unknown`.
+    pub side: String,
+    /// The fault's name; left out when there is none.
+    #[serde(default)]
+    pub fault: Option<String>,
+    /// Names, sources and confidence that a machine with less to look at may fall back to are not failures; a wrong
+    /// side always is. This lists sources without which `unknown` is the right answer.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub needs: Vec<String>,
+}
+
+/// A scenario file, as written.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+struct File {
+    summary: String,
+    #[serde(default)]
+    contract: ContractTable,
+    server: Option<ServerSpec>,
+    server_program: Option<Program>,
+    client: Option<ClientSpec>,
+    client_program: Option<Program>,
+    #[serde(default)]
+    more_clients: Vec<ClientSpec>,
+    #[serde(default)]
+    bystanders: Vec<ServerSpec>,
+    #[serde(default = "usual_patience")]
+    patience_ms: u64,
+    #[serde(default)]
+    console: bool,
+    expect: Option<Expect>,
+}
+
+/// A program of the user's own in a scenario.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+struct Program {
+    /// The words of its command.
+    #[serde(default)]
+    command: Vec<String>,
+    /// Or a Python program's text.
+    python: Option<String>,
+}
+
+fn usual_patience() -> u64 {
+    5_000
+}
+
+/// Reads a scenario from the text of its file. Errors name the line and column.
+pub fn parse(name: &str, text: &str) -> anyhow::Result<Scenario> {
+    let file: File = toml::from_str(text).map_err(|error| anyhow::anyhow!("{name}: {}", describe(&error, text)))?;
+    let server = actor(Role::Server, file.server.map(Actor::Server), file.server_program)
+        .map_err(|why| anyhow::anyhow!("{name}: {why}"))?;
+    let client = actor(Role::Client, file.client.map(Actor::Client), file.client_program)
+        .map_err(|why| anyhow::anyhow!("{name}: {why}"))?;
+    let clients: Vec<Actor> = client.into_iter().chain(file.more_clients.into_iter().map(Actor::Client)).collect();
+    anyhow::ensure!(
+        server.is_some() || !clients.is_empty(),
+        "{name}: nobody is on the stand; add a [server] or a [client] table"
+    );
+    Ok(Scenario {
+        name: name.to_owned(),
+        summary: file.summary,
+        plan: Plan {
+            contract: file.contract.told(),
+            server,
+            bystanders: file.bystanders.into_iter().map(Actor::Server).collect(),
+            clients,
+            patience_ms: file.patience_ms,
+            probe: false,
+            console: file.console,
+        },
+        expect: file.expect,
+    })
+}
+
+fn actor(role: Role, reference: Option<Actor>, program: Option<Program>) -> Result<Option<Actor>, String> {
+    match (reference, program) {
+        (Some(_), Some(_)) => Err(format!("[{role}] and [{role}-program] cannot both play the {role}; keep one")),
+        (Some(reference), None) => Ok(Some(reference)),
+        (None, None) => Ok(None),
+        (None, Some(Program { command, python: None })) if !command.is_empty() => Ok(Some(Actor::Command(command))),
+        (None, Some(Program { command, python: Some(text) })) if command.is_empty() => Ok(Some(Actor::Python(text))),
+        (None, Some(_)) => Err(format!("[{role}-program] needs either `command` or `python`")),
+    }
+}
+
+/// The error with its place; `toml` counts bytes, people count lines.
+fn describe(error: &toml::de::Error, text: &str) -> String {
+    let Some(span) = error.span() else { return error.message().to_owned() };
+    let before = &text[..span.start.min(text.len())];
+    let line = before.matches('\n').count() + 1;
+    let column = before.chars().rev().take_while(|c| *c != '\n').count() + 1;
+    let shown = text.lines().nth(line - 1).unwrap_or_default();
+    format!("line {line}, column {column}: {}\n  {line} | {shown}", error.message())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_unknown_key_is_refused_with_its_line() {
+        let error = parse("mine", "summary = \"x\"\n[client]\ndail = \"127.0.0.1:1\"\n").unwrap_err().to_string();
+        assert!(error.contains("line 3, column 1") && error.contains("dail"), "{error}");
+    }
+
+    #[test]
+    fn broken_toml_is_refused_with_its_line() {
+        let error = parse("mine", "summary = \"x\"\n[client\n").unwrap_err().to_string();
+        assert!(error.contains("line 2"), "{error}");
+    }
+
+    #[test]
+    fn an_empty_stand_is_refused() {
+        assert!(parse("mine", "summary = \"x\"\n").unwrap_err().to_string().contains("nobody is on the stand"));
+    }
+
+    #[test]
+    fn one_part_cannot_be_played_twice() {
+        let text = "summary = \"x\"\n[server]\n[server-program]\ncommand = [\"true\"]\n";
+        assert!(parse("mine", text).unwrap_err().to_string().contains("cannot both play the server"));
+    }
+
+    #[test]
+    fn every_scenario_of_the_catalogue_reads_and_expects_something() {
+        for name in names() {
+            let scenario = find(name).unwrap().unwrap_or_else(|error| panic!("{error:#}"));
+            assert!(scenario.expect.is_some(), "{name} expects nothing");
+        }
+    }
+}

@@ -38,6 +38,27 @@ impl Stage {
         }
     }
 
+    /// Ends some of the programs, the others stay: a client that still waits would keep a server from being probed.
+    pub fn end(&mut self, programs: &[usize]) {
+        self.note_who_ended_itself();
+        self.ending = true;
+        let asked = Instant::now();
+        while asked.elapsed() < GRACE + INSIST {
+            let left: Vec<u32> =
+                self.members().into_iter().filter(|(_, (program, _))| programs.contains(program)).map(|(pid, _)| pid).collect();
+            if left.is_empty() {
+                return;
+            }
+            let signals: &[Signal] = if asked.elapsed() < GRACE { &[Signal::SIGTERM, Signal::SIGCONT] } else { &[Signal::SIGKILL] };
+            for pid in left {
+                for &signal in signals {
+                    let _ = kill(Pid::from_raw(pid.cast_signed()), signal);
+                }
+            }
+            self.pause(LOOK_AGAIN);
+        }
+    }
+
     /// Children that are zombies already, though their watcher has not said so yet.
     fn note_who_ended_itself(&mut self) {
         self.poll();

@@ -1,8 +1,16 @@
 //! The only orchestrator: carries out a [`Plan`] and returns what was seen. It judges nothing.
 
+mod freeze;
+mod pair;
+mod parts;
+mod worker;
+
+pub use pair::record;
+pub use worker::{Place, record_in_worker, work};
+
 use serde::{Deserialize, Serialize};
 
-use crate::evidence::{Contract, Evidence};
+use crate::evidence::Contract;
 use crate::reference::spec::{ClientSpec, ServerSpec};
 
 /// What is to be recorded.
@@ -12,12 +20,18 @@ pub struct Plan {
     pub contract: Contract,
     /// Who plays the server; `None` leaves that part to whatever is at the contract's address.
     pub server: Option<Actor>,
+    /// Programs that are on the machine before the pair and do not belong to it, such as one that holds the port.
+    #[serde(default)]
+    pub bystanders: Vec<Actor>,
     /// Who plays the clients, started in this order once the server listens.
     pub clients: Vec<Actor>,
     /// The longest wait after the last client was started, in milliseconds.
     pub patience_ms: u64,
     /// Whether to probe the server once the pair has been recorded.
     pub probe: bool,
+    /// Whether reference parts serve their tasks, so that these can be read when the recording is frozen.
+    #[serde(default)]
+    pub console: bool,
 }
 
 /// A program that plays a part.
@@ -30,10 +44,20 @@ pub enum Actor {
     Client(ClientSpec),
     /// Any program: the words of its command.
     Command(Vec<String>),
+    /// The text of a Python program.
+    Python(String),
 }
 
-/// Carries out `plan` in the present network namespace.
-pub fn record(plan: &Plan) -> anyhow::Result<Evidence> {
-    let _ = plan;
-    anyhow::bail!("recording is not built yet")
+impl Actor {
+    /// The words that name this actor in the evidence. A reference part shows what it is, never how it was told to behave.
+    #[must_use]
+    pub fn shown(&self) -> Vec<String> {
+        let words: &[&str] = match self {
+            Self::Server(_) => &["netdiag", "serve"],
+            Self::Client(_) => &["netdiag", "client"],
+            Self::Python(_) => &["python3", "program.py"],
+            Self::Command(words) => return words.clone(),
+        };
+        words.iter().map(|word| (*word).to_owned()).collect()
+    }
 }

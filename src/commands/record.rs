@@ -1,0 +1,13 @@
+//! `netdiag __record`: the process that records, started by netdiag itself.
+
+use std::io;
+
+use super::Outcome;
+use crate::cli::RecordArgs;
+use crate::recording;
+
+/// Records the plan on standard input and answers on standard output.
+pub fn run(args: &RecordArgs) -> anyhow::Result<Outcome> {
+    recording::work(args.private, &mut io::stdin().lock(), &mut io::stdout().lock())?;
+    Ok(Outcome::Fine)
+}

@@ -1,0 +1,41 @@
+//! The contract as a whole: told terms first, then what the server showed, then what is usual.
+
+use super::dialect::{self, Dialect};
+use super::talk::Talk;
+use crate::evidence::{Contract, Evidence, Framing, Lifetime, Reply, Term, Transport};
+
+/// Fills in the terms nobody told.
+///
+/// The server owns the protocol unless a contract was told: what its probes showed is the agreement. Where it was not
+/// probed, a reply shape that every exchange of the pair agrees with is taken as learned.
+pub(super) fn resolve(evidence: &Evidence, dialect: Option<&Dialect>, talks: &[Talk]) -> Contract {
+    let told = evidence.contract.clone();
+    let transport = told.transport.or_else(|| learned_transport(talks)).unwrap_or(Term::assumed(Transport::Tcp));
+    let framing = told.framing.or_else(|| match transport.value {
+        Transport::Udp => Some(Term::assumed(Framing::Datagram)),
+        Transport::Tcp => dialect.and_then(|dialect| dialect.framing.as_ref()).map(|learned| Term::learned(learned.value)),
+    });
+    let reply = told
+        .reply
+        .or_else(|| dialect.and_then(|dialect| dialect.reply.as_ref()).map(|learned| Term::learned(learned.value.clone())))
+        .or_else(|| shown_by_the_pair(talks))
+        .or(Some(Term::assumed(Reply::Exact)));
+    let lifetime = told
+        .lifetime
+        .or_else(|| dialect.and_then(|dialect| dialect.lifetime.as_ref()).map(|learned| Term::learned(learned.value)))
+        .or(Some(Term::assumed(Lifetime::Session)));
+    Contract { transport: Some(transport), framing, reply, lifetime, ..told }
+}
+
+fn learned_transport(talks: &[Talk]) -> Option<Term<Transport>> {
+    talks.first().map(|talk| Term::learned(talk.transport))
+}
+
+fn shown_by_the_pair(talks: &[Talk]) -> Option<Term<Reply>> {
+    let mut shown = talks.iter().filter_map(|talk| {
+        let (request, response) = (talk.request().ok()?, talk.response().ok()?);
+        dialect::learn_from_pair(&request.head.0, &response.head.0)
+    });
+    let first = shown.next()?;
+    shown.all(|other| other == first).then(|| Term::learned(first))
+}

@@ -1,0 +1,77 @@
+//! Lines of the programs' source that the evidence points at.
+
+use std::net::SocketAddr;
+
+use super::{Dial, Facts};
+use crate::evidence::{Action, Frame, Role, Stack};
+
+impl Facts<'_> {
+    /// The documented port, if an address was told.
+    #[must_use]
+    pub fn documented_port(&self) -> Option<u16> {
+        let address = &self.evidence.contract.address.as_ref()?.value;
+        address.rsplit_once(':')?.1.parse().ok()
+    }
+
+    /// The documented addresses: one, or both loopback addresses for `localhost` (RFC 6761 §6.3). Other names are not
+    /// resolved, so they document a port and no address.
+    #[must_use]
+    pub fn documented_addresses(&self) -> Vec<SocketAddr> {
+        let Some(address) = self.evidence.contract.address.as_ref().map(|term| term.value.as_str()) else {
+            return Vec::new();
+        };
+        if let Ok(exact) = address.parse() {
+            return vec![exact];
+        }
+        match (address.rsplit_once(':'), self.documented_port()) {
+            (Some(("localhost", _)), Some(port)) => {
+                vec![SocketAddr::from(([127, 0, 0, 1], port)), SocketAddr::from(([0, 0, 0, 0, 0, 0, 0, 1], port))]
+            }
+            _ => Vec::new(),
+        }
+    }
+
+    /// The client's line whose connection attempt `dial` was.
+    #[must_use]
+    pub fn line_that_dialled(&self, dial: &Dial) -> Option<(Frame, Role)> {
+        let raised = self.exceptions(Role::Client).ok()?;
+        let port = format!(":{}", dial.target.port());
+        let names_port = |address: &Option<String>| address.as_ref().is_some_and(|address| address.ends_with(&port));
+        let (_, raised) = raised
+            .iter()
+            .find(|(_, raised)| names_port(&raised.address))
+            .or_else(|| raised.iter().find(|(_, raised)| raised.kind.starts_with("ConnectionRefused")))?;
+        Some((raised.frames.last()?.clone(), Role::Client))
+    }
+
+    /// The client's line that waits for an answer to what it sent.
+    #[must_use]
+    pub fn line_that_sent(&self) -> Option<(Frame, Role)> {
+        self.line_where_waits(Role::Client)
+    }
+
+    /// The user's line at which `role` waited when the recording was frozen: that of a task which is not the program's
+    /// main one, else that of a thread.
+    #[must_use]
+    pub fn line_where_waits(&self, role: Role) -> Option<(Frame, Role)> {
+        let stacks = &self.evidence.exceptions.seen().ok()?.stacks;
+        let of_role = || stacks.iter().filter(|stack| stack.role == role && !stack.frames.is_empty());
+        let serves = |stack: &&Stack| {
+            stack.frames.iter().any(|frame| frame.source.contains("serve_forever") || frame.source.contains("asyncio.run"))
+        };
+        let stack = of_role()
+            .filter(|stack| stack.of.starts_with("task"))
+            .find(|stack| !serves(stack))
+            .or_else(|| of_role().filter(|stack| !stack.of.ends_with("MainThread")).find(|stack| !serves(stack)))
+            .or_else(|| of_role().find(|stack| !serves(stack)))?;
+        Some((stack.frames.last()?.clone(), role))
+    }
+
+    /// The line of the exception that nothing in `role`'s own code caught.
+    #[must_use]
+    pub fn line_of_failure(&self, role: Role) -> Option<(Frame, Role)> {
+        let raised = self.exceptions(role).ok()?;
+        let (_, last) = raised.iter().rev().find(|(_, raised)| raised.action == Action::Uncaught)?;
+        Some((last.frames.last()?.clone(), role))
+    }
+}

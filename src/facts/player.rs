@@ -1,0 +1,135 @@
+//! The programs on the stand at the moment the recording was frozen.
+
+use crate::evidence::{At, Bytes, How, Limit, Output, Process, Program, Programs, Role, Thread, Wait};
+
+/// How a program ended, seen from the moment the recording was frozen.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ended {
+    /// It was still there.
+    Running,
+    /// It could not be started.
+    NeverStarted,
+    /// It ended by itself with this status.
+    Exited(i32),
+    /// A signal ended it that netdiag did not send.
+    Killed(i32),
+}
+
+/// One program of the pair.
+#[derive(Debug, Clone)]
+pub struct Player<'e> {
+    /// Index in the evidence.
+    pub index: usize,
+    /// What was seen of it.
+    pub program: &'e Program,
+    /// How it stood.
+    pub ended: Ended,
+    /// Its processes at the last look before the freeze.
+    pub processes: Vec<&'e Process>,
+}
+
+impl<'e> Player<'e> {
+    /// `programs:N`.
+    #[must_use]
+    pub fn reference(&self) -> String {
+        format!("programs:{}", self.index)
+    }
+
+    /// Whether it failed by its own account: a status other than 0, or a signal.
+    #[must_use]
+    pub fn failed(&self) -> bool {
+        match self.ended {
+            Ended::Exited(status) => status != 0,
+            Ended::Killed(_) | Ended::NeverStarted => true,
+            Ended::Running => false,
+        }
+    }
+
+    /// Whether it was still there.
+    #[must_use]
+    pub fn is_running(&self) -> bool {
+        self.ended == Ended::Running
+    }
+
+    /// Whether every one of its processes is stopped (state T), so that nothing it does or leaves undone is its choice.
+    #[must_use]
+    pub fn is_stopped(&self) -> bool {
+        let living: Vec<_> = self.processes.iter().filter(|process| process.state != 'Z').collect();
+        !living.is_empty() && living.iter().all(|process| matches!(process.state, 'T' | 't'))
+    }
+
+    /// Its threads at the last look.
+    pub fn threads(&self) -> impl Iterator<Item = &'e Thread> {
+        self.processes.iter().copied().flat_map(|process| process.threads.iter())
+    }
+
+    /// Whether some thread sits in one of these system calls.
+    #[must_use]
+    pub fn waits_in(&self, names: &[&str]) -> bool {
+        self.threads().any(|thread| matches!(&thread.wait, Wait::Call { name, .. } if names.contains(&name.as_str())))
+    }
+
+    /// Whether some thread sleeps for a set time or computes, so that it may still come back by itself.
+    #[must_use]
+    pub fn may_move_by_itself(&self) -> bool {
+        self.threads().any(|thread| match &thread.wait {
+            Wait::Running => true,
+            Wait::Call { limit, .. } => *limit != Limit::Forever,
+            Wait::Stopped => false,
+            Wait::Unknown => true,
+        })
+    }
+
+    /// Whether it wrote anything at all on standard error; `None` when that was not piped to us.
+    #[must_use]
+    pub fn complained(&self) -> Option<bool> {
+        self.program.stderr.as_ref().map(|output| output.total > 0)
+    }
+
+    /// Whether it wrote anything on either stream.
+    #[must_use]
+    pub fn said_something(&self) -> bool {
+        [&self.program.stdout, &self.program.stderr].into_iter().flatten().any(|output| output.total > 0)
+    }
+
+    /// The last line of standard error that holds more than blanks: for a traceback, the exception itself.
+    #[must_use]
+    pub fn last_words(&self) -> Option<Bytes> {
+        let output: &Output = self.program.stderr.as_ref()?;
+        let kept = if output.tail.is_empty() { &output.head.0 } else { &output.tail.0 };
+        let line = kept.split(|byte| *byte == b'\n').rev().find(|line| !line.trim_ascii().is_empty())?;
+        Some(Bytes::from(line.trim_ascii()))
+    }
+}
+
+/// The programs that play `role`.
+pub(super) fn players(programs: &Programs, role: Role, frozen: At) -> Vec<Player<'_>> {
+    let last = programs.samples.iter().rev().find(|sample| sample.at <= frozen);
+    programs
+        .programs
+        .iter()
+        .enumerate()
+        .filter(|(_, program)| program.role == role)
+        .map(|(index, program)| Player {
+            index,
+            program,
+            ended: ended(program, frozen),
+            processes: last
+                .map(|sample| sample.processes.iter().filter(|process| process.program == index).collect())
+                .unwrap_or_default(),
+        })
+        .collect()
+}
+
+fn ended(program: &Program, frozen: At) -> Ended {
+    if program.spawn_error.is_some() {
+        return Ended::NeverStarted;
+    }
+    match &program.exit {
+        Some(exit) if !exit.by_us && exit.at <= frozen => match exit.how {
+            How::Code(status) => Ended::Exited(status),
+            How::Signal(signal) => Ended::Killed(signal),
+        },
+        _ => Ended::Running,
+    }
+}

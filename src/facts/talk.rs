@@ -1,0 +1,296 @@
+//! Conversations of the pair that got through, joined with the sockets at both ends.
+
+use std::net::SocketAddr;
+
+use crate::evidence::{
+    At, Conversation, Evidence, Gap, Observed, Port, Role, Socket, SocketState, Sockets, Stream, TcpInfo, Transport,
+};
+
+/// One conversation between a client and a server.
+#[derive(Debug, Clone)]
+pub struct Talk<'e> {
+    /// TCP or UDP.
+    pub transport: Transport,
+    /// The end that dialled.
+    pub client: SocketAddr,
+    /// The end that was dialled.
+    pub server: SocketAddr,
+    /// When it began, as far as is known.
+    pub began: At,
+    /// The captured conversation; `None` when no packets could be seen.
+    pub conversation: Option<&'e Conversation>,
+    /// The client's socket when the recording was frozen; `None` when it was gone or not seen.
+    pub client_end: Option<SocketEnd>,
+    /// The server's socket when the recording was frozen.
+    pub server_end: Option<SocketEnd>,
+    /// Why there is no `conversation`.
+    pub unseen: Option<Gap>,
+}
+
+/// One end's socket at the moment the recording was frozen.
+#[derive(Debug, Clone, PartialEq)]
+pub struct SocketEnd {
+    /// Row, for references.
+    pub row: usize,
+    /// TCP state.
+    pub state: SocketState,
+    /// Bytes that arrived and were not read.
+    pub unread: Option<u32>,
+    /// Bytes that were written and not acknowledged.
+    pub unsent: Option<u32>,
+    /// Whether a process holds it. A connection nobody holds waits in the accept queue.
+    pub is_held: bool,
+    /// Process ids that hold it.
+    pub pids: Vec<u32>,
+    /// TCP_INFO.
+    pub info: Option<TcpInfo>,
+}
+
+impl<'e> Talk<'e> {
+    /// The captured conversation.
+    pub fn conversation(&self) -> Result<&'e Conversation, Gap> {
+        self.conversation.ok_or_else(|| {
+            self.unseen.clone().unwrap_or_else(|| {
+                Gap::new("packets", "this conversation was not captured", "run `netdiag doctor` to see how to capture")
+            })
+        })
+    }
+
+    /// What the client sent.
+    pub fn request(&self) -> Result<&'e Stream, Gap> {
+        Ok(&self.conversation()?.sent)
+    }
+
+    /// What the server sent.
+    pub fn response(&self) -> Result<&'e Stream, Gap> {
+        Ok(&self.conversation()?.received)
+    }
+
+    /// How many bytes the client sent, from packets or else from the server's socket.
+    #[must_use]
+    pub fn asked_bytes(&self) -> Option<u64> {
+        match self.conversation {
+            Some(conversation) => Some(conversation.sent.total),
+            None => self.server_end.as_ref()?.info.map(|info| info.bytes_received),
+        }
+    }
+
+    /// How many bytes the server sent, from packets or else from the client's socket.
+    #[must_use]
+    pub fn replied_bytes(&self) -> Option<u64> {
+        match self.conversation {
+            Some(conversation) => Some(conversation.received.total),
+            None => self.client_end.as_ref()?.info.map(|info| info.bytes_received),
+        }
+    }
+
+    /// Whether the connection was still open, for payload in at least one direction, when the recording was frozen.
+    #[must_use]
+    pub fn is_open(&self) -> bool {
+        let lives = |end: &Option<SocketEnd>| {
+            end.as_ref().is_some_and(|end| {
+                matches!(
+                    end.state,
+                    SocketState::Established
+                        | SocketState::CloseWait
+                        | SocketState::FinWait2
+                        | SocketState::Unconnected
+                )
+            })
+        };
+        if self.client_end.is_none() && self.server_end.is_none() {
+            return self.conversation.is_some_and(|conversation| {
+                let over = |stream: &Stream| stream.fin.is_some() || stream.rst.is_some();
+                conversation.transport == Transport::Tcp && !over(&conversation.sent) && !over(&conversation.received)
+            });
+        }
+        lives(&self.client_end) || lives(&self.server_end)
+    }
+
+    /// Whether the server's program accepted the connection; `None` when its socket was not seen.
+    #[must_use]
+    pub fn was_accepted(&self) -> Option<bool> {
+        if self.conversation.is_some_and(|conversation| conversation.received.total > 0) {
+            return Some(true);
+        }
+        let end = self.server_end.as_ref()?;
+        match end.state {
+            // Nobody's, and open: it waits in the accept queue. Later states without a holder were closed by theirs.
+            SocketState::Established | SocketState::CloseWait | SocketState::Unconnected => Some(end.is_held),
+            _ if end.is_held => Some(true),
+            _ => None,
+        }
+    }
+
+    /// Whether the server's program read all that arrived; `None` when its socket was not seen.
+    #[must_use]
+    pub fn was_read(&self) -> Option<bool> {
+        self.server_end.as_ref()?.unread.map(|unread| unread == 0)
+    }
+
+    /// When `role` closed its direction by FIN.
+    #[must_use]
+    pub fn fin(&self, role: Role) -> Option<At> {
+        self.conversation.and_then(|conversation| conversation.stream(port(role)).fin)
+    }
+
+    /// When `role` reset the connection.
+    #[must_use]
+    pub fn rst(&self, role: Role) -> Option<At> {
+        self.conversation.and_then(|conversation| conversation.stream(port(role)).rst)
+    }
+
+    /// When `role` ended the connection, by FIN or RST.
+    #[must_use]
+    pub fn ended_by(&self, role: Role) -> Option<At> {
+        [self.fin(role), self.rst(role)].into_iter().flatten().min()
+    }
+
+    /// The longest time between the end of a request and the beginning of the reply that followed it, in milliseconds.
+    #[must_use]
+    pub fn slowest_reply_ms(&self) -> Option<f64> {
+        let turns = &self.conversation?.turns;
+        turns
+            .windows(2)
+            .filter(|pair| pair[0].from == Port::Dialler && pair[1].from == Port::Listener)
+            .map(|pair| pair[1].first.ms_since(pair[0].last))
+            .max_by(f64::total_cmp)
+    }
+
+    /// References to the last packets of `role` that carried payload, and to the sockets.
+    #[must_use]
+    pub fn references(&self) -> Vec<String> {
+        let mut references = Vec::new();
+        if let Some(conversation) = self.conversation {
+            for side in [Port::Dialler, Port::Listener] {
+                let last = conversation.segments.iter().rev().find(|segment| segment.from == side && segment.len > 0);
+                references.extend(last.map(|segment| format!("packets:{}", segment.number)));
+            }
+        }
+        references.extend(self.server_end.iter().chain(&self.client_end).map(|end| format!("sockets:{}", end.row)));
+        references
+    }
+
+    /// References to the packets with which `role` ended the connection.
+    #[must_use]
+    pub fn closing_references(&self, role: Role) -> Vec<String> {
+        let Some(conversation) = self.conversation else { return Vec::new() };
+        conversation
+            .segments
+            .iter()
+            .filter(|segment| segment.from == port(role) && (segment.flags.fin || segment.flags.rst))
+            .take(1)
+            .map(|segment| format!("packets:{}", segment.number))
+            .collect()
+    }
+}
+
+/// The end of a conversation that `role` holds.
+#[must_use]
+pub fn port(role: Role) -> Port {
+    match role {
+        Role::Client => Port::Dialler,
+        Role::Server => Port::Listener,
+    }
+}
+
+/// Conversations that got through, from packets; without packets, from the socket table.
+pub(super) fn talks(evidence: &Evidence) -> Result<Vec<Talk<'_>>, Gap> {
+    let frozen = Frozen::at_the_end(evidence);
+    match (&evidence.packets, &evidence.sockets) {
+        (Observed::Seen(packets), _) => Ok(packets
+            .conversations
+            .iter()
+            .filter(|conversation| got_through(conversation))
+            .map(|conversation| captured(conversation, &frozen))
+            .collect()),
+        (Observed::NotObserved(gap), Observed::Seen(sockets)) => Ok(tabled(sockets, &frozen, gap)),
+        (Observed::NotObserved(gap), Observed::NotObserved(_)) => Err(gap.clone()),
+    }
+}
+
+fn got_through(conversation: &Conversation) -> bool {
+    !conversation.self_connect
+        && match conversation.transport {
+            Transport::Tcp => conversation.syn_ack.is_some() || !conversation.from_start,
+            Transport::Udp => true,
+        }
+}
+
+fn captured<'e>(conversation: &'e Conversation, frozen: &Frozen) -> Talk<'e> {
+    Talk {
+        transport: conversation.transport,
+        client: conversation.dialler,
+        server: conversation.listener,
+        began: conversation.began,
+        conversation: Some(conversation),
+        client_end: frozen.end(conversation.transport, conversation.dialler, conversation.listener),
+        server_end: frozen.end(conversation.transport, conversation.listener, conversation.dialler),
+        unseen: None,
+    }
+}
+
+/// The table knows connections by their two ends only; the client's program, or else the dialled port, tells which is which.
+fn tabled<'e>(sockets: &Sockets, frozen: &Frozen, gap: &Gap) -> Vec<Talk<'e>> {
+    let mut talks: Vec<Talk<'e>> = Vec::new();
+    for (at, socket) in sockets.rows() {
+        let Some(peer) = socket.remote else { continue };
+        let by_client = socket.owners.iter().any(|owner| owner.role == Some(Role::Client));
+        let through = !matches!(socket.state, SocketState::SynSent | SocketState::SynReceived | SocketState::Closed);
+        let known = talks.iter().any(|talk| talk.client == socket.local && talk.server == peer);
+        if !by_client || !through || known || socket.transport == Transport::Udp {
+            continue;
+        }
+        talks.push(Talk {
+            transport: socket.transport,
+            client: socket.local,
+            server: peer,
+            began: at,
+            conversation: None,
+            client_end: frozen.end(socket.transport, socket.local, peer),
+            server_end: frozen.end(socket.transport, peer, socket.local),
+            unseen: Some(gap.clone()),
+        });
+    }
+    talks
+}
+
+/// The last table at or before the freeze.
+struct Frozen<'e> {
+    rows: Vec<(usize, &'e Socket)>,
+}
+
+impl<'e> Frozen<'e> {
+    fn at_the_end(evidence: &'e Evidence) -> Self {
+        let Ok(sockets) = evidence.sockets.seen() else { return Self { rows: Vec::new() } };
+        let mut first = 0;
+        let mut rows = Vec::new();
+        for snapshot in &sockets.snapshots {
+            if snapshot.at <= evidence.setting.ended_at {
+                rows = snapshot.sockets.iter().enumerate().map(|(index, socket)| (first + index, socket)).collect();
+            }
+            first += snapshot.sockets.len();
+        }
+        Self { rows }
+    }
+
+    fn end(&self, transport: Transport, local: SocketAddr, peer: SocketAddr) -> Option<SocketEnd> {
+        let connected = |socket: &Socket| socket.local == local && socket.remote == Some(peer);
+        let waits_there = |socket: &Socket| {
+            transport == Transport::Udp && socket.remote.is_none() && socket.local.port() == local.port()
+        };
+        let of = |test: &dyn Fn(&Socket) -> bool| {
+            self.rows.iter().find(|(_, socket)| socket.transport == transport && test(socket))
+        };
+        let (row, socket) = of(&connected).or_else(|| of(&waits_there))?;
+        Some(SocketEnd {
+            row: *row,
+            state: socket.state,
+            unread: socket.recv_queue,
+            unsent: socket.send_queue,
+            is_held: socket.inode != 0,
+            pids: socket.owners.iter().map(|owner| owner.pid).collect(),
+            info: socket.info,
+        })
+    }
+}

@@ -1,0 +1,424 @@
+//! Records a pair: starts the server, waits until it really listens, starts the clients, and watches until both have
+//! ended, a hang is proven, or the deadline passes. Looks first; whatever pokes comes after the freeze.
+
+use std::time::{Duration, Instant};
+
+use anyhow::Context;
+
+use super::freeze::{Tables, waiting};
+use super::parts::Wings;
+use super::Plan;
+use crate::collect::clock::Clock;
+use crate::collect::exceptions::Listener;
+use crate::collect::packets::Capture;
+use crate::collect::probes::{Depth, Examiner};
+use crate::collect::programs::Stage;
+use crate::collect::tasks;
+use crate::evidence::{
+    At, Calls, Ending, Evidence, Gap, Observed, Occasion, Packets, Port, Probes, Role, Rung, SCHEMA, Sample, Setting,
+    Socket, Tasks, Transport,
+};
+use crate::facts::stillness;
+use crate::sandbox::Interruption;
+
+/// How long a server may take until it listens, as long as it is doing something.
+const STARTUP: Duration = Duration::from_secs(20);
+/// How long a server that listens somewhere else may take until it listens at the documented port too.
+const ELSEWHERE: Duration = Duration::from_millis(150);
+/// Between two looks at a server that is starting.
+const STARTING_STEP: Duration = Duration::from_millis(1);
+/// Between two looks at a running pair: at first, and once it has become a matter of seconds.
+const STEP: Duration = Duration::from_millis(6);
+const LATE_STEP: Duration = Duration::from_millis(40);
+/// Nothing may have been captured for this long before a hang counts as proven.
+const QUIET_MS: f64 = 15.0;
+/// Two samples that prove a hang are at least this far apart.
+const APART_MS: f64 = 10.0;
+/// How long the last packets of a finished pair may take.
+const SETTLE: Duration = Duration::from_millis(200);
+/// How long a reply that comes after its client has left is waited for.
+const LATE_REPLY: Duration = Duration::from_secs(3);
+/// How long the tracers may take for a dump of their stacks.
+const STACKS: Duration = Duration::from_millis(250);
+/// When the tasks of a pair that is still busy are read.
+const TASKS_AFTER: Duration = Duration::from_millis(300);
+
+/// Carries out `plan` in the present network namespace; `private` says whether nobody else lives there.
+pub fn record(plan: &Plan, private: bool, interruption: &Interruption) -> anyhow::Result<Evidence> {
+    let dir = tempfile::Builder::new().prefix("netdiag-").tempdir().context("cannot create a temporary directory")?;
+    let clock = Clock::start();
+    let tracers = Listener::open(clock, dir.path());
+    let wings = Wings { dir: dir.path(), tracers: tracers.as_ref().ok(), console: plan.console };
+    let mut recorder = Recorder {
+        clock,
+        plan,
+        interruption,
+        stage: Stage::new(clock),
+        bystanders: Stage::new(clock),
+        tables: Tables::new(clock, private),
+        capture: Capture::open("lo", None, clock),
+        ports: documented_port(plan).into_iter().collect(),
+        server_ready: None,
+        clients_started: None,
+        last: None,
+        tasks: None,
+        clients: Vec::new(),
+    };
+    if let Ok(capture) = &recorder.capture {
+        recorder.ports.iter().for_each(|port| capture.listens_on(*port));
+    }
+    recorder.start_server(&wings)?;
+    recorder.start_clients(&wings)?;
+    let ended = recorder.watch(&wings);
+    recorder.settle(ended);
+    let frozen = recorder.freeze(ended, tracers.as_ref().ok());
+    let probes = recorder.probe(&frozen);
+    Ok(recorder.finish(frozen, probes, tracers, private))
+}
+
+struct Recorder<'p> {
+    clock: Clock,
+    plan: &'p Plan,
+    interruption: &'p Interruption,
+    stage: Stage,
+    bystanders: Stage,
+    tables: Tables,
+    capture: Result<Capture, Gap>,
+    /// Ports that concern the recording.
+    ports: Vec<u16>,
+    server_ready: Option<At>,
+    clients_started: Option<At>,
+    last: Option<Sample>,
+    tasks: Option<Result<Tasks, Gap>>,
+    /// Indexes of the clients' programs.
+    clients: Vec<usize>,
+}
+
+/// The state at the moment from which on netdiag itself may disturb things.
+struct Frozen {
+    ended: Ending,
+    at: At,
+    packets: Observed<Packets>,
+    sockets: Vec<Socket>,
+}
+
+impl Recorder<'_> {
+    fn start_server(&mut self, wings: &Wings) -> anyhow::Result<()> {
+        for bystander in &self.plan.bystanders {
+            let plain = Wings { dir: wings.dir, tracers: None, console: false };
+            let launch = plain.prepare(bystander, Role::Server, 0)?;
+            self.bystanders.start(launch);
+            self.await_bystander();
+        }
+        let Some(server) = &self.plan.server else { return Ok(()) };
+        let launch = wings.prepare(server, Role::Server, 0)?;
+        let index = self.stage.start(launch);
+        self.await_listener(index);
+        Ok(())
+    }
+
+    /// A bystander is ready when it listens; if it ends instead, the pair is recorded without it.
+    fn await_bystander(&mut self) {
+        let began = Instant::now();
+        while began.elapsed() < STARTUP && self.bystanders.running(0) {
+            let members = self.bystanders.members();
+            let rows = crate::collect::sockets::look(crate::collect::sockets::Scope::Processes(&members));
+            if rows.is_ok_and(|rows| waiting(&rows).next().is_some()) {
+                return;
+            }
+            self.bystanders.pause(STARTING_STEP);
+        }
+    }
+
+    /// Listener truth: the server is ready when a socket of its process tree listens, not when some time has passed.
+    fn await_listener(&mut self, server: usize) {
+        let began = Instant::now();
+        let mut elsewhere: Option<Instant> = None;
+        let mut looks: u32 = 0;
+        while began.elapsed() < STARTUP && self.stage.running(server) && !self.interruption.requested() {
+            let members = self.stage.members();
+            let rows = self.tables.look(&members, &self.ports);
+            let ports: Vec<(Transport, u16)> = waiting(&rows).map(|row| (row.transport, row.local.port())).collect();
+            if ports.iter().any(|listens| self.is_documented(*listens)) {
+                break;
+            }
+            if !ports.is_empty() {
+                elsewhere.get_or_insert_with(Instant::now);
+            }
+            if elsewhere.is_some_and(|since| since.elapsed() > ELSEWHERE) {
+                break;
+            }
+            looks += 1;
+            // A server that waits for ever in something else will never listen.
+            if looks.is_multiple_of(16) && self.is_still(&rows) {
+                break;
+            }
+            self.stage.pause(STARTING_STEP);
+        }
+        self.note_readiness();
+    }
+
+    fn is_documented(&self, (transport, port): (Transport, u16)) -> bool {
+        let contract = &self.plan.contract;
+        contract.transport.as_ref().is_none_or(|term| term.value == transport)
+            && documented_port(self.plan).is_none_or(|documented| documented == port)
+    }
+
+    fn note_readiness(&mut self) {
+        let members = self.stage.members();
+        let rows = self.tables.look(&members, &self.ports);
+        let ports: Vec<u16> = waiting(&rows).map(|row| row.local.port()).collect();
+        if !ports.is_empty() {
+            self.server_ready = Some(self.clock.now());
+        }
+        for port in ports {
+            if let Ok(capture) = &self.capture {
+                capture.listens_on(port);
+            }
+            if !self.ports.contains(&port) {
+                self.ports.push(port);
+            }
+        }
+    }
+
+    fn start_clients(&mut self, wings: &Wings) -> anyhow::Result<()> {
+        let first = usize::from(self.plan.server.is_some());
+        for (index, client) in self.plan.clients.iter().enumerate() {
+            let launch = wings.prepare(client, Role::Client, first + index)?;
+            let started = self.stage.start(launch);
+            self.clients.push(started);
+        }
+        self.last = None;
+        self.clients_started = (!self.clients.is_empty()).then(|| self.clock.now());
+        Ok(())
+    }
+
+    fn watch(&mut self, wings: &Wings) -> Ending {
+        let began = Instant::now();
+        let patience = Duration::from_millis(self.plan.patience_ms);
+        loop {
+            let members = self.stage.members();
+            let rows = self.tables.look(&members, &self.ports);
+            if self.interruption.requested() {
+                return Ending::Interrupted;
+            }
+            if self.clients.iter().all(|client| !self.stage.running(*client)) {
+                return if self.clients.is_empty() { Ending::ServerEnded } else { Ending::ClientsEnded };
+            }
+            if self.is_still(&rows) {
+                return Ending::HangProven;
+            }
+            if began.elapsed() > patience {
+                return Ending::DeadlinePassed;
+            }
+            if self.plan.console && self.tasks.is_none() && began.elapsed() > TASKS_AFTER {
+                let path = wings.console_path(0).to_string_lossy().into_owned();
+                self.tasks = Some(tasks::read(&path, Some(Role::Server), &self.clock, Duration::from_secs(1)));
+            }
+            self.stage.pause(if began.elapsed() > Duration::from_secs(1) { LATE_STEP } else { STEP });
+        }
+    }
+
+    /// Whether the last sample and a new one prove that nothing can move. The last one is replaced when it is old enough.
+    fn is_still(&mut self, rows: &[Socket]) -> bool {
+        let sample = self.stage.sample(rows);
+        let Some(last) = &self.last else {
+            self.last = Some(sample);
+            return false;
+        };
+        if sample.at.ms_since(last.at) < APART_MS {
+            return false;
+        }
+        let proven = stillness::is_proven(last, &sample, rows) && self.is_quiet();
+        self.last = Some(sample);
+        proven
+    }
+
+    fn is_quiet(&self) -> bool {
+        self.capture.as_ref().is_ok_and(|capture| {
+            !capture.in_flight()
+                && capture.last_packet().is_none_or(|last| self.clock.now().ms_since(last) > QUIET_MS)
+        }) || self.capture.is_err()
+    }
+
+    /// Lets the last packets arrive, and a reply whose client has left already.
+    fn settle(&mut self, ended: Ending) {
+        if ended != Ending::ClientsEnded {
+            return;
+        }
+        let began = Instant::now();
+        self.last = None;
+        loop {
+            let members = self.stage.members();
+            let rows = self.tables.look(&members, &self.ports);
+            let over = if self.owes_a_reply() { LATE_REPLY } else { SETTLE };
+            if began.elapsed() > over || self.interruption.requested() {
+                return;
+            }
+            if self.is_still(&rows) || (!self.owes_a_reply() && self.is_quiet() && self.server_has_closed(&rows)) {
+                return;
+            }
+            self.stage.pause(STEP);
+        }
+    }
+
+    /// Whether a request was sent whose server has neither answered nor closed.
+    fn owes_a_reply(&self) -> bool {
+        let Ok(capture) = &self.capture else { return false };
+        self.server_ready.is_some()
+            && capture.view().conversations.iter().any(|conversation| {
+                let answer = conversation.stream(Port::Listener);
+                conversation.sent.total > 0
+                    && answer.total == 0
+                    && answer.fin.is_none()
+                    && answer.rst.is_none()
+                    && conversation.refused.is_none()
+            })
+    }
+
+    /// Whether the server has let go of every connection, which is its last word to a client that has left.
+    fn server_has_closed(&self, rows: &[Socket]) -> bool {
+        !rows.iter().any(|row| {
+            row.remote.is_some()
+                && row.transport == Transport::Tcp
+                && row.owners.iter().any(|owner| owner.role == Some(Role::Server))
+        })
+    }
+
+    fn freeze(&mut self, ended: Ending, tracers: Option<&Listener>) -> Frozen {
+        let members = self.stage.members();
+        let sockets = self.tables.freeze(&members, &self.ports);
+        self.stage.sample(&sockets);
+        let packets = match &self.capture {
+            Ok(capture) => {
+                let complete = capture.freeze();
+                match capture.failure() {
+                    Some(gap) if !complete => Observed::NotObserved(gap),
+                    _ => Observed::Seen(self.ours(capture.view())),
+                }
+            }
+            Err(gap) => Observed::NotObserved(gap.clone()),
+        };
+        let at = self.clock.now();
+        self.stage.freeze_output();
+        if let Some(tracers) = tracers
+            && ended != Ending::ServerEnded
+        {
+            tracers.ask_stacks(STACKS);
+        }
+        Frozen { ended, at, packets, sockets }
+    }
+
+    /// On the host others talk too; only conversations with a port of ours concern the recording.
+    fn ours(&self, mut packets: Packets) -> Packets {
+        if self.tables.is_private() {
+            return packets;
+        }
+        let began = self.clients_started.unwrap_or_default();
+        packets.conversations.retain(|conversation| {
+            self.ports.contains(&conversation.listener.port())
+                || (conversation.refused.is_some() && conversation.began >= began)
+        });
+        packets
+    }
+
+    fn probe(&mut self, frozen: &Frozen) -> Observed<Probes> {
+        if !self.plan.probe {
+            return Observed::NotObserved(Gap::new(
+                "probes",
+                "the contract was told, so the server was not asked again",
+                "run `netdiag check` against the server",
+            ));
+        }
+        let targets: Vec<_> = waiting(&frozen.sockets).map(|row| (row.transport, reachable(row.local))).collect();
+        let Some((transport, _)) = targets.first().copied() else {
+            return Observed::NotObserved(Gap::new(
+                "probes",
+                "no server was listening any more when the recording was over",
+                "let the server stay alive, and record again",
+            ));
+        };
+        self.stage.end(&self.clients.clone());
+        let addresses = targets.into_iter().map(|(_, address)| address).collect();
+        Observed::Seen(Examiner::new(self.clock, addresses, transport).examine(Depth::Dialect))
+    }
+
+    fn finish(
+        mut self,
+        frozen: Frozen,
+        probes: Observed<Probes>,
+        tracers: Result<Listener, Gap>,
+        private: bool,
+    ) -> Evidence {
+        let captured = self.capture.is_ok();
+        self.stage.end_all();
+        self.bystanders.end_all();
+        let exceptions = match tracers {
+            Ok(listener) => Observed::Seen(listener.finish(&self.clock)),
+            Err(gap) => Observed::NotObserved(gap),
+        };
+        let rung = match (captured, private) {
+            (false, _) => Rung::NoCapture,
+            (true, true) => Rung::Namespace,
+            (true, false) => Rung::HostLoopback,
+        };
+        Evidence {
+            schema: SCHEMA.to_owned(),
+            setting: Setting {
+                netdiag: env!("CARGO_PKG_VERSION").to_owned(),
+                os: std::env::consts::OS.to_owned(),
+                occasion: Occasion::Pair,
+                rung,
+                began_unix_ms: self.clock.zero_unix_ms(),
+                server_ready: self.server_ready,
+                clients_started: self.clients_started,
+                ended: frozen.ended,
+                ended_at: frozen.at,
+                patience_ms: self.plan.patience_ms,
+            },
+            contract: self.plan.contract.clone(),
+            packets: frozen.packets,
+            sockets: self.tables.finish(),
+            programs: Observed::Seen(self.stage.finish()),
+            tasks: match self.tasks {
+                Some(Ok(tasks)) => Observed::Seen(tasks),
+                Some(Err(gap)) => Observed::NotObserved(gap),
+                None => Observed::NotObserved(no_tasks(self.plan.console)),
+            },
+            exceptions,
+            calls: Observed::<Calls>::NotObserved(Gap::new(
+                "calls",
+                "system calls were not traced",
+                "run the program under `strace -f -e trace=network`",
+            )),
+            probes,
+            swaps: Vec::new(),
+        }
+    }
+}
+
+fn no_tasks(wanted: bool) -> Gap {
+    let why = if wanted {
+        "the pair had ended before its tasks were due to be read"
+    } else {
+        "no program of the pair serves its tasks"
+    };
+    Gap::new("tasks", why, "build the program with console-subscriber and tokio_unstable, and look with `netdiag tasks`")
+}
+
+/// The documented port, if one was told.
+fn documented_port(plan: &Plan) -> Option<u16> {
+    plan.contract.address.as_ref()?.value.rsplit_once(':')?.1.parse().ok()
+}
+
+/// Where to dial a socket bound to a wildcard address.
+fn reachable(local: std::net::SocketAddr) -> std::net::SocketAddr {
+    use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+    let mut address = local;
+    match local.ip() {
+        IpAddr::V4(ip) if ip.is_unspecified() => address.set_ip(Ipv4Addr::LOCALHOST.into()),
+        IpAddr::V6(ip) if ip.is_unspecified() => address.set_ip(Ipv6Addr::LOCALHOST.into()),
+        _ => {}
+    }
+    address
+}

@@ -1,0 +1,109 @@
+//! The process that records: netdiag starts itself once more, so that entering a private network touches nobody else and
+//! a recording that goes wrong can be ended as a whole.
+
+use std::io::{Read, Write};
+use std::os::unix::process::ExitStatusExt;
+use std::process::{Child, Command, ExitStatus, Stdio};
+
+use anyhow::{Context, bail};
+use serde::{Deserialize, Serialize};
+
+use super::{Plan, pair};
+use crate::evidence::Evidence;
+use crate::sandbox;
+
+/// Where a recording takes place.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Place {
+    /// In a network namespace of its own; on the host's loopback where that is refused.
+    Private,
+    /// On the host's loopback.
+    Host,
+}
+
+/// What the worker answers on its standard output.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+enum Answer {
+    /// It recorded.
+    Recorded(Box<Evidence>),
+    /// The private network was refused before anything was started; the process cannot be used any more.
+    Refused(String),
+    /// It could not record.
+    Failed(String),
+}
+
+/// Records `plan` in a process of its own.
+///
+/// # Errors
+/// When the worker cannot be started, dies, or cannot record.
+pub fn record_in_worker(plan: &Plan, place: Place) -> anyhow::Result<Evidence> {
+    if place == Place::Private {
+        match ask_worker(plan, true)? {
+            Answer::Recorded(evidence) => return Ok(*evidence),
+            Answer::Failed(why) => bail!(why),
+            Answer::Refused(_) => {}
+        }
+    }
+    match ask_worker(plan, false)? {
+        Answer::Recorded(evidence) => Ok(*evidence),
+        Answer::Failed(why) | Answer::Refused(why) => bail!(why),
+    }
+}
+
+fn ask_worker(plan: &Plan, private: bool) -> anyhow::Result<Answer> {
+    let netdiag = std::env::current_exe().context("cannot find netdiag's own program file")?;
+    let mut command = Command::new(netdiag);
+    command.arg("__record").stdin(Stdio::piped()).stdout(Stdio::piped());
+    if private {
+        command.arg("--private");
+    }
+    let mut worker = command.spawn().context("cannot start the recorder")?;
+    tell(&mut worker, plan)?;
+    let mut answer = Vec::new();
+    if let Some(stdout) = &mut worker.stdout {
+        stdout.read_to_end(&mut answer).context("while listening to the recorder")?;
+    }
+    let status = worker.wait().context("while waiting for the recorder")?;
+    serde_json::from_slice(&answer).map_err(|_| died(status))
+}
+
+fn tell(worker: &mut Child, plan: &Plan) -> anyhow::Result<()> {
+    let mut stdin = worker.stdin.take().context("the recorder has no standard input")?;
+    // A recorder that died already is reported by its exit status.
+    let _ = stdin.write_all(&serde_json::to_vec(plan)?);
+    Ok(())
+}
+
+fn died(status: ExitStatus) -> anyhow::Error {
+    let how = match (status.code(), status.signal()) {
+        (_, Some(signal)) => format!("was ended by signal {signal}"),
+        (Some(code), None) => format!("ended with status {code}"),
+        (None, None) => "ended".to_owned(),
+    };
+    anyhow::anyhow!(
+        "the recorder {how} before it could report; what it had seen is lost. Nothing follows about either program: \
+         run the same command again"
+    )
+}
+
+/// What the worker does: reads a plan from standard input, records, answers on standard output.
+///
+/// Must be called before this process has a second thread: a user namespace is refused to a threaded process.
+pub fn work(private: bool, input: &mut impl Read, output: &mut impl Write) -> anyhow::Result<()> {
+    let refusal = if private { sandbox::enter_private_network().err() } else { None };
+    let answer = match refusal {
+        Some(refusal) => Answer::Refused(refusal.to_string()),
+        None => record(private, input).map_or_else(|error| Answer::Failed(format!("{error:#}")), Answer::Recorded),
+    };
+    serde_json::to_writer(&mut *output, &answer)?;
+    Ok(output.flush()?)
+}
+
+fn record(private: bool, input: &mut impl Read) -> anyhow::Result<Box<Evidence>> {
+    let interruption = sandbox::tie_to_parent()?;
+    let mut told = String::new();
+    input.read_to_string(&mut told).context("cannot read the plan")?;
+    let plan: Plan = serde_json::from_str(&told).context("the plan is not understood")?;
+    Ok(Box::new(pair::record(&plan, private, &interruption)?))
+}

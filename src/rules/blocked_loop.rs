@@ -1,0 +1,98 @@
+//! `blocked-loop`: a blocking call inside an event loop stops every connection that the loop serves.
+
+use super::{Call, Rule, Ruling, finding};
+use crate::diagnosis::{Confidence, Finding, Side};
+use crate::evidence::{Role, TaskState};
+use crate::facts::Facts;
+
+pub(super) static RULE: Rule = Rule {
+    name: "blocked-loop",
+    explains: &[
+        "slow-reply",
+        "one-at-a-time",
+        "unread-request",
+        "missing-reply",
+        "never-accepts",
+        "client-gives-up-early",
+        "client-failed",
+    ],
+    check,
+};
+
+/// A poll that lasts longer than this does not share its thread; tokio's own guidance is 0.1 ms, asyncio's warning 100.
+const BLOCKING_MS: f64 = 100.0;
+
+fn check(facts: &Facts) -> Ruling {
+    if let Some(finding) = from_tasks(facts) {
+        return finding.fires();
+    }
+    if let Some(finding) = from_stalls(facts) {
+        return finding.fires();
+    }
+    if !somebody_waited(facts) {
+        return Ok(Call::Silent);
+    }
+    match (facts.tasks(), facts.exceptions(Role::Server)) {
+        (Ok(_), _) | (_, Ok(_)) => super::ruled_out("no task held its thread for long"),
+        (Err(gap), Err(_)) => Err(gap),
+    }
+}
+
+fn from_tasks(facts: &Facts) -> Option<Finding> {
+    let tasks = facts.tasks().ok()?;
+    let (index, task) = tasks.tasks.iter().enumerate().find(|(_, task)| {
+        task.state == TaskState::Running
+            && !task.blocking
+            && task.role != Some(Role::Client)
+            && task.polling_ms.is_some_and(|ms| ms > BLOCKING_MS)
+    })?;
+    let name = task.name.clone().unwrap_or_else(|| format!("task {}", task.id));
+    let sure = if somebody_waited(facts) { Confidence::Proven } else { Confidence::Likely };
+    Some(
+        finding(
+            &RULE,
+            Side::Server,
+            sure,
+            format!(
+                "The server's task `{name}` has been in a single poll for {:.0} ms: it blocks the event loop's thread, and \
+                 every other connection waits for it.",
+                task.polling_ms.unwrap_or_default()
+            ),
+        )
+        .because([format!("tasks:{index}")])
+        .at(task.location.clone().map(|frame| (frame, Role::Server)))
+        .fix("Use the asynchronous form of the call (tokio::time::sleep, asyncio.sleep), or move it to a thread (spawn_blocking, run_in_executor)."),
+    )
+}
+
+fn from_stalls(facts: &Facts) -> Option<Finding> {
+    let exceptions = facts.evidence.exceptions.seen().ok()?;
+    let stall = exceptions.stalls.iter().filter(|stall| stall.role == Role::Server).max_by(|a, b| a.ms.total_cmp(&b.ms))?;
+    if !somebody_waited(facts) {
+        return None;
+    }
+    Some(
+        finding(
+            &RULE,
+            Side::Server,
+            Confidence::Proven,
+            format!(
+                "The server's event loop did not come back for {:.0} ms: its thread was in {}:{}, and every connection waited.",
+                stall.ms, stall.location.file, stall.location.line
+            ),
+        )
+        .at(Some((stall.location.clone(), Role::Server)))
+        .fix("Use the asynchronous form of the call (asyncio.sleep, streams), or move it to a thread (run_in_executor, asyncio.to_thread)."),
+    )
+}
+
+/// Whether some client waited notably long, or still waits.
+fn somebody_waited(facts: &Facts) -> bool {
+    let promised = facts.contract.latency_ms.as_ref().map_or(BLOCKING_MS, |term| term.value as f64);
+    facts.talks().is_ok_and(|talks| {
+        talks.iter().any(|talk| {
+            talk.slowest_reply_ms().is_some_and(|ms| ms > promised)
+                || (facts.still_waiting() && talk.is_open() && talk.asked_bytes() > talk.replied_bytes())
+        })
+    })
+}

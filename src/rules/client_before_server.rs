@@ -1,0 +1,34 @@
+//! `client-before-server`: the client dialled before the server listened, and did not try again.
+
+use super::{Call, Rule, Ruling, finding};
+use crate::diagnosis::{Confidence, Side};
+use crate::facts::Facts;
+
+pub(super) static RULE: Rule =
+    Rule { name: "client-before-server", explains: &["connection-refused", "client-failed"], check };
+
+fn check(facts: &Facts) -> Ruling {
+    let Some(dial) = facts.refused_dial()? else { return Ok(Call::Silent) };
+    let listeners = facts.listeners()?;
+    let Some(listener) = listeners.iter().find(|listener| listener.covers(dial.transport, dial.target)) else {
+        return Ok(Call::Silent);
+    };
+    if listener.first_seen <= dial.at {
+        return super::ruled_out("the server was listening when the client dialled");
+    }
+    finding(
+        &RULE,
+        Side::Client,
+        Confidence::Likely,
+        format!(
+            "The client dialled {} {:.0} ms before the server was seen to listen there, and gave up.",
+            dial.target,
+            listener.first_seen.ms_since(dial.at)
+        ),
+    )
+    .because(dial.evidence.clone())
+    .because([listener.reference()])
+    .at(facts.line_that_dialled(dial))
+    .fix("Start the client when the server listens, or let it try again for a while when it is refused.")
+    .fires()
+}

@@ -1,0 +1,34 @@
+//! `client-failed`: the client ended with an error of its own, and nothing the server did explains it.
+
+use super::{Call, Rule, Ruling, finding};
+use crate::diagnosis::{Confidence, Side};
+use crate::evidence::Role;
+use crate::facts::{Echo, Ended, Facts};
+
+pub(super) static RULE: Rule = Rule { name: "client-failed", explains: &[], check };
+
+fn check(facts: &Facts) -> Ruling {
+    let clients = facts.players(Role::Client)?;
+    let Some(client) = clients.iter().find(|client| client.failed()) else { return Ok(Call::Silent) };
+    let how = match client.ended {
+        Ended::Exited(status) => format!("exited with status {status}"),
+        Ended::Killed(signal) => format!("was ended by signal {signal}"),
+        Ended::NeverStarted => format!(
+            "could not be started: {}",
+            client.program.spawn_error.as_deref().unwrap_or("the system gave no reason")
+        ),
+        Ended::Running => return Ok(Call::Silent),
+    };
+    let answered = facts.exchanges().is_ok_and(|exchanges| {
+        !exchanges.is_empty() && exchanges.iter().all(|(_, e)| matches!(e.echo, Echo::Right | Echo::NothingAsked))
+    });
+    let nothing_tried = facts.dials().is_ok_and(<[crate::facts::Dial]>::is_empty);
+    let sure = if answered || nothing_tried { Confidence::Likely } else { Confidence::Possible };
+    let words = client.last_words().map(|words| format!(" Its last words: {}", words.escaped())).unwrap_or_default();
+    let context = if answered { " although everything it asked was answered rightly" } else { "" };
+    finding(&RULE, Side::Client, sure, format!("The client {how}{context}.{words}"))
+        .because([client.reference()])
+        .at(facts.line_of_failure(Role::Client))
+        .fix("Read the client's own error message; it names what went wrong and where.")
+        .fires()
+}

@@ -1,0 +1,47 @@
+//! `half-close-dropped`: the server takes the end of the client's input for the end of the connection.
+
+use super::{Call, Rule, Ruling, finding};
+use crate::diagnosis::{Confidence, Side};
+use crate::evidence::Role;
+use crate::facts::{Echo, Facts};
+
+pub(super) static RULE: Rule = Rule {
+    name: "half-close-dropped",
+    explains: &["early-close", "truncated-reply", "missing-reply", "reset", "client-failed"],
+    check,
+};
+
+fn check(facts: &Facts) -> Ruling {
+    let exchanges = facts.exchanges()?;
+    let dropped = exchanges.iter().find(|(talk, exchange)| {
+        let ended = (talk.fin(Role::Client), talk.ended_by(Role::Server));
+        matches!(exchange.echo, Echo::Nothing | Echo::Short { .. })
+            && matches!(ended, (Some(client), Some(server)) if client < server)
+            && talk.rst(Role::Client).is_none()
+    });
+    let Some((talk, exchange)) = dropped else {
+        return if exchanges.iter().any(|(talk, exchange)| talk.fin(Role::Client).is_some() && exchange.echo == Echo::Right) {
+            super::ruled_out("the reply came although the client had shut down its side")
+        } else {
+            Ok(Call::Silent)
+        };
+    };
+    if facts.server_ended_badly() {
+        return super::ruled_out("the server's program ended");
+    }
+    finding(
+        &RULE,
+        Side::Server,
+        if exchange.asked_completely == Some(true) { Confidence::Proven } else { Confidence::Likely },
+        format!(
+            "The client sent {} bytes and shut down its sending side, as TCP allows; the server then closed the connection \
+             with {} bytes of reply sent.",
+            exchange.asked, exchange.got
+        ),
+    )
+    .because(talk.references())
+    .because(talk.closing_references(Role::Client))
+    .because(talk.closing_references(Role::Server))
+    .fix("On end of input finish writing what is owed, then close (Node: `allowHalfOpen: true`).")
+    .fires()
+}

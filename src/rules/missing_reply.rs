@@ -1,0 +1,72 @@
+//! `missing-reply`: the server read a complete request and wrote nothing.
+
+use super::{Call, Rule, Ruling, finding};
+use crate::diagnosis::{Confidence, Side};
+use crate::evidence::{Gap, Role, Source, Transport};
+use crate::facts::{Echo, Exchange, Facts, Talk};
+
+pub(super) static RULE: Rule =
+    Rule { name: "missing-reply", explains: &["client-gives-up-early", "client-failed"], check };
+
+fn check(facts: &Facts) -> Ruling {
+    let exchanges = facts.exchanges()?;
+    let unanswered = exchanges.iter().find(|(talk, exchange)| {
+        matches!(exchange.echo, Echo::Nothing | Echo::Short { whole_messages: true, .. })
+            && talk.ended_by(Role::Server).is_none()
+            && talk.was_read() != Some(false)
+            && (talk.transport == Transport::Udp || talk.was_accepted() != Some(false))
+    });
+    let Some((talk, exchange)) = unanswered else {
+        return if exchanges.iter().any(|(_, exchange)| exchange.echo == Echo::Right) {
+            super::ruled_out("the reply came")
+        } else {
+            Ok(Call::Silent)
+        };
+    };
+    if !facts.still_waiting() && talk.transport == Transport::Tcp && talk.ended_by(Role::Client).is_none() {
+        return Ok(Call::Silent);
+    }
+    if exchange.asked_completely.is_none() {
+        return Err(Gap::new(
+            "probes",
+            "nothing tells where the server expects a message to end",
+            "tell the framing with --contract, or let netdiag probe the server",
+        ));
+    }
+    if facts.server_ended_badly() {
+        return super::ruled_out("the server had ended");
+    }
+    let waited = talk
+        .request()
+        .ok()
+        .and_then(|request| request.last)
+        .map(|last| format!(" {:.0} ms later nothing had come back.", facts.frozen().ms_since(last)))
+        .unwrap_or_default();
+    let proof = if facts.hang_proven() {
+        " Every thread of both programs waits without a time limit and no byte is on its way, so none will come."
+    } else {
+        ""
+    };
+    finding(
+        &RULE,
+        Side::Server,
+        confidence(facts, talk, exchange),
+        format!("The server read the whole request and wrote no reply.{waited}{proof}"),
+    )
+    .because(talk.references())
+    .at(facts.line_where_waits(Role::Server))
+    .fix("Write the reply in the handler, and flush it (`await writer.drain()`, `flush()`), on every path through it.")
+    .fires()
+}
+
+fn confidence(facts: &Facts, talk: &Talk, exchange: &Exchange) -> Confidence {
+    let framing_known = facts.contract.framing.as_ref().is_some_and(|term| term.source != Source::Assumed);
+    let seen_read = talk.was_read() == Some(true);
+    let server_may_move = facts.player(Role::Server).ok().flatten().is_none_or(|server| server.may_move_by_itself());
+    match () {
+        () if facts.hang_proven() && seen_read && framing_known => Confidence::Proven,
+        () if exchange.asked_completely == Some(true) && seen_read && !server_may_move => Confidence::Proven,
+        () if seen_read || facts.hang_proven() => Confidence::Likely,
+        () => Confidence::Possible,
+    }
+}

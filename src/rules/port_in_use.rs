@@ -1,0 +1,69 @@
+//! `port-in-use`: another program holds the port that the server wanted.
+
+use super::{Call, Rule, Ruling, finding};
+use crate::diagnosis::{Confidence, Side};
+use crate::evidence::{Bytes, Role};
+use crate::facts::{Facts, Listener, Player};
+
+pub(super) static RULE: Rule = Rule {
+    name: "port-in-use",
+    explains: &[
+        "server-died",
+        "connection-refused",
+        "missing-reply",
+        "corrupted-reply",
+        "unread-request",
+        "never-accepts",
+        "early-close",
+        "client-failed",
+    ],
+    check,
+};
+
+fn check(facts: &Facts) -> Ruling {
+    let Some(server) = facts.player(Role::Server)? else { return Ok(Call::Silent) };
+    if !facts.server_listeners()?.is_empty() {
+        return Ok(Call::Silent);
+    }
+    let Some(squatter) = squatter(facts)? else {
+        return if complains_of_the_port(&server) {
+            super::ruled_out("nobody else was seen to hold the port")
+        } else {
+            Ok(Call::Silent)
+        };
+    };
+    let holder = squatter.owners.first().map_or_else(
+        || "a program of another user".to_owned(),
+        |owner| format!("{} (pid {})", Bytes::from(owner.name.as_str()).escaped(), owner.pid),
+    );
+    let sure = if complains_of_the_port(&server) { Confidence::Proven } else { Confidence::Likely };
+    finding(
+        &RULE,
+        Side::Environment,
+        sure,
+        format!("{} was already taken by {holder}, so the server could not bind it.", squatter.local),
+    )
+    .because([squatter.reference(), server.reference()])
+    .fix("End that program (or wait for it), then start the server again.")
+    .fires()
+}
+
+/// Who, not on the stand, holds the documented port, or the one that a client reached.
+fn squatter<'f>(facts: &'f Facts) -> Result<Option<&'f Listener>, crate::evidence::Gap> {
+    let documented = facts.documented_port();
+    Ok(facts.listeners()?.iter().find(|listener| {
+        listener.role.is_none() && listener.transport == facts.transport() && Some(listener.local.port()) == documented
+    }))
+}
+
+/// EADDRINUSE in the words of C's strerror, Node, Java and Rust.
+fn complains_of_the_port(server: &Player) -> bool {
+    server.program.stderr.iter().chain(&server.program.stdout).any(|output| {
+        [&output.head, &output.tail].into_iter().any(|kept| {
+            let text = String::from_utf8_lossy(&kept.0).to_ascii_lowercase();
+            ["address already in use", "eaddrinuse", "address in use", "os error 98"]
+                .iter()
+                .any(|phrase| text.contains(phrase))
+        })
+    })
+}

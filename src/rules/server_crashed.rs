@@ -1,0 +1,37 @@
+//! `server-crashed`: the server's program ended while clients were waiting for it.
+
+use super::{Call, Rule, Ruling, finding};
+use crate::diagnosis::{Confidence, Side};
+use crate::evidence::Role;
+use crate::facts::{Ended, Facts};
+
+pub(super) static RULE: Rule = Rule {
+    name: "server-crashed",
+    explains: &[
+        "early-close",
+        "reset",
+        "truncated-reply",
+        "half-close-dropped",
+        "connection-refused",
+        "missing-reply",
+        "client-failed",
+    ],
+    check,
+};
+
+fn check(facts: &Facts) -> Ruling {
+    let Some(server) = facts.player(Role::Server)? else { return Ok(Call::Silent) };
+    if facts.evidence.setting.server_ready.is_none() || !facts.server_ended_badly() {
+        return Ok(Call::Silent);
+    }
+    let how = match server.ended {
+        Ended::Exited(status) => format!("exited with status {status}"),
+        Ended::Killed(signal) => format!("was ended by signal {signal}"),
+        Ended::Running | Ended::NeverStarted => return Ok(Call::Silent),
+    };
+    let words = server.last_words().map(|words| format!(" Its last words: {}", words.escaped())).unwrap_or_default();
+    finding(&RULE, Side::Server, Confidence::Proven, format!("The server {how} while it was serving.{words}"))
+        .because([server.reference()])
+        .fix("Handle errors per connection, so that one client cannot end the server for all.")
+        .fires()
+}

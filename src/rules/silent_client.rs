@@ -1,0 +1,40 @@
+//! `silent-client`: both sides wait for the other one to speak first, and it was the client's turn.
+
+use super::{Call, Rule, Ruling, finding};
+use crate::diagnosis::{Confidence, Side};
+use crate::evidence::Role;
+use crate::facts::{Echo, Facts};
+
+pub(super) static RULE: Rule = Rule { name: "silent-client", explains: &["client-failed"], check };
+
+fn check(facts: &Facts) -> Ruling {
+    if !facts.still_waiting() {
+        return Ok(Call::Silent);
+    }
+    let talks = facts.talks()?;
+    let said_nothing = |talk: &&crate::facts::Talk| talk.asked_bytes() == Some(0) && talk.replied_bytes() == Some(0);
+    let Some(talk) = talks.iter().filter(said_nothing).find(|talk| talk.is_open()) else {
+        return if talks.iter().any(|talk| talk.asked_bytes() > Some(0)) {
+            super::ruled_out("the client sent its request")
+        } else {
+            Ok(Call::Silent)
+        };
+    };
+    if facts.exchanges().is_ok_and(|all| all.iter().any(|(_, exchange)| exchange.echo == Echo::Right)) {
+        return Ok(Call::Silent);
+    }
+    let waits = facts.players(Role::Client)?.iter().any(|client| client.is_running() && !client.may_move_by_itself());
+    let sure = if facts.hang_proven() && waits { Confidence::Proven } else { Confidence::Likely };
+    finding(
+        &RULE,
+        Side::Client,
+        sure,
+        format!(
+            "The client connected to {} and sent nothing; it waits, and an echo server has nothing to say before it is asked.",
+            talk.server
+        ),
+    )
+    .because(talk.references())
+    .fix("Send the request before reading; check that the write is reached, awaited and flushed.")
+    .fires()
+}

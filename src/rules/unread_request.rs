@@ -1,0 +1,46 @@
+//! `unread-request`: the server accepted the connection and leaves what arrived unread.
+
+use super::{Call, Rule, Ruling, finding};
+use crate::diagnosis::{Confidence, Side};
+use crate::evidence::{Role, Transport};
+use crate::facts::Facts;
+
+pub(super) static RULE: Rule = Rule {
+    name: "unread-request",
+    explains: &["missing-reply", "client-gives-up-early", "client-failed"],
+    check,
+};
+
+fn check(facts: &Facts) -> Ruling {
+    let talks = facts.talks()?;
+    let accepted = |talk: &&crate::facts::Talk| talk.transport == Transport::Udp || talk.was_accepted() == Some(true);
+    let Some(talk) = talks.iter().filter(accepted).find(|talk| talk.was_read() == Some(false)) else {
+        let read = talks.iter().any(|talk| talk.was_read() == Some(true) && talk.asked_bytes() > Some(0));
+        return if read && facts.still_waiting() {
+            super::ruled_out("everything that arrived was read (the server's Recv-Q is 0)")
+        } else {
+            Ok(Call::Silent)
+        };
+    };
+    if !facts.still_waiting() && talk.ended_by(Role::Client).is_none() {
+        return Ok(Call::Silent);
+    }
+    let unread = talk.server_end.as_ref().and_then(|end| end.unread).unwrap_or_default();
+    if talk.server_end.as_ref().is_some_and(|end| end.unsent.unwrap_or_default() > 0) {
+        return super::ruled_out("the server is itself waiting for the client to read");
+    }
+    let sure = if facts.hang_proven() { Confidence::Proven } else { Confidence::Likely };
+    finding(
+        &RULE,
+        Side::Server,
+        sure,
+        format!(
+            "{unread} byte{} from {} lie unread in the server's socket: its program accepted the connection and does not read.",
+            if unread == 1 { "" } else { "s" },
+            talk.client
+        ),
+    )
+    .because(talk.references())
+    .fix("Read from the connection as soon as it is accepted; see what the handler waits for instead.")
+    .fires()
+}
