@@ -41,9 +41,9 @@ fn strongest<'f>(causes: &[&'f Finding]) -> Option<&'f Finding> {
 
 fn blame(cause: &Finding, causes: &[&Finding]) -> Verdict {
     let blamed = |side: Side| {
-        causes.iter().any(|cause| {
-            (cause.side == side || cause.side == Side::Both) && cause.confidence > Confidence::Possible
-        })
+        causes
+            .iter()
+            .any(|cause| (cause.side == side || cause.side == Side::Both) && cause.confidence > Confidence::Possible)
     };
     let two_sided = cause.side == Side::Both
         || (blamed(Side::Client) && blamed(Side::Server) && matches!(cause.side, Side::Client | Side::Server));
@@ -54,13 +54,7 @@ fn blame(cause: &Finding, causes: &[&Finding]) -> Verdict {
     if two_sided && !others.is_empty() {
         summary = format!("{summary} Independently of that: {}.", others.join(", "));
     }
-    Verdict {
-        side,
-        fault: Some(cause.fault.clone()),
-        confidence: cause.confidence,
-        summary,
-        to_settle: Vec::new(),
-    }
+    Verdict { side, fault: Some(cause.fault.clone()), confidence: cause.confidence, summary, to_settle: Vec::new() }
 }
 
 /// `none` needs positive evidence: at least one complete and right exchange, and none that was anything else.

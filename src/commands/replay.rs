@@ -6,14 +6,12 @@ use std::path::Path;
 
 use anyhow::{Context, bail};
 
-use super::verdict::{outcome, save, show};
 use super::Outcome;
+use super::verdict::{outcome, save, show};
 use crate::cli::{ColorWhen, ReplayArgs};
 use crate::collect::packets::{Completeness, read_file};
 use crate::diagnosis::examine;
-use crate::evidence::{
-    At, Contract, Ending, Evidence, Gap, Observed, Occasion, Packets, Rung, SCHEMA, Setting, Term,
-};
+use crate::evidence::{At, Contract, Ending, Evidence, Gap, Observed, Occasion, Packets, Rung, SCHEMA, Setting, Term};
 
 /// Reads the file, examines what it holds, and says so.
 pub fn run(args: &ReplayArgs, color: ColorWhen) -> anyhow::Result<Outcome> {
@@ -31,9 +29,10 @@ pub fn run(args: &ReplayArgs, color: ColorWhen) -> anyhow::Result<Outcome> {
 fn read(path: &Path) -> anyhow::Result<Evidence> {
     let mut first = [0];
     let context = || format!("cannot read {}", path.display());
-    fs::File::open(path).with_context(context)?.read_exact(&mut first).with_context(|| {
-        format!("{} is empty: neither saved evidence nor a capture file", path.display())
-    })?;
+    fs::File::open(path)
+        .with_context(context)?
+        .read_exact(&mut first)
+        .with_context(|| format!("{} is empty: neither saved evidence nor a capture file", path.display()))?;
     if first[0] != b'{' {
         let (packets, completeness) = read_file(path)?;
         return Ok(from_capture(packets, completeness));

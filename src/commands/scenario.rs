@@ -173,9 +173,8 @@ fn all_place(host: bool) -> Place {
 fn jobs(asked: Option<usize>, place: Place) -> usize {
     match place {
         Place::Host => 1,
-        Place::Private => asked.unwrap_or_else(|| {
-            JOBS_PER_CPU * std::thread::available_parallelism().map_or(1, std::num::NonZero::get)
-        }),
+        Place::Private => asked
+            .unwrap_or_else(|| JOBS_PER_CPU * std::thread::available_parallelism().map_or(1, std::num::NonZero::get)),
     }
     .max(1)
 }

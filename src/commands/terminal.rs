@@ -45,9 +45,8 @@ pub fn progress(steps: u64, doing: &'static str) -> indicatif::ProgressBar {
     } else {
         indicatif::ProgressBar::hidden()
     };
-    let form = indicatif::ProgressStyle::with_template("{msg} {pos}/{len}").unwrap_or_else(|_| {
-        indicatif::ProgressStyle::default_bar()
-    });
+    let form = indicatif::ProgressStyle::with_template("{msg} {pos}/{len}")
+        .unwrap_or_else(|_| indicatif::ProgressStyle::default_bar());
     bar.with_style(form).with_message(doing)
 }
 

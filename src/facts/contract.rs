@@ -13,11 +13,15 @@ pub(super) fn resolve(evidence: &Evidence, dialect: Option<&Dialect>, talks: &[T
     let transport = told.transport.or_else(|| learned_transport(talks)).unwrap_or(Term::assumed(Transport::Tcp));
     let framing = told.framing.or_else(|| match transport.value {
         Transport::Udp => Some(Term::assumed(Framing::Datagram)),
-        Transport::Tcp => dialect.and_then(|dialect| dialect.framing.as_ref()).map(|learned| Term::learned(learned.value)),
+        Transport::Tcp => {
+            dialect.and_then(|dialect| dialect.framing.as_ref()).map(|learned| Term::learned(learned.value))
+        }
     });
     let reply = told
         .reply
-        .or_else(|| dialect.and_then(|dialect| dialect.reply.as_ref()).map(|learned| Term::learned(learned.value.clone())))
+        .or_else(|| {
+            dialect.and_then(|dialect| dialect.reply.as_ref()).map(|learned| Term::learned(learned.value.clone()))
+        })
         .or_else(|| shown_by_the_pair(talks))
         .or(Some(Term::assumed(Reply::Exact)));
     let lifetime = told

@@ -12,8 +12,6 @@ pub use form::Ending;
 
 use crate::evidence::{Bytes, Framing, Lifetime, Probes, Reply};
 
-
-
 /// A conclusion and the probes it rests on.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Learned<T> {
@@ -107,6 +105,9 @@ impl Dialect {
     }
 }
 
-
-pub fn learn(_: &Probes) -> Dialect { Dialect::default() }
-pub fn learn_from_pair(_: &[u8], _: &[u8]) -> Option<Reply> { None }
+pub fn learn(_: &Probes) -> Dialect {
+    Dialect::default()
+}
+pub fn learn_from_pair(_: &[u8], _: &[u8]) -> Option<Reply> {
+    None
+}

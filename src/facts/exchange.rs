@@ -85,7 +85,10 @@ fn read_counts(talk: &Talk) -> Result<Exchange, Gap> {
     match (talk.asked_bytes(), talk.replied_bytes()) {
         (Some(0), Some(0)) => exchange(0, Echo::NothingAsked),
         (Some(asked), Some(0)) => exchange(asked, Echo::Nothing),
-        _ => Err(talk.conversation().err().unwrap_or_else(|| Gap::new("packets", "no contents were seen", "capture them"))),
+        _ => Err(talk
+            .conversation()
+            .err()
+            .unwrap_or_else(|| Gap::new("packets", "no contents were seen", "capture them"))),
     }
 }
 
@@ -136,11 +139,8 @@ fn weigh_datagrams(terms: &Terms, sent: &Stream, got: &[u8]) -> Echo {
     let mut rest = sent.head.0.as_slice();
     for length in &sent.datagrams {
         let (datagram, later) = rest.split_at((*length as usize).min(rest.len()));
-        let answer = if datagram.is_empty() {
-            Vec::new()
-        } else {
-            dialect::expected(&terms.reply, Framing::Datagram, datagram)
-        };
+        let answer =
+            if datagram.is_empty() { Vec::new() } else { dialect::expected(&terms.reply, Framing::Datagram, datagram) };
         owed.extend(answer);
         borders.push(owed.len());
         rest = later;

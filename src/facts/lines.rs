@@ -57,7 +57,10 @@ impl Facts<'_> {
         let stacks = &self.evidence.exceptions.seen().ok()?.stacks;
         let of_role = || stacks.iter().filter(|stack| stack.role == role && !stack.frames.is_empty());
         let serves = |stack: &&Stack| {
-            stack.frames.iter().any(|frame| frame.source.contains("serve_forever") || frame.source.contains("asyncio.run"))
+            stack
+                .frames
+                .iter()
+                .any(|frame| frame.source.contains("serve_forever") || frame.source.contains("asyncio.run"))
         };
         let stack = of_role()
             .filter(|stack| stack.of.starts_with("task"))

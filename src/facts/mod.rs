@@ -12,9 +12,6 @@ pub mod reach;
 pub mod stillness;
 pub mod talk;
 
-#[cfg(test)]
-pub mod staged;
-
 pub use exchange::{Echo, Exchange};
 pub use player::{Ended, Player};
 pub use reach::{Dial, Listener, Outcome};

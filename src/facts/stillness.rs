@@ -23,10 +23,7 @@ pub fn is_proven(earlier: &Sample, later: &Sample, sockets: &[Socket]) -> bool {
 fn did_not_run(before: &Process, now: &Process) -> bool {
     before.threads.len() == now.threads.len()
         && now.threads.iter().all(|thread| {
-            before
-                .threads
-                .iter()
-                .any(|b| b.tid == thread.tid && b.switches.is_some() && b.switches == thread.switches)
+            before.threads.iter().any(|b| b.tid == thread.tid && b.switches.is_some() && b.switches == thread.switches)
         })
 }
 
@@ -36,9 +33,10 @@ fn waits_for_ever(process: &Process) -> bool {
         return true;
     }
     process.armed_timers == Some(0)
-        && process.threads.iter().all(|thread| {
-            matches!(thread.wait, Wait::Stopped | Wait::Call { limit: Limit::Forever, .. })
-        })
+        && process
+            .threads
+            .iter()
+            .all(|thread| matches!(thread.wait, Wait::Stopped | Wait::Call { limit: Limit::Forever, .. }))
 }
 
 /// A handshake under way, or one that the kernel will give up by itself.

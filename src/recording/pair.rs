@@ -5,9 +5,9 @@ use std::time::{Duration, Instant};
 
 use anyhow::Context;
 
+use super::Plan;
 use super::freeze::{Tables, waiting};
 use super::parts::Wings;
-use super::Plan;
 use crate::collect::clock::Clock;
 use crate::collect::exceptions::Listener;
 use crate::collect::packets::Capture;
@@ -236,8 +236,7 @@ impl Recorder<'_> {
 
     fn is_quiet(&self) -> bool {
         self.capture.as_ref().is_ok_and(|capture| {
-            !capture.in_flight()
-                && capture.last_packet().is_none_or(|last| self.clock.now().ms_since(last) > QUIET_MS)
+            !capture.in_flight() && capture.last_packet().is_none_or(|last| self.clock.now().ms_since(last) > QUIET_MS)
         }) || self.capture.is_err()
     }
 
@@ -403,7 +402,11 @@ fn no_tasks(wanted: bool) -> Gap {
     } else {
         "no program of the pair serves its tasks"
     };
-    Gap::new("tasks", why, "build the program with console-subscriber and tokio_unstable, and look with `netdiag tasks`")
+    Gap::new(
+        "tasks",
+        why,
+        "build the program with console-subscriber and tokio_unstable, and look with `netdiag tasks`",
+    )
 }
 
 /// The documented port, if one was told.

@@ -69,13 +69,5 @@ impl Wings<'_> {
 }
 
 fn plain(command: Vec<String>, stdin: Option<Vec<u8>>) -> Launch {
-    Launch {
-        role: Role::Server,
-        shown: command.clone(),
-        command,
-        cwd: None,
-        env: Vec::new(),
-        stdin,
-        reference: false,
-    }
+    Launch { role: Role::Server, shown: command.clone(), command, cwd: None, env: Vec::new(), stdin, reference: false }
 }

@@ -3,7 +3,7 @@
 use super::{Call, Rule, Ruling, finding};
 use crate::diagnosis::{Confidence, Side};
 use crate::evidence::Role;
-use crate::facts::{Echo, Facts};
+use crate::facts::{Echo, Facts, Talk};
 
 pub(super) static RULE: Rule = Rule {
     name: "half-close-dropped",
@@ -15,7 +15,8 @@ fn check(facts: &Facts) -> Ruling {
     let exchanges = facts.exchanges()?;
     let dropped = exchanges.iter().find(|(talk, exchange)| {
         let ended = (talk.fin(Role::Client), talk.ended_by(Role::Server));
-        matches!(exchange.echo, Echo::Nothing | Echo::Short { .. })
+        reply_was_dropped(talk, &exchange.echo)
+            && !client_was_gone(talk, facts)
             && matches!(ended, (Some(client), Some(server)) if client < server)
             && talk.rst(Role::Client).is_none()
     });
@@ -44,4 +45,25 @@ fn check(facts: &Facts) -> Ruling {
     .because(talk.closing_references(Role::Server))
     .fix("On end of input finish writing what is owed, then close (Node: `allowHalfOpen: true`).")
     .fires()
+}
+
+/// Whole replies are missing, or the one under way when the client's FIN came was not finished. A reply that was already
+/// cut before is another fault.
+fn reply_was_dropped(talk: &Talk, echo: &Echo) -> bool {
+    match echo {
+        Echo::Nothing | Echo::Short { whole_messages: true, .. } => true,
+        Echo::Short { whole_messages: false, .. } => {
+            talk.response().is_ok_and(|response| response.last > talk.fin(Role::Client))
+        }
+        _ => false,
+    }
+}
+
+/// A client that half-closes stays for the reply. One whose program had ended before the server closed had left for good.
+fn client_was_gone(talk: &Talk, facts: &Facts) -> bool {
+    let Some(closed) = talk.ended_by(Role::Server) else { return false };
+    facts.players(Role::Client).is_ok_and(|clients| {
+        !clients.is_empty()
+            && clients.iter().all(|client| client.program.exit.as_ref().is_some_and(|exit| exit.at < closed))
+    })
 }

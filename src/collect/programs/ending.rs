@@ -44,12 +44,17 @@ impl Stage {
         self.ending = true;
         let asked = Instant::now();
         while asked.elapsed() < GRACE + INSIST {
-            let left: Vec<u32> =
-                self.members().into_iter().filter(|(_, (program, _))| programs.contains(program)).map(|(pid, _)| pid).collect();
+            let left: Vec<u32> = self
+                .members()
+                .into_iter()
+                .filter(|(_, (program, _))| programs.contains(program))
+                .map(|(pid, _)| pid)
+                .collect();
             if left.is_empty() {
                 return;
             }
-            let signals: &[Signal] = if asked.elapsed() < GRACE { &[Signal::SIGTERM, Signal::SIGCONT] } else { &[Signal::SIGKILL] };
+            let signals: &[Signal] =
+                if asked.elapsed() < GRACE { &[Signal::SIGTERM, Signal::SIGCONT] } else { &[Signal::SIGKILL] };
             for pid in left {
                 for &signal in signals {
                     let _ = kill(Pid::from_raw(pid.cast_signed()), signal);

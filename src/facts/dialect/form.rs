@@ -169,7 +169,8 @@ impl Edges<'_> {
         };
         let second = split_terminator(second).0;
         let second = if upper { second.to_ascii_uppercase() } else { second.to_vec() };
-        let rest = self.after_first.strip_prefix(suffix)?.strip_prefix(ending.after(split_terminator(messages[0]).1))?;
+        let rest =
+            self.after_first.strip_prefix(suffix)?.strip_prefix(ending.after(split_terminator(messages[0]).1))?;
         let reach = &rest[..rest.len().min(self.head.len() + second.len())];
         let prefix = places(reach, &second).map(|at| &rest[..at]).find(|prefix| self.head.ends_with(prefix))?;
         Some(self.head.split_at(self.head.len() - prefix.len()))
