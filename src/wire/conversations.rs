@@ -103,10 +103,8 @@ impl Conversations {
     /// Folds one frame in. `number` is what `packets:N` will refer to; `original_len` is the frame's length on the wire.
     pub fn push(&mut self, number: u64, at: At, link: Link, frame: &[u8], original_len: u32) {
         self.last_packet = Some(at);
-        if self.duplicates.seen_before(at, link, frame) {
-            return;
-        }
         match decode(link, frame, original_len) {
+            Ok(decoded) if self.duplicates.seen_before(at, link, frame, &decoded) => {}
             Ok(Decoded::Tcp(segment)) => self.tcp(number, at, &segment),
             Ok(Decoded::Udp(datagram)) => self.udp(number, at, &datagram),
             Ok(Decoded::Unreachable(complaint)) => self.complain(number, at, complaint),

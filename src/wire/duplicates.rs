@@ -1,12 +1,13 @@
 //! Second sights of one packet. A capture on every device at once (`any`) can show a packet at each device it passes.
 //!
-//! A true retransmission must never be taken for one: it has an IP identification of its own, and it is seen at the same
-//! places as the original. Only a copy in every byte, within a moment, counts, and only if either fact tells it apart.
+//! A true retransmission must never be taken for one: it has an IP identification of its own, it is seen at the same places
+//! as the original, and nothing without payload is sent again that soon. Only a copy in every byte, within a moment,
+//! counts, and only if one of these facts tells it apart.
 
 use std::collections::VecDeque;
 use std::hash::{DefaultHasher, Hash, Hasher};
 
-use super::decode::{Link, network_layer};
+use super::decode::{Decoded, Link, Tcp, network_layer};
 use crate::evidence::At;
 
 /// How long a packet may take from one device to the next, in nanoseconds.
@@ -31,16 +32,16 @@ struct Sight {
 }
 
 impl Duplicates {
-    /// Whether `frame` is a second sight of a packet that was seen already.
-    pub(super) fn seen_before(&mut self, at: At, link: Link, frame: &[u8]) -> bool {
+    /// Whether `frame`, which reads as `decoded`, is a second sight of a packet that was seen already.
+    pub(super) fn seen_before(&mut self, at: At, link: Link, frame: &[u8], decoded: &Decoded<'_>) -> bool {
         let Some(place) = place(link, frame) else { return false };
         let Ok(Some(packet)) = network_layer(link, frame) else { return false };
         let sight = Sight { at, place, fingerprint: fingerprint(packet) };
-        let identified = is_identified(packet);
+        let distinct = is_identified(packet) || matches!(decoded, Decoded::Tcp(Tcp { len: 0, .. }));
         let again = self.recent.iter().any(|old| {
             old.fingerprint == sight.fingerprint
                 && at.0.saturating_sub(old.at.0) <= MOMENT
-                && (identified || old.place != place)
+                && (distinct || old.place != place)
         });
         if !again {
             if self.recent.len() == MEMORY {
@@ -80,53 +81,60 @@ fn is_identified(packet: &[u8]) -> bool {
 mod tests {
     use etherparse::PacketBuilder;
 
+    use super::super::decode::decode;
     use super::*;
 
     /// A cooked frame of `kind` (0 to us, 4 from us) with a TCP segment.
-    fn cooked(kind: u8, identification: u16) -> Vec<u8> {
+    fn cooked(kind: u8, identification: u16, payload: &[u8]) -> Vec<u8> {
         let builder = PacketBuilder::ipv4([127, 0, 0, 1], [127, 0, 0, 1], 64).tcp(40000, 7, 1, 1024);
         let mut packet = Vec::new();
-        builder.write(&mut packet, b"hello").unwrap();
+        builder.write(&mut packet, payload).unwrap();
         packet[4..6].copy_from_slice(&identification.to_be_bytes());
         let mut frame = vec![0, kind, 0, 1, 0, 6, 0, 0, 0, 0, 0, 0, 0, 0, 8, 0];
         frame.extend(packet);
         frame
     }
 
+    /// Which of these sights, given with their times in microseconds, are taken for second ones.
+    fn again(sights: &[(u64, Vec<u8>)], link: Link) -> Vec<bool> {
+        let mut duplicates = Duplicates::default();
+        let seen = sights.iter().map(|(us, frame)| {
+            let decoded = decode(link, frame, frame.len() as u32).unwrap();
+            duplicates.seen_before(At(us * 1000), link, frame, &decoded)
+        });
+        seen.collect()
+    }
+
     #[test]
     fn the_outgoing_and_the_incoming_sight_are_one_packet() {
-        let mut duplicates = Duplicates::default();
-        assert!(!duplicates.seen_before(At(0), Link::Sll, &cooked(4, 0)));
-        assert!(duplicates.seen_before(At(2_000), Link::Sll, &cooked(0, 0)));
+        assert_eq!(again(&[(0, cooked(4, 0, b"hello")), (2, cooked(0, 0, b"hello"))], Link::Sll), [false, true]);
     }
 
     #[test]
     fn a_numbered_packet_is_known_again_at_the_same_kind_of_place() {
-        let mut duplicates = Duplicates::default();
-        assert!(!duplicates.seen_before(At(0), Link::Sll, &cooked(0, 77)));
-        assert!(duplicates.seen_before(At(2_000), Link::Sll, &cooked(0, 77)));
+        assert_eq!(again(&[(0, cooked(0, 77, b"hello")), (2, cooked(0, 77, b"hello"))], Link::Sll), [false, true]);
+    }
+
+    #[test]
+    fn a_segment_without_payload_is_known_again_without_a_number() {
+        assert_eq!(again(&[(0, cooked(0, 0, b"")), (2, cooked(0, 0, b""))], Link::Sll), [false, true]);
     }
 
     #[test]
     fn a_retransmission_is_not_a_second_sight() {
-        let mut duplicates = Duplicates::default();
-        assert!(!duplicates.seen_before(At(0), Link::Sll, &cooked(0, 77)));
-        assert!(!duplicates.seen_before(At(2_000), Link::Sll, &cooked(0, 78)), "another identification");
-        assert!(!duplicates.seen_before(At(200_000_000), Link::Sll, &cooked(0, 77)), "much later");
+        let (first, second) = (cooked(0, 77, b"hello"), cooked(0, 78, b"hello"));
+        assert_eq!(again(&[(0, first.clone()), (2, second)], Link::Sll), [false, false], "another identification");
+        assert_eq!(again(&[(0, first.clone()), (200_000, first)], Link::Sll), [false, false], "much later");
     }
 
     #[test]
     fn equal_packets_without_a_number_at_one_place_are_two_packets() {
-        let mut duplicates = Duplicates::default();
-        assert!(!duplicates.seen_before(At(0), Link::Sll, &cooked(0, 0)));
-        assert!(!duplicates.seen_before(At(10), Link::Sll, &cooked(0, 0)));
+        assert_eq!(again(&[(0, cooked(0, 0, b"hello")), (2, cooked(0, 0, b"hello"))], Link::Sll), [false, false]);
     }
 
     #[test]
     fn a_capture_on_one_device_has_no_second_sights() {
-        let mut duplicates = Duplicates::default();
-        let frame = cooked(0, 77);
-        assert!(!duplicates.seen_before(At(0), Link::Raw, &frame[16..]));
-        assert!(!duplicates.seen_before(At(1), Link::Raw, &frame[16..]));
+        let packet = cooked(0, 77, b"hello")[16..].to_vec();
+        assert_eq!(again(&[(0, packet.clone()), (2, packet)], Link::Raw), [false, false]);
     }
 }

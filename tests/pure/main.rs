@@ -1,1 +1,3 @@
 //! Tests that touch no socket and start no program.
+
+mod captures;
