@@ -55,33 +55,32 @@ impl Refusal {
     /// What the reader can do about it, as an instruction. Reads two sysctls to name the switch that is off.
     #[must_use]
     pub fn remedy(&self) -> String {
-        match (self.step, Errno::from_raw(self.errno)) {
-            (Step::Unshare, Errno::ENOSPC) => LIMITS.to_owned(),
-            (Step::Unshare, Errno::ENOSYS) => "use Linux with network namespaces (CONFIG_NET_NS)".to_owned(),
-            (Step::Unshare, Errno::EINVAL) => {
-                "use a kernel with user and network namespaces (CONFIG_USER_NS, CONFIG_NET_NS)".to_owned()
+        let switched_off = sysctl("kernel/unprivileged_userns_clone").as_deref() == Some("0");
+        let apparmor = sysctl("kernel/apparmor_restrict_unprivileged_userns").as_deref() == Some("1");
+        self.remedy_where(switched_off, apparmor)
+    }
+
+    fn remedy_where(self, switched_off: bool, apparmor: bool) -> String {
+        match Errno::from_raw(self.errno) {
+            Errno::ENOSPC => {
+                "raise the limits: `sudo sysctl user.max_user_namespaces=15000 user.max_net_namespaces=15000`"
+                    .to_owned()
             }
-            (Step::Unshare, _) if sysctl("kernel/unprivileged_userns_clone").as_deref() == Some("0") => {
-                format!("run `sudo sysctl kernel.unprivileged_userns_clone=1`, or {CAPTURE}")
+            Errno::ENOSYS | Errno::EINVAL => {
+                "use Linux with user and network namespaces (CONFIG_USER_NS, CONFIG_NET_NS)".to_owned()
             }
-            (Step::Unshare, _) if !apparmor_restricts() => {
-                format!("in a container, allow unshare(2) in its seccomp profile; else {CAPTURE}")
-            }
-            _ => format!(
+            _ if switched_off => format!("run `sudo sysctl kernel.unprivileged_userns_clone=1`, or {CAPTURE}"),
+            _ if apparmor => format!(
                 "run `sudo sysctl kernel.apparmor_restrict_unprivileged_userns=0`, or give the netdiag binary an AppArmor \
                  profile with `userns,`, or {CAPTURE}"
             ),
+            _ => format!("in a container, let its seccomp profile and capabilities allow unshare(2); else {CAPTURE}"),
         }
     }
 }
 
-const LIMITS: &str = "raise the limits: `sudo sysctl user.max_user_namespaces=15000 user.max_net_namespaces=15000`";
 const CAPTURE: &str =
     "run `sudo setcap cap_net_raw+ep $(command -v netdiag)` to capture on the host's loopback instead";
-
-fn apparmor_restricts() -> bool {
-    sysctl("kernel/apparmor_restrict_unprivileged_userns").as_deref() == Some("1")
-}
 
 fn sysctl(name: &str) -> Option<String> {
     std::fs::read_to_string(format!("/proc/sys/{name}")).ok().map(|value| value.trim().to_owned())
@@ -187,10 +186,19 @@ mod tests {
     }
 
     #[test]
-    fn exhausted_limits_and_apparmor_have_different_remedies() {
-        let limits = Refusal { step: Step::Unshare, errno: Errno::ENOSPC as i32 }.remedy();
-        let apparmor = Refusal { step: Step::UidMap, errno: Errno::EACCES as i32 }.remedy();
-        assert!(limits.contains("max_user_namespaces"), "{limits}");
-        assert!(apparmor.contains("apparmor"), "{apparmor}");
+    fn each_cause_has_its_own_remedy() {
+        let refused = |errno: Errno| Refusal { step: Step::Unshare, errno: errno as i32 };
+        let remedies = [
+            refused(Errno::ENOSPC).remedy_where(false, false),
+            refused(Errno::EINVAL).remedy_where(false, false),
+            refused(Errno::EPERM).remedy_where(true, false),
+            refused(Errno::EACCES).remedy_where(false, true),
+            refused(Errno::EPERM).remedy_where(false, false),
+        ];
+        for (remedy, word) in
+            remedies.iter().zip(["max_user_namespaces", "CONFIG", "userns_clone=1", "AppArmor", "seccomp"])
+        {
+            assert!(remedy.contains(word), "{remedy}");
+        }
     }
 }

@@ -1,6 +1,6 @@
 //! Ends every process of a stage: asks first, then insists, until nothing is left.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
 
 use nix::sys::signal::{Signal, kill, killpg};
@@ -85,19 +85,19 @@ impl Stage {
         self.tree.ours().count().max(roots.len())
     }
 
-    /// Sends the signals to each process group and each process that is left, and says how many were left.
+    /// Sends the signals to every process that is left and says how many were left. Each gets them once, through its group
+    /// where a process of ours leads that: Python, for one, dies of a second SIGTERM while it cleans up after the first.
     fn signal(&mut self, signals: &[Signal]) -> usize {
         let left = self.left();
-        let pids: BTreeSet<u32> =
-            self.tree.ours().map(|(pid, _)| pid).chain(self.roots().into_iter().map(|(pid, _)| pid)).collect();
-        let groups: BTreeSet<u32> =
-            self.tree.ours().map(|(_, group)| group).filter(|group| pids.contains(group)).collect();
+        let ours: BTreeMap<u32, u32> = self.tree.ours().collect();
+        let (led, alone): (Vec<_>, Vec<_>) = ours.iter().partition(|(_, group)| ours.contains_key(group));
+        let groups: BTreeSet<u32> = led.into_iter().map(|(_, &group)| group).collect();
         for &signal in signals {
             // A process may be gone by now, or not ours to signal; the next look tells.
             for &group in &groups {
                 let _ = killpg(Pid::from_raw(group.cast_signed()), signal);
             }
-            for &pid in &pids {
+            for &(&pid, _) in &alone {
                 let _ = kill(Pid::from_raw(pid.cast_signed()), signal);
             }
         }

@@ -318,6 +318,13 @@ impl Stage {
         }
     }
 
+    /// The beginning of what the program has printed on standard output so far.
+    #[cfg(test)]
+    fn peek_stdout(&self, program: usize) -> String {
+        let head = self.held[program].stdout.as_ref().map(Drain::peek).unwrap_or_default();
+        String::from_utf8_lossy(&head.0).into_owned()
+    }
+
     /// Ends whatever still runs and returns what was seen.
     #[must_use]
     pub fn finish(mut self) -> Programs {

@@ -41,6 +41,12 @@ impl Drain {
         Ok(drain)
     }
 
+    /// What has been kept of the beginning so far.
+    #[cfg(test)]
+    pub fn peek(&self) -> Bytes {
+        lock(&self.kept).output.head.clone()
+    }
+
     /// Everything the program has written up to now; what comes later is read and forgotten.
     pub fn freeze(&self) -> Output {
         let deadline = Instant::now() + CATCH_UP;
