@@ -1,1 +1,0 @@
-//! tokio tasks through the console interface.
