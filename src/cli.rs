@@ -72,6 +72,9 @@ pub enum Command {
     /// Play a reference part told on standard input (netdiag starts itself this way).
     #[command(name = "__actor", hide = true)]
     Actor(ActorArgs),
+    /// Try a private network namespace in this process and print what came of it (netdiag starts itself this way).
+    #[command(name = "__try-namespace", hide = true)]
+    TryNamespace,
 }
 
 /// `netdiag scenario`
@@ -246,6 +249,9 @@ pub struct ServeArgs {
     /// Put this after each reply.
     #[arg(long, value_name = "TEXT")]
     pub suffix: Option<String>,
+    /// Reply in upper case.
+    #[arg(long, conflicts_with_all = ["prefix", "suffix"])]
+    pub uppercase: bool,
     /// How connections are served: async, sequential, threads, pool:N.
     #[arg(long, default_value = "async", value_name = "HOW")]
     pub workers: Workers,
@@ -305,6 +311,9 @@ pub struct ClientArgs {
     /// The reply is expected to end with this.
     #[arg(long, value_name = "TEXT")]
     pub suffix: Option<String>,
+    /// The reply is expected in upper case.
+    #[arg(long, conflicts_with_all = ["prefix", "suffix"])]
+    pub uppercase: bool,
     /// Number of clients.
     #[arg(long, short, default_value_t = 1)]
     pub clients: u32,

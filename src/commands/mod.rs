@@ -1,5 +1,12 @@
 //! One thin file per subcommand. Only here is anything printed.
 
+mod actor;
+mod client;
+mod serve;
+mod doctor;
+pub mod explain;
+pub mod terminal;
+
 use std::process::ExitCode;
 
 use crate::cli::{Cli, Command};
@@ -28,20 +35,23 @@ impl From<Outcome> for ExitCode {
 /// Carries out what was typed.
 pub fn run(cli: &Cli) -> anyhow::Result<Outcome> {
     match &cli.command {
+        Command::Serve(args) => serve::run(args),
+        Command::Client(args) => client::run(args),
+        Command::Actor(args) => actor::run(args),
+        Command::Doctor(arguments) => doctor::run(arguments),
+        Command::TryNamespace => doctor::try_namespace(),
+        Command::Explain(args) => explain::run(args, cli.color),
         Command::Scenario(_)
         | Command::Check(_)
         | Command::Run(_)
         | Command::Sockets(_)
         | Command::Tasks(_)
-        | Command::Serve(_)
-        | Command::Client(_)
         | Command::Replay(_)
         | Command::Explain(_)
         | Command::Doctor(_)
         | Command::Completions(_)
         | Command::Man(_)
-        | Command::Record(_)
-        | Command::Actor(_) => anyhow::bail!("not built yet"),
+        | Command::Record(_) => anyhow::bail!("not built yet"),
     }
 }
 

@@ -1,1 +1,18 @@
 //! Pure: captured bytes to segments to conversations, as a stream, in bounded memory.
+//!
+//! [`decode`] reads one frame; [`Conversations`] folds frames into [`crate::evidence::Packets`] as they come, whether from
+//! a live capture or from a file. Nothing here judges: a retransmission is noted, not explained.
+//! It must never read a clock, a file or a socket, and no bytes whatever may make it panic.
+
+mod conversations;
+mod decode;
+mod duplicates;
+mod flow;
+mod kept;
+mod side;
+mod tcp;
+mod udp;
+
+pub use conversations::{Conversations, LIMIT};
+pub use decode::{Complaint, Datagram, Decoded, Link, Tcp, Undecodable, decode};
+pub use tcp::{TURNS_HEAD, TURNS_TAIL};

@@ -1,1 +1,0 @@
-//! Children: start, watch, end.

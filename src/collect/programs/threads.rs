@@ -1,0 +1,149 @@
+//! One look at processes and their threads through /proc. Whoever vanishes meanwhile is left out.
+
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::io::Read;
+use std::net::SocketAddr;
+use std::os::unix::fs::FileExt;
+
+use procfs::process::{LimitValue, Process as Proc, Stat, Syscall, Task};
+
+use super::fds::{self, Target};
+use super::waits::{self, Call, Time, Told};
+use crate::evidence::{Limit, Process, Socket, Thread, Wait};
+
+/// Addresses by inode.
+type Addresses = BTreeMap<u64, (SocketAddr, Option<SocketAddr>)>;
+
+/// Looks at the given processes (process id and program).
+pub fn look(members: impl Iterator<Item = (u32, usize)>, sockets: &[Socket]) -> Vec<Process> {
+    let row = |socket: &Socket| (socket.inode, (socket.local, socket.remote));
+    let addresses: Addresses = sockets.iter().filter(|socket| socket.inode != 0).map(row).collect();
+    members.filter_map(|(pid, program)| process(pid, program, &addresses)).collect()
+}
+
+fn process(pid: u32, program: usize, addresses: &Addresses) -> Option<Process> {
+    let process = Proc::new(pid.cast_signed()).ok()?;
+    let stat = process.stat().ok()?;
+    let zombie = super::tree::ended(&stat);
+    let descriptors = process.fd_count().ok().map(|count| count as u32).filter(|_| !zombie);
+    let looker = Looker { pid, addresses, foreign: !zombie && foreign_numbers(pid) };
+    let threads = if zombie { Vec::new() } else { looker.threads(&process) };
+    let caught = process.status().ok().map(|status| status.sigcgt);
+    Some(Process {
+        program,
+        pid,
+        ppid: stat.ppid.cast_unsigned(),
+        state: stat.state,
+        descriptors,
+        descriptor_limit: descriptor_limit(&process),
+        cpu_ms: (stat.utime + stat.stime) * 1000 / procfs::ticks_per_second(),
+        rss_kib: stat.rss * procfs::page_size() / 1024,
+        threads,
+        armed_timers: if zombie { Some(0) } else { fds::armed_timers(pid, caught) },
+        name: stat.comm,
+    })
+}
+
+fn descriptor_limit(process: &Proc) -> Option<u64> {
+    match process.limits().ok()?.max_open_files.soft_limit {
+        LimitValue::Value(limit) => Some(limit),
+        LimitValue::Unlimited => None,
+    }
+}
+
+/// Whether the program was built for other system call numbers than ours: a 32-bit one on a 64-bit kernel (elf(5),
+/// EI_CLASS). A program that cannot be read counts as such, since then its calls cannot be read either.
+fn foreign_numbers(pid: u32) -> bool {
+    const ELFCLASS64: u8 = 2;
+    let mut start = [0; 5];
+    let read = File::open(format!("/proc/{pid}/exe")).and_then(|mut exe| exe.read_exact(&mut start));
+    read.is_err() || (start[4] == ELFCLASS64) != cfg!(target_pointer_width = "64")
+}
+
+/// What is needed to look at the threads of one process.
+struct Looker<'a> {
+    pid: u32,
+    addresses: &'a Addresses,
+    foreign: bool,
+}
+
+impl Looker<'_> {
+    /// Threads that have ended but are not cleared away yet are nobody any more.
+    fn threads(&self, process: &Proc) -> Vec<Thread> {
+        let tasks = process.tasks().into_iter().flatten().flatten();
+        tasks.filter_map(|task| self.thread(&task)).filter(|thread| !matches!(thread.state, 'Z' | 'X')).collect()
+    }
+
+    fn thread(&self, task: &Task) -> Option<Thread> {
+        let before = switches(task);
+        let Stat { state, .. } = task.stat().ok()?;
+        let wait = self.wait(task, state);
+        let after = switches(task);
+        // A thread that ran while it was looked at was not waiting in what was read.
+        let wait = if before == after { wait } else { Wait::Running };
+        Some(Thread { tid: task.tid.cast_unsigned(), state, wait, switches: after })
+    }
+
+    fn wait(&self, task: &Task, state: char) -> Wait {
+        match state {
+            'R' => return Wait::Running,
+            'T' | 't' => return Wait::Stopped,
+            _ => {}
+        }
+        match task.syscall() {
+            Ok(Syscall::Running) => Wait::Running,
+            Ok(Syscall::Blocked { syscall_number, argument_registers, .. }) if syscall_number >= 0 && !self.foreign => {
+                self.call(syscall_number, &argument_registers)
+            }
+            _ => Wait::Unknown,
+        }
+    }
+
+    fn call(&self, number: i64, arguments: &[u64; 6]) -> Wait {
+        let Some(call) = waits::call(number) else {
+            let name = format!("system call {number}");
+            return Wait::Call { name, limit: Limit::Unknown, fd: None, socket: None, file: None };
+        };
+        let fd = if call.has_fd { Some(arguments[0] as i32) } else { self.only_polled(call, arguments) };
+        let target = fd.and_then(|fd| fds::target(self.pid, fd));
+        let socket = match target {
+            Some(Target::Socket(inode)) => self.addresses.get(&inode).copied(),
+            _ => None,
+        };
+        let limit = self.limit(call, arguments, fd, target.as_ref());
+        Wait::Call { name: call.name.to_owned(), limit, fd, socket, file: target.and_then(|target| target.describe()) }
+    }
+
+    fn limit(&self, call: &Call, arguments: &[u64; 6], fd: Option<i32>, target: Option<&Target>) -> Limit {
+        match (call.told(arguments), call.time) {
+            (Told::Timed, _) => Limit::Timed,
+            (Told::Forever, Time::EpollMillis(_) | Time::EpollPointer(_)) => {
+                fd.map_or(Limit::Unknown, |fd| fds::epoll_limit(self.pid, fd))
+            }
+            (Told::Forever, Time::PollMillis(_) | Time::PollPointer(_)) => fds::any_timer_limit(self.pid),
+            (Told::Forever, _) => Limit::Forever,
+            (Told::Unknown, Time::Descriptor(direction)) => match (target, fd) {
+                (Some(target), Some(fd)) => target.limit(self.pid, fd, direction),
+                _ => Limit::Unknown,
+            },
+            (Told::Unknown, _) => Limit::Unknown,
+        }
+    }
+
+    /// The descriptor a poll of a single one waits for: the first four bytes of its struct pollfd (poll(2)).
+    fn only_polled(&self, call: &Call, arguments: &[u64; 6]) -> Option<i32> {
+        if !call.name.ends_with("poll") || arguments[1] != 1 {
+            return None;
+        }
+        let mut fd = [0; 4];
+        File::open(format!("/proc/{}/mem", self.pid)).ok()?.read_exact_at(&mut fd, arguments[0]).ok()?;
+        Some(i32::from_ne_bytes(fd)).filter(|&fd| fd >= 0)
+    }
+}
+
+/// Times the thread was put on a processor.
+fn switches(task: &Task) -> Option<u64> {
+    let status = task.status().ok()?;
+    Some(status.voluntary_ctxt_switches? + status.nonvoluntary_ctxt_switches?)
+}

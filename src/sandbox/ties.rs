@@ -1,0 +1,48 @@
+//! Ties between the process that records, whoever started it, and the programs under it, so that nothing is left behind.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use anyhow::Context;
+use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
+
+/// Whether somebody asked this process to stop.
+#[derive(Debug, Clone)]
+pub struct Interruption(Arc<AtomicBool>);
+
+impl Interruption {
+    /// From now on SIGINT, SIGTERM and SIGHUP are only noted; ending in good order is the caller's business.
+    pub fn listen() -> anyhow::Result<Self> {
+        let requested = Arc::new(AtomicBool::new(false));
+        for signal in [SIGINT, SIGTERM, SIGHUP] {
+            signal_hook::flag::register(signal, Arc::clone(&requested))
+                .with_context(|| format!("while preparing for signal {signal}"))?;
+        }
+        Ok(Self(requested))
+    }
+
+    /// Whether one of the signals has come.
+    #[must_use]
+    pub fn requested(&self) -> bool {
+        self.0.load(Ordering::Relaxed)
+    }
+}
+
+/// Makes this process end when the thread that started it ends, and inherit the orphans of its own descendants.
+///
+/// Call it once, in the process that records, after [`super::enter_private_network`] (changing credentials forgets the
+/// parent-death signal, prctl(2)). The process leaves its terminal too (setsid(2)): the programs below it can neither
+/// write to `/dev/tty` nor be stopped for reading from it, and Ctrl-C reaches only whoever started us, who passes it on
+/// as SIGINT or just dies. In each case [`Interruption::requested`] turns true and the caller ends its children.
+pub fn tie_to_parent() -> anyhow::Result<Interruption> {
+    let interruption = Interruption::listen()?;
+    // Refused to a process that leads its group already, as when somebody types `netdiag __record` in a shell.
+    let _ = nix::unistd::setsid();
+    #[cfg(target_os = "linux")]
+    {
+        use nix::sys::prctl::{set_child_subreaper, set_pdeathsig};
+        set_child_subreaper(true).context("while becoming the reaper of orphaned descendants")?;
+        set_pdeathsig(nix::sys::signal::Signal::SIGTERM).context("while asking for a signal when the parent dies")?;
+    }
+    Ok(interruption)
+}
