@@ -3,6 +3,7 @@
 pub mod clock;
 pub mod exceptions;
 pub mod packets;
+mod printable;
 pub mod probes;
 pub mod programs;
 pub mod sockets;

@@ -73,17 +73,5 @@ fn peer(ip: IpAddr, port: u16, interface: u32) -> Option<SocketAddr> {
     (port != 0 || !ip.is_unspecified()).then(|| address(ip, port, interface))
 }
 
-/// A process name fit for any output: a process can call itself anything, escape sequences included.
-fn printable(name: &[u8]) -> String {
-    String::from_utf8_lossy(name).chars().fold(String::new(), |mut out, c| {
-        match c {
-            '\'' | '"' | '\\' => out.push(c),
-            // `escape_debug` also escapes the invisible and direction-changing characters.
-            other => out.extend(other.escape_debug()),
-        }
-        out
-    })
-}
-
 #[cfg(test)]
 mod tests;

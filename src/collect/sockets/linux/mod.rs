@@ -7,6 +7,7 @@ mod proc_net;
 
 pub use counters::counters;
 
+use std::collections::HashSet;
 use std::net::SocketAddr;
 
 use super::Scope;
@@ -23,6 +24,7 @@ pub fn look(scope: Scope<'_>) -> Result<Vec<Socket>, Gap> {
             sockets.extend(table(transport, family)?);
         }
     }
+    drop_repeated(&mut sockets);
     match scope {
         Scope::Everything => owners::of_everyone(&mut sockets),
         Scope::Processes(processes) => owners::of_processes(processes, &mut sockets),
@@ -33,6 +35,12 @@ pub fn look(scope: Scope<'_>) -> Result<Vec<Socket>, Gap> {
         socket.owners_known = socket.inode == 0 || !socket.owners.is_empty();
     }
     Ok(sockets)
+}
+
+/// Both sources hand a large table out in pieces, and repeat a row when the table changes between two of them.
+fn drop_repeated(sockets: &mut Vec<Socket>) {
+    let mut seen = HashSet::with_capacity(sockets.len());
+    sockets.retain(|socket| seen.insert((socket.transport, socket.local, socket.remote, socket.inode)));
 }
 
 /// Address family of a table; IPv6 tables also hold the IPv4 connections of dual-stack sockets.
@@ -141,17 +149,20 @@ mod tests {
         let address = listener.local_addr().unwrap();
         let client = std::net::TcpStream::connect(address).unwrap();
         let udp = std::net::UdpSocket::bind("127.0.0.1:0").unwrap();
-        let mine = [address, client.local_addr().unwrap(), udp.local_addr().unwrap()];
-        for transport in [Transport::Tcp, Transport::Udp] {
-            let ours = |rows: Vec<Socket>| {
-                let mut rows: Vec<Socket> = rows.into_iter().filter(|row| mine.contains(&row.local)).collect();
+        let tcp = vec![address, client.local_addr().unwrap()];
+        for (transport, mine) in [(Transport::Tcp, tcp), (Transport::Udp, vec![udp.local_addr().unwrap()])] {
+            let ours = |mut rows: Vec<Socket>| {
+                drop_repeated(&mut rows);
+                // An earlier connection on one of our ports may still be in TIME-WAIT.
+                rows.retain(|row| mine.contains(&row.local) && row.state != SocketState::TimeWait);
                 rows.sort_by_key(|row| (row.local, row.remote));
                 rows
             };
             let by_diag = ours(diag::dump(transport, Family::V4).unwrap());
             let by_proc = ours(proc_net::read(transport, Family::V4).unwrap());
             // The listener, the accepted end and the dialling end; or the one datagram socket.
-            assert!(by_diag.len() == if transport == Transport::Tcp { 3 } else { 1 }, "{by_diag:?}");
+            let expected = if transport == Transport::Tcp { 3 } else { 1 };
+            assert!(by_diag.len() == expected, "{by_diag:#?}");
             assert_eq!(by_diag.iter().map(shared).collect::<Vec<_>>(), by_proc.iter().map(shared).collect::<Vec<_>>());
             let listening = by_proc.iter().find(|row| row.state == SocketState::Listen);
             assert!(listening.is_none_or(|row| row.send_queue.is_none()), "/proc/net does not know the backlog");

@@ -5,7 +5,7 @@ use std::fs;
 
 use netstat2::{AddressFamilyFlags, ProtocolFlags};
 
-use super::super::printable;
+use crate::collect::printable::printable;
 use crate::evidence::{Owner, Role, Socket};
 
 /// Fills in the owners of every socket, as far as /proc lets us look.
@@ -91,9 +91,12 @@ fn socket_inodes(pid: u32) -> impl Iterator<Item = u64> {
     })
 }
 
+/// The kernel cuts process names to 15 bytes (TASK_COMM_LEN); those of its own threads may be longer.
+const NAME: usize = 64;
+
 fn name(pid: u32) -> String {
     let name = fs::read(format!("/proc/{pid}/comm")).unwrap_or_default();
-    printable(name.strip_suffix(b"\n").unwrap_or(&name))
+    printable(name.strip_suffix(b"\n").unwrap_or(&name), NAME)
 }
 
 #[cfg(test)]
