@@ -7,6 +7,7 @@ mod explain;
 mod hold;
 mod record;
 mod replay;
+mod run;
 mod scenario;
 mod serve;
 mod terminal;
@@ -41,6 +42,7 @@ impl From<Outcome> for ExitCode {
 pub fn run(cli: &Cli) -> anyhow::Result<Outcome> {
     match &cli.command {
         Command::Scenario(args) => scenario::run(args, cli.color),
+        Command::Run(args) => run::run(args, cli.color),
         Command::Replay(args) => replay::run(args, cli.color),
         Command::Serve(args) => serve::run(args),
         Command::Client(args) => client::run(args),
@@ -49,12 +51,9 @@ pub fn run(cli: &Cli) -> anyhow::Result<Outcome> {
         Command::Record(args) => record::run(args),
         Command::Actor(args) => actor::run(args),
         Command::TryNamespace => doctor::try_namespace(),
-        Command::Check(_)
-        | Command::Run(_)
-        | Command::Sockets(_)
-        | Command::Tasks(_)
-        | Command::Completions(_)
-        | Command::Man(_) => anyhow::bail!("not built yet"),
+        Command::Check(_) | Command::Sockets(_) | Command::Tasks(_) | Command::Completions(_) | Command::Man(_) => {
+            anyhow::bail!("not built yet")
+        }
     }
 }
 

@@ -1,10 +1,12 @@
 //! The only orchestrator: carries out a [`Plan`] and returns what was seen. It judges nothing.
 
 mod freeze;
+mod hold;
 mod pair;
 mod parts;
 mod worker;
 
+pub use hold::{Held, hold};
 pub use pair::record;
 pub use worker::{Place, record_in_worker, work};
 

@@ -10,6 +10,7 @@ use crate::collect::programs::Launch;
 use crate::evidence::Role;
 
 /// What every part on the stand needs to be started.
+#[derive(Clone, Copy)]
 pub(super) struct Wings<'a> {
     /// A directory of this recording, for programs given as text and for sockets.
     pub dir: &'a Path,

@@ -88,12 +88,13 @@ pub fn listener(address: &str) -> Socket {
         recv_queue: Some(0),
         send_queue: Some(100),
         v6only: None,
+        eof_unread: None,
         info: None,
     }
 }
 
 pub fn sockets(at: f64, sockets: Vec<Socket>) -> Observed<Sockets> {
-    let snapshots = vec![Snapshot { at: ms(at), sockets, counters: None }];
+    let snapshots = vec![Snapshot { at: ms(at), sockets, counters: None, loopback_up: Some(true) }];
     Observed::Seen(Sockets { snapshots, has_queues: true })
 }
 

@@ -10,7 +10,7 @@ pub use contract::ContractTable;
 
 use serde::Deserialize;
 
-use crate::evidence::Role;
+use crate::evidence::{Contract, Role};
 use crate::recording::{Actor, Plan};
 use crate::reference::spec::{ClientSpec, ServerSpec};
 
@@ -105,6 +105,13 @@ pub fn parse(name: &str, text: &str) -> anyhow::Result<Scenario> {
         },
         expect: file.expect,
     })
+}
+
+/// Reads a file that holds nothing but the terms of a contract, as `--contract` takes it.
+pub fn read_contract(name: &str, text: &str) -> anyhow::Result<Contract> {
+    let table: ContractTable =
+        toml::from_str(text).map_err(|error| anyhow::anyhow!("{name}: {}", describe(&error, text)))?;
+    Ok(table.told())
 }
 
 fn actor(role: Role, reference: Option<Actor>, program: Option<Program>) -> Result<Option<Actor>, String> {

@@ -27,6 +27,7 @@ fn table() -> Vec<Socket> {
         recv_queue: None,
         send_queue: None,
         v6only: None,
+        eof_unread: None,
         info: None,
     };
     procfs::net::tcp().into_iter().flatten().map(row).collect()

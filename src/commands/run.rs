@@ -1,0 +1,104 @@
+//! `netdiag run`: records a user's own server and client, and says which one is at fault.
+
+use std::fs;
+
+use anyhow::{Context, bail, ensure};
+
+use super::Outcome;
+use super::verdict::{outcome, save, show};
+use crate::cli::{ColorWhen, RunArgs};
+use crate::diagnosis::examine;
+use crate::evidence::{Contract, Framing, Reply, Term, Transport};
+use crate::recording::{Actor, Place, Plan, record_in_worker};
+use crate::reference::spec::ServerSpec;
+use crate::scenario::read_contract;
+
+/// Where the reference server listens when no address was told.
+const USUAL_ADDRESS: &str = "127.0.0.1:12345";
+
+/// Runs the pair and judges it.
+pub fn run(args: &RunArgs, color: ColorWhen) -> anyhow::Result<Outcome> {
+    let plan = plan(args)?;
+    let place = if args.host || args.against.is_some() { Place::Host } else { Place::Private };
+    let evidence = record_in_worker(&plan, place)?;
+    save(args.save.as_deref(), &evidence)?;
+    let diagnosis = examine(&evidence);
+    show(&evidence, &diagnosis, args.json, color, args.save.as_deref())?;
+    Ok(outcome(&diagnosis))
+}
+
+fn plan(args: &RunArgs) -> anyhow::Result<Plan> {
+    ensure!(
+        args.server.is_some() || args.client.is_some(),
+        "nobody is on the stand; give --server CMD, --client CMD or both"
+    );
+    ensure!(args.patience > 0.0 && args.patience <= 3600.0, "--patience takes seconds, above 0 and up to 3600");
+    let contract = contract(args)?;
+    let server = match (&args.server, &args.against) {
+        (Some(command), _) => Some(Actor::Command(words(command, "--server")?)),
+        (None, Some(_)) => None,
+        (None, None) => Some(Actor::Server(reference_server(&contract))),
+    };
+    let clients = match &args.client {
+        Some(command) => vec![Actor::Command(words(command, "--client")?); args.clients.max(1) as usize],
+        None => Vec::new(),
+    };
+    Ok(Plan {
+        probe: contract.framing.is_none() && args.server.is_some(),
+        contract,
+        server,
+        bystanders: Vec::new(),
+        clients,
+        patience_ms: (args.patience * 1000.0) as u64,
+        console: false,
+    })
+}
+
+fn contract(args: &RunArgs) -> anyhow::Result<Contract> {
+    let mut contract = match &args.contract {
+        Some(path) => {
+            let text = fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
+            read_contract(&path.display().to_string(), &text)?
+        }
+        None => Contract::default(),
+    };
+    if let Some(address) = args.at.as_ref().or(args.against.as_ref()) {
+        contract.address = Some(Term::told(address_of(address)?));
+    }
+    if args.udp {
+        contract.transport = Some(Term::told(Transport::Udp));
+    }
+    Ok(contract)
+}
+
+/// `host:port`, with a port that is one.
+fn address_of(text: &str) -> anyhow::Result<String> {
+    let port = text.rsplit_once(':').and_then(|(host, port)| (!host.is_empty()).then(|| port.parse::<u16>()));
+    match port {
+        Some(Ok(port)) if port > 0 => Ok(text.to_owned()),
+        _ => bail!("{text:?} is not an address; write host:port, such as 127.0.0.1:12345 or [::1]:12345"),
+    }
+}
+
+/// Words as a shell would split them; no shell runs, so redirections and pipes are just words.
+fn words(command: &str, flag: &str) -> anyhow::Result<Vec<String>> {
+    let words = shell_words::split(command).with_context(|| format!("{flag}: a quote in {command:?} is not closed"))?;
+    ensure!(!words.is_empty(), "{flag}: the command is empty");
+    Ok(words)
+}
+
+/// A partner for a client whose server is not there: by the told contract, else one that answers anything at once.
+fn reference_server(contract: &Contract) -> ServerSpec {
+    let udp = contract.transport.as_ref().is_some_and(|term| term.value == Transport::Udp);
+    ServerSpec {
+        listen: vec![contract.address.as_ref().map_or_else(|| USUAL_ADDRESS.to_owned(), |term| term.value.clone())],
+        transport: if udp { Transport::Udp } else { Transport::Tcp },
+        framing: contract
+            .framing
+            .as_ref()
+            .map_or(if udp { Framing::Datagram } else { Framing::Raw }, |term| term.value),
+        reply: contract.reply.as_ref().map_or(Reply::Exact, |term| term.value.clone()),
+        lifetime: contract.lifetime.as_ref().map_or(crate::evidence::Lifetime::Session, |term| term.value),
+        ..ServerSpec::default()
+    }
+}
