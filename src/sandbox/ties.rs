@@ -46,3 +46,51 @@ pub fn tie_to_parent() -> anyhow::Result<Interruption> {
     }
     Ok(interruption)
 }
+
+#[cfg(test)]
+#[cfg(target_os = "linux")]
+mod tests {
+    use std::io::{BufRead, BufReader};
+    use std::os::unix::process::CommandExt;
+    use std::process::{Command, Stdio};
+    use std::time::{Duration, Instant};
+
+    use super::*;
+
+    /// Plays the recording process when it is started by itself with this set.
+    const INNER: &str = "NETDIAG_TEST_TIES";
+
+    #[expect(clippy::print_stdout, reason = "the other process reads it")]
+    fn tied() {
+        let interruption = tie_to_parent().unwrap();
+        println!("tied");
+        let begun = Instant::now();
+        while !interruption.requested() && begun.elapsed() < Duration::from_secs(20) {
+            std::thread::sleep(Duration::from_millis(1));
+        }
+        println!("requested: {}", interruption.requested());
+    }
+
+    #[test]
+    fn the_death_of_the_parent_is_a_request_to_stop() {
+        if std::env::var_os(INNER).is_some() {
+            return tied();
+        }
+        let name = "sandbox::ties::tests::the_death_of_the_parent_is_a_request_to_stop";
+        let mut parent = Command::new("sh")
+            .args(["-c", "\"$@\" & wait", "sh"])
+            .arg(std::env::current_exe().unwrap())
+            .args(["--exact", name, "--nocapture"])
+            .env(INNER, "1")
+            .process_group(0)
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut lines = BufReader::new(parent.stdout.take().unwrap()).lines().map_while(Result::ok);
+        assert!(lines.any(|line| line.ends_with("tied")), "it never came up");
+        parent.kill().unwrap();
+        parent.wait().unwrap();
+        let answer = lines.find(|line| line.starts_with("requested")).unwrap();
+        assert_eq!(answer, "requested: true");
+    }
+}

@@ -1,3 +1,4 @@
 //! Tests on real loopback, through the real binary.
 
 mod actor;
+mod sandbox;

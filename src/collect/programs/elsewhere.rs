@@ -30,6 +30,9 @@ impl Tree {
     /// Orphans go to the system's own reaper here.
     pub fn claim_orphans(&mut self) {}
 
+    /// Descendants are not told apart here.
+    pub fn started(&mut self, _program: usize) {}
+
     /// Running processes cannot be looked at here.
     pub fn find(&mut self, _pids: &[u32], _program: usize) -> Option<Found> {
         None

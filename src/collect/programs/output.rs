@@ -37,7 +37,7 @@ impl Drain {
     pub fn start(clock: Clock, pipe: OwnedFd) -> std::io::Result<Self> {
         let (pipe, kept) = (Arc::new(File::from(pipe)), Arc::default());
         let drain = Self { pipe: Arc::clone(&pipe), kept: Arc::clone(&kept) };
-        super::thread("netdiag-drain", move || read_to_the_end(clock, &pipe, &kept))?;
+        super::start::thread("netdiag-drain", move || read_to_the_end(clock, &pipe, &kept))?;
         Ok(drain)
     }
 

@@ -21,8 +21,8 @@ pub struct Tree {
     members: BTreeMap<u32, Member>,
     /// Sessions and process groups the programs' processes were seen in.
     groups: BTreeMap<i32, usize>,
-    /// Programs that had a child of ours at some look.
-    roots_seen: BTreeSet<usize>,
+    /// Programs the stage has started.
+    started: BTreeSet<usize>,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -56,13 +56,18 @@ impl Tree {
             found: Vec::new(),
             members: BTreeMap::new(),
             groups: BTreeMap::new(),
-            roots_seen: BTreeSet::new(),
+            started: BTreeSet::new(),
         }
     }
 
     /// See [`super::Stage::claim_orphans`].
     pub fn claim_orphans(&mut self) {
         self.claims_orphans = true;
+    }
+
+    /// The stage has started this program; as long as it is the only one, every stray is its.
+    pub fn started(&mut self, program: usize) {
+        self.started.insert(program);
     }
 
     /// Takes the running processes `pids` in as `program`. The oldest one stands for it: workers come after their master.
@@ -112,7 +117,6 @@ impl Tree {
                 self.take(&children, stat, Some(program), false);
             }
         }
-        self.roots_seen.extend(roots.iter().map(|&(_, program)| program));
         for stat in children.of(std::process::id().cast_signed()).into_iter().filter_map(stat) {
             self.take_child(&children, stat, roots, &before);
         }
@@ -144,7 +148,7 @@ impl Tree {
             let _ = waitpid(Pid::from_raw(stat.pid), Some(WaitPidFlag::WNOHANG));
             return;
         }
-        let only = self.roots_seen.first().copied().filter(|_| self.roots_seen.len() == 1);
+        let only = self.started.first().copied().filter(|_| self.started.len() == 1);
         self.take(children, stat, program.or(only), true);
     }
 

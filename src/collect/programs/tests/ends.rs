@@ -267,3 +267,33 @@ fn samples_stay_within_bounds_and_the_last_two_remain() {
     stage.sample(&[]);
     assert_eq!(stage.samples.len(), 2);
 }
+
+/// A process of its own, because whoever claims orphans claims those of all other tests too.
+#[test]
+fn a_stray_that_wiped_its_environment_unseen_is_claimed_and_ended() {
+    const INNER: &str = "NETDIAG_TEST_CLAIMS";
+    if std::env::var_os(INNER).is_none() {
+        let name = "collect::programs::tests::ends::a_stray_that_wiped_its_environment_unseen_is_claimed_and_ended";
+        let mut command = Command::new(std::env::current_exe().unwrap());
+        let output = command.args(["--exact", name, "--nocapture"]).env(INNER, "1").output().unwrap();
+        assert!(output.status.success(), "{output:?}");
+        return;
+    }
+    let mut stage = stage();
+    stage.claim_orphans();
+    let script = "import os,time\n\
+        if os.fork(): os._exit(0)\n\
+        os.setsid()\n\
+        if os.fork(): os._exit(0)\n\
+        os.setsid(); print(os.getpid())\n\
+        os.execve('/bin/sleep', ['sleep', '1000'], {})";
+    let index = stage.start(python(script));
+    until_exit(&mut stage, index);
+    let pid: u32 = until(&mut stage, "its pid", |stage| stage.peek_stdout(index).strip_suffix('\n')?.parse().ok());
+    until(&mut stage, "a wiped environment", |_| {
+        std::fs::read(format!("/proc/{pid}/environ")).ok().filter(Vec::is_empty).map(drop)
+    });
+    assert_eq!(stage.members().get(&pid), Some(&(index, Role::Server)));
+    stage.end_all();
+    assert!(!alive(pid));
+}
