@@ -17,9 +17,9 @@ use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
 
-/// How long one load lasts, and how many loads each server carries; the median counts.
-const LOAD: Duration = Duration::from_millis(1500);
-const ROUNDS: usize = 3;
+/// How long one load lasts, and how many loads each server carries.
+const LOAD: Duration = Duration::from_millis(700);
+const ROUNDS: usize = 7;
 const MESSAGE: &[u8] = b"thirty-one bytes and a line end\n";
 const IDLE: usize = 10_000;
 const BARE: &str = "bare-server";
@@ -33,19 +33,19 @@ fn main() -> Result<()> {
     println!("{:<44}{:>12}{:>12}{:>8}", "", "bare tokio", "netdiag", "ratio");
     for framing in ["raw", "line"] {
         for connections in [1, 64] {
-            let [bare, ours] = throughput(&runtime, framing, connections)?;
-            row(&format!("echoes/s, {framing}, {connections} connections"), bare, ours);
+            let medians = throughput(&runtime, framing, connections)?;
+            row(&format!("echoes/s, {framing}, {connections} connections"), medians);
         }
     }
     let idle = IDLE.min(descriptors()?.saturating_sub(200));
-    let bare = memory(&runtime, Server::bare()?, idle)?;
-    let ours = memory(&runtime, Server::ours("line")?, idle)?;
-    row(&format!("bytes resident per connection, {idle} idle"), bare, ours);
+    let bare = memory(&runtime, &Server::bare()?, idle)?;
+    let ours = memory(&runtime, &Server::ours("line")?, idle)?;
+    row(&format!("bytes resident per connection, {idle} idle"), [bare, ours, ours / bare]);
     Ok(())
 }
 
-fn row(what: &str, bare: f64, ours: f64) {
-    println!("{what:<44}{bare:>12.0}{ours:>12.0}{:>8.2}", ours / bare);
+fn row(what: &str, [bare, ours, ratio]: [f64; 3]) {
+    println!("{what:<44}{bare:>12.0}{ours:>12.0}{ratio:>8.2}");
 }
 
 /// A server in a process of its own; dropping it ends it.
@@ -117,18 +117,21 @@ fn bare_server() -> Result<()> {
     })
 }
 
-/// Median echoes per second of the bare server and of ours, loaded in turns.
-fn throughput(runtime: &tokio::runtime::Runtime, framing: &str, connections: usize) -> Result<[f64; 2]> {
-    let servers = [Server::bare()?, Server::ours(framing)?];
-    let mut rates = [Vec::new(), Vec::new()];
+/// Echoes per second of the bare server and of ours, loaded in turns, and the ratio: medians each, since the machine may
+/// have other work. The ratio is that of neighbouring turns.
+fn throughput(runtime: &tokio::runtime::Runtime, framing: &str, connections: usize) -> Result<[f64; 3]> {
+    let (bare, ours) = (Server::bare()?, Server::ours(framing)?);
+    let mut turns = [Vec::new(), Vec::new(), Vec::new()];
     for _ in 0..ROUNDS {
-        for (server, rates) in servers.iter().zip(&mut rates) {
-            rates.push(runtime.block_on(load(server.address, connections))?);
+        let one = runtime.block_on(load(bare.address, connections))?;
+        let other = runtime.block_on(load(ours.address, connections))?;
+        for (list, value) in turns.iter_mut().zip([one, other, other / one]) {
+            list.push(value);
         }
     }
-    Ok(rates.map(|mut rates| {
-        rates.sort_by(f64::total_cmp);
-        rates[ROUNDS / 2]
+    Ok(turns.map(|mut list| {
+        list.sort_by(f64::total_cmp);
+        list[ROUNDS / 2]
     }))
 }
 
@@ -168,7 +171,7 @@ async fn echo(stream: &mut TcpStream) -> std::io::Result<()> {
 }
 
 /// Resident bytes that each of `idle` connections adds, once each has spoken and fallen silent.
-fn memory(runtime: &tokio::runtime::Runtime, server: Server, idle: usize) -> Result<f64> {
+fn memory(runtime: &tokio::runtime::Runtime, server: &Server, idle: usize) -> Result<f64> {
     runtime.block_on(async {
         // Threads, their buffers and the runtime's own tables are there before the first look.
         load(server.address, 16).await?;

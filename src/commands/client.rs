@@ -10,14 +10,16 @@ use crate::reference::dialect::{readable, split_terminator};
 use crate::reference::spec::{ClientFault, ClientSpec};
 
 use super::Outcome;
-use super::serve::{framing, milliseconds, reply};
+use super::serve::{framing, limit, milliseconds, raise_descriptor_limit, reply};
 
 /// How many failures are told one by one; a thousand clients mostly fail alike.
 const TOLD: u32 = 10;
 
 /// Sends what was asked for and prints the replies.
 pub fn run(args: &ClientArgs) -> anyhow::Result<Outcome> {
-    play(&spec(args)?, args.quiet)
+    let spec = spec(args)?;
+    raise_descriptor_limit();
+    play(&spec, args.quiet)
 }
 
 /// Plays a client; errors go to standard error unless the spec swallows them.
@@ -67,7 +69,6 @@ fn say(reply: &Reply, quiet: bool) {
 
 fn spec(args: &ClientArgs) -> anyhow::Result<ClientSpec> {
     let (framing, _) = framing(args.framing, args.udp);
-    let timeout = milliseconds(args.timeout, "--timeout")?;
     Ok(ClientSpec {
         message_bytes: 0,
         dial: args.dial.clone(),
@@ -81,7 +82,7 @@ fn spec(args: &ClientArgs) -> anyhow::Result<ClientSpec> {
         one_by_one: args.one_by_one,
         redial: args.redial,
         half_close: args.half_close,
-        timeout_ms: (timeout > 0).then_some(timeout),
+        timeout_ms: limit(args.timeout, "--timeout")?,
         retry_ms: milliseconds(args.retry, "--retry")?,
         linger_ms: 0,
         faults: Vec::new(),

@@ -60,7 +60,7 @@ fn spec(args: &ServeArgs) -> anyhow::Result<ServerSpec> {
         reply: reply(args.prefix.as_deref(), args.suffix.as_deref(), args.uppercase),
         lifetime,
         workers: args.workers,
-        idle_timeout_ms: args.idle_timeout.map(|seconds| milliseconds(seconds, "--idle-timeout")).transpose()?,
+        idle_timeout_ms: limit(args.idle_timeout.unwrap_or_default(), "--idle-timeout")?,
         backlog: args.backlog,
         faults: Vec::new(),
     })
@@ -98,8 +98,13 @@ pub(super) fn milliseconds(seconds: f64, flag: &str) -> anyhow::Result<u64> {
     Ok((seconds * 1000.0).ceil() as u64)
 }
 
+/// A time limit as typed, in milliseconds; 0 seconds is no limit.
+pub(super) fn limit(seconds: f64, flag: &str) -> anyhow::Result<Option<u64>> {
+    Ok(Some(milliseconds(seconds, flag)?).filter(|limit| *limit > 0))
+}
+
 /// Ten thousand connections need ten thousand descriptors; a limit that cannot be raised is met when it is met.
-fn raise_descriptor_limit() {
+pub(super) fn raise_descriptor_limit() {
     use nix::sys::resource::{Resource, getrlimit, setrlimit};
     if let Ok((_, hard)) = getrlimit(Resource::RLIMIT_NOFILE) {
         let _ = setrlimit(Resource::RLIMIT_NOFILE, hard, hard);
