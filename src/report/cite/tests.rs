@@ -1,8 +1,8 @@
 use super::super::sample;
 use super::*;
 use crate::evidence::{
-    At, Close, Limit, Observed, Probe, Probes, Process, Reach, Role, Sample, Shape, SocketCall, Swap, Task, TaskState,
-    Tasks, Thread, Transport, Wait,
+    At, Close, Limit, Observed, Probe, Probes, Process, Reach, Role, Sample, SocketCall, Swap, Task, TaskState, Tasks,
+    Thread, Wait,
 };
 
 fn words_of(reference: &str) -> String {
@@ -102,24 +102,7 @@ fn threads_tasks_and_calls_are_told_by_what_they_wait_for() {
 #[test]
 fn probes_and_swaps_are_told() {
     let mut evidence = sample::refused().0;
-    let probe = Probe {
-        shape: Shape::Line,
-        target: sample::addr("127.0.0.1:12345"),
-        transport: Transport::Tcp,
-        at: At(0),
-        from: None,
-        reach: Reach::Connected,
-        sent: vec!["hi\n".into()],
-        received: "hi\n".into(),
-        received_total: 3,
-        first_byte_ms: Some(0.4),
-        last_byte_ms: Some(0.4),
-        before_half_close: 3,
-        half_closed: false,
-        close: Close::Open,
-        patience_ms: 500,
-        group: 0,
-    };
+    let probe = sample::probe("hi\n", "hi\n");
     let silent = Probe { received: "".into(), received_total: 0, close: Close::Fin, ..probe.clone() };
     let refused = Probe { reach: Reach::Refused, ..probe.clone() };
     evidence.probes = Observed::Seen(Probes { probes: vec![probe, silent, refused] });
