@@ -3,8 +3,6 @@
 use crate::diagnosis::{Diagnosis, Side};
 use crate::evidence::{Evidence, Occasion, Program, Role, Transport};
 
-use super::cite;
-
 /// A command and what it shows.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Command {
@@ -30,7 +28,7 @@ pub fn commands(evidence: &Evidence, diagnosis: &Diagnosis) -> Vec<Command> {
         all.push(command(format!("netdiag sockets --port {}", ports[0]), "the same, with unread bytes"));
     }
     for role in suspects(diagnosis) {
-        all.extend(cite::only(role, evidence).and_then(|program| step(program, evidence)));
+        all.extend(only(role, evidence).and_then(|program| step(program, evidence)));
     }
     if evidence.tasks.seen().is_ok_and(|tasks| tasks.tasks.iter().any(|task| task.runtime == "tokio")) {
         all.push(command("tokio-console".to_owned(), "the server's tasks, live"));
@@ -80,4 +78,55 @@ fn ports(evidence: &Evidence, diagnosis: &Diagnosis) -> Option<Vec<u16>> {
     let mut ports: Vec<u16> = agreed.into_iter().chain(dialled).collect();
     ports.dedup();
     (!ports.is_empty()).then_some(ports)
+}
+
+/// The program that plays `role`, if just one does.
+fn only(role: Role, evidence: &Evidence) -> Option<&Program> {
+    let programs = evidence.programs.seen().ok()?;
+    let mut playing = programs.programs.iter().filter(|program| program.role == role);
+    playing.next().filter(|_| playing.next().is_none())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::sample;
+    use super::*;
+
+    fn lines(evidence: &Evidence, diagnosis: &Diagnosis) -> Vec<String> {
+        commands(evidence, diagnosis).into_iter().map(|command| command.line).collect()
+    }
+
+    #[test]
+    fn the_dialled_and_the_agreed_port_are_both_watched() {
+        let (evidence, diagnosis) = sample::refused();
+        assert_eq!(
+            lines(&evidence, &diagnosis),
+            [
+                "sudo tcpdump -i lo -A 'port 12345 or port 12435'",
+                "lsof -n -P -i TCP:12345,12435",
+                "netdiag sockets --port 12345",
+                "python3 -m trace -t client.py hello",
+            ]
+        );
+    }
+
+    #[test]
+    fn a_program_that_is_not_python_is_watched_by_its_calls() {
+        let (mut evidence, diagnosis) = sample::missing_reply();
+        let crate::evidence::Observed::Seen(programs) = &mut evidence.programs else { unreachable!() };
+        programs.programs[0].command = vec!["./my server".to_owned()];
+        assert!(lines(&evidence, &diagnosis).contains(&"strace -f -e trace=network './my server'".to_owned()));
+        evidence.setting.os = "macos".to_owned();
+        let on_macos = lines(&evidence, &diagnosis);
+        assert!(
+            on_macos[0].starts_with("sudo tcpdump -i lo0 ") && on_macos.iter().all(|line| !line.contains("strace"))
+        );
+    }
+
+    #[test]
+    fn udp_is_watched_as_udp() {
+        let (evidence, mut diagnosis) = sample::missing_reply();
+        diagnosis.contract.transport = Some(crate::evidence::Term::told(Transport::Udp));
+        assert!(lines(&evidence, &diagnosis).contains(&"lsof -n -P -i UDP:12345".to_owned()));
+    }
 }

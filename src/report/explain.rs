@@ -102,8 +102,10 @@ pub fn list_json() -> Value {
 /// One fault with its page.
 #[must_use]
 pub fn page_json(page: &Page) -> Value {
-    let mut value = fields(page);
-    value["schema"] = SCHEMA.into();
+    let mut value = json!({ "schema": SCHEMA });
+    if let (Some(all), Value::Object(fields)) = (value.as_object_mut(), fields(page)) {
+        all.extend(fields);
+    }
     value["page"] = page.text.into();
     value
 }

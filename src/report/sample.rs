@@ -4,9 +4,9 @@ use std::net::SocketAddr;
 
 use crate::diagnosis::{Confidence, Diagnosis, Finding, Part, RuledOut, Side, Verdict};
 use crate::evidence::{
-    Action, At, Bytes, Contract, Conversation, Ending, Evidence, Exceptions, Exit, Flags, Frame, Framing, Gap, How,
-    Lifetime, Observed, Occasion, Output, Owner, Packets, Port, Program, Programs, Raised, Reply, Role, Rung, SCHEMA,
-    Segment, Setting, Snapshot, Socket, SocketState, Sockets, Stream, Term, Transport,
+    Action, At, Bytes, Close, Contract, Conversation, Ending, Evidence, Exceptions, Exit, Flags, Frame, Framing, Gap,
+    How, Lifetime, Observed, Occasion, Output, Owner, Packets, Port, Probe, Program, Programs, Raised, Reach, Reply,
+    Role, Rung, SCHEMA, Segment, Setting, Shape, Snapshot, Socket, SocketState, Sockets, Stream, Term, Transport,
 };
 
 pub fn ms(ms: f64) -> At {
@@ -186,6 +186,28 @@ impl Talk {
         stream.fin = Some(ms(at));
         self.segment(at, from, Flags { fin: true, ack: true, ..Flags::default() }, b"");
         self
+    }
+}
+
+/// A probe with one line that was answered after 0.4 ms.
+pub fn probe(sent: &str, received: &str) -> Probe {
+    Probe {
+        shape: Shape::Line,
+        target: addr("127.0.0.1:12345"),
+        transport: Transport::Tcp,
+        at: ms(0.0),
+        from: None,
+        reach: Reach::Connected,
+        sent: vec![sent.into()],
+        received: received.into(),
+        received_total: received.len() as u64,
+        first_byte_ms: Some(0.4),
+        last_byte_ms: Some(0.4),
+        before_half_close: received.len() as u64,
+        half_closed: false,
+        close: Close::Open,
+        patience_ms: 500,
+        group: 0,
     }
 }
 

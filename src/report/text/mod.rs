@@ -47,7 +47,7 @@ pub fn page(evidence: &Evidence, diagnosis: &Diagnosis, style: &Style, extras: &
     fix(&mut sheet, diagnosis);
     others(&mut sheet, diagnosis);
     ruled_out(&mut sheet, diagnosis);
-    spoken::contract(&mut sheet, &diagnosis.contract);
+    spoken::contract(&mut sheet, evidence, &diagnosis.contract);
     gaps(&mut sheet, diagnosis);
     commands(&mut sheet, evidence, diagnosis);
     footer(&mut sheet, evidence, diagnosis, extras);

@@ -68,7 +68,7 @@ pub fn tries(sheet: &mut Sheet, evidence: &Evidence) {
 }
 
 /// What the pair is supposed to speak, each term with where it is known from.
-pub fn contract(sheet: &mut Sheet, contract: &Contract) {
+pub fn contract(sheet: &mut Sheet, evidence: &Evidence, contract: &Contract) {
     let mut terms: Vec<(Source, String)> = vec![];
     let mut add = |source, text: String| terms.push((source, text));
     if let Some(Term { value, source }) = &contract.address {
@@ -97,7 +97,8 @@ pub fn contract(sheet: &mut Sheet, contract: &Contract) {
     if terms.is_empty() {
         return;
     }
-    sheet.heading("What the two agreed on");
+    let live = evidence.setting.occasion == Occasion::LiveServer;
+    sheet.heading(if live { "What the server speaks" } else { "What the two agreed on" });
     let known = [(Source::Told, "told"), (Source::Learned, "learned"), (Source::Assumed, "assumed")];
     let lines: Vec<(&str, String)> = known
         .into_iter()

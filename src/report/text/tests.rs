@@ -60,6 +60,37 @@ fn colour_adds_nothing_but_colour() {
 }
 
 #[test]
+fn a_live_server_is_shown_what_was_tried_and_what_it_speaks() {
+    let (mut evidence, mut diagnosis) = sample::healthy();
+    evidence.setting.occasion = Occasion::LiveServer;
+    let probe = sample::probe("hi\n", "ECHO: hi\n");
+    let overlapping = crate::evidence::Probe { group: 1, ..probe.clone() };
+    let probes = vec![probe, overlapping.clone(), overlapping];
+    evidence.probes = crate::evidence::Observed::Seen(crate::evidence::Probes { probes });
+    diagnosis.contract.reply = Some(crate::evidence::Term::learned(crate::evidence::Reply::Prefix("ECHO: ".into())));
+    diagnosis.verdict.summary = "The server answers every probe as an echo should.".to_owned();
+    assert_page(
+        &page(&evidence, &diagnosis, &Style::PLAIN, &Extras::default()),
+        r#"✓ No fault (proven)
+
+  The server answers every probe as an echo should.
+
+What netdiag tried
+  • sends "hi\n" (3 bytes) and gets back "ECHO: hi\n" (9 bytes) after 0.40 ms
+  • sends "hi\n" (3 bytes) and gets back "ECHO: hi\n" (9 bytes) after 0.40 ms (2 at the same time)
+
+What the server speaks
+  told     127.0.0.1:12345
+  learned  a message is a line · the reply is "ECHO: " and the message · many messages per
+           connection
+  assumed  tcp
+
+Recorded in 55.0 ms, packets from a private network.
+"#,
+    );
+}
+
+#[test]
 fn every_side_has_its_headline() {
     for (side, wanted) in [
         (Side::Client, "The client is at fault: x (likely)"),

@@ -1,0 +1,106 @@
+//! References into the evidence, put in words: `packets:3` becomes what packet 3 was. Says what was recorded, no more.
+//!
+//! The forms: `packets:N` (packet number), `sockets:N` (snapshot) and `sockets:N/M` (its row), `programs:N`,
+//! `programs:samples/N`, `tasks:N`, `exceptions:N` (raised), `exceptions:neglected/N`, `exceptions:stalls/N`,
+//! `exceptions:stacks/N`, `calls:N`, `probes:N`, and `swaps:N/` before any of them for one recorded in that swap.
+//! All but packet numbers count from 0.
+
+mod network;
+mod programs;
+
+pub use network::probe;
+pub use programs::{call, ending, last_words};
+
+use crate::evidence::{Evidence, Frame};
+
+/// How many columns of payload are quoted.
+const EXCERPT: usize = 48;
+/// How many rows or threads are told of before the rest is counted.
+const FEW: usize = 3;
+
+/// What `reference` refers to, as a clause without a full stop; `None` when the evidence has no such entry.
+#[must_use]
+pub fn words(reference: &str, evidence: &Evidence) -> Option<String> {
+    let (source, rest) = reference.split_once(':')?;
+    if source == "swaps" {
+        let (number, inner) = rest.split_once('/').unwrap_or((rest, ""));
+        let swap = evidence.swaps.get(number.parse::<usize>().ok()?)?;
+        let setting = format!("with the reference {} instead", swap.kept.partner());
+        return if inner.is_empty() {
+            Some(setting)
+        } else {
+            Some(format!("{setting}: {}", words(inner, &swap.evidence)?))
+        };
+    }
+    let (list, number) = rest.rsplit_once('/').unwrap_or(("", rest));
+    let number: usize = number.parse().ok()?;
+    match (source, list) {
+        ("packets", "") => network::packet(number as u64, evidence),
+        ("sockets", "") => evidence.sockets.seen().ok()?.snapshots.get(number).map(network::snapshot),
+        ("sockets", row_of) => {
+            let snapshot = evidence.sockets.seen().ok()?.snapshots.get(row_of.parse::<usize>().ok()?)?;
+            Some(format!("socket table at {}: {}", time(snapshot.at.ms()), network::row(snapshot.sockets.get(number)?)))
+        }
+        ("programs", "") => evidence.programs.seen().ok()?.programs.get(number).map(programs::program),
+        ("programs", "samples") => {
+            let sample = evidence.programs.seen().ok()?.samples.get(number)?;
+            let waits = list_few(sample.processes.iter().flat_map(programs::waits));
+            Some(format!("threads at {}: {waits}", time(sample.at.ms())))
+        }
+        ("tasks", "") => evidence.tasks.seen().ok()?.tasks.get(number).map(programs::task),
+        ("exceptions", _) => programs::exception(list, number, evidence),
+        ("calls", "") => evidence.calls.seen().ok()?.calls.get(number).map(call),
+        ("probes", "") => evidence.probes.seen().ok()?.probes.get(number).map(probe),
+        _ => None,
+    }
+}
+
+/// A duration or moment in milliseconds, with as many digits as one cares for.
+#[must_use]
+pub fn time(ms: f64) -> String {
+    match ms {
+        ..0.9995 => format!("{ms:.2} ms"),
+        ..99.95 => format!("{ms:.1} ms"),
+        ..9999.5 => format!("{ms:.0} ms"),
+        _ => format!("{:.1} s", ms / 1000.0),
+    }
+}
+
+/// A number of bytes, with thousands set apart.
+#[must_use]
+pub fn size(bytes: u64) -> String {
+    let digits = bytes.to_string();
+    let mut out = String::new();
+    for (n, c) in digits.chars().enumerate() {
+        if n > 0 && (digits.len() - n).is_multiple_of(3) {
+            out.push(',');
+        }
+        out.push(c);
+    }
+    out + if bytes == 1 { " byte" } else { " bytes" }
+}
+
+/// `client.py:6 in talk`.
+#[must_use]
+pub fn place(frame: &Frame) -> String {
+    let function = if frame.function.is_empty() || frame.function == "<module>" {
+        String::new()
+    } else {
+        format!(" in {}", frame.function)
+    };
+    format!("{}:{}{function}", frame.file, frame.line)
+}
+
+fn list_few(items: impl Iterator<Item = String>) -> String {
+    let all: Vec<String> = items.collect();
+    let more = all.len().saturating_sub(FEW);
+    let shown = all[..all.len() - more].join("; ");
+    match (shown.is_empty(), more) {
+        (true, _) => "empty".to_owned(),
+        (false, 0) => shown,
+        (false, more) => format!("{shown}; and {more} more"),
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,184 @@
+//! Programs, their threads, tasks, exceptions and socket calls in words.
+
+use super::super::escape;
+use super::{EXCERPT, place, time};
+use crate::evidence::{
+    Action, Evidence, Frame, How, Limit, Process, Program, Raised, SocketCall, Task, TaskState, Wait,
+};
+
+/// How a program ended, as a predicate.
+#[must_use]
+pub fn ending(how: How) -> String {
+    match how {
+        How::Code(code) => format!("exits with status {code}"),
+        How::Signal(number) => match signal(number) {
+            Some(name) => format!("is ended by {name}"),
+            None => format!("is ended by signal {number}"),
+        },
+    }
+}
+
+/// Signals that have the same number on every system netdiag runs on.
+fn signal(number: i32) -> Option<&'static str> {
+    Some(match number {
+        1 => "SIGHUP",
+        2 => "SIGINT",
+        3 => "SIGQUIT",
+        4 => "SIGILL",
+        6 => "SIGABRT",
+        8 => "SIGFPE",
+        9 => "SIGKILL",
+        11 => "SIGSEGV",
+        13 => "SIGPIPE",
+        14 => "SIGALRM",
+        15 => "SIGTERM",
+        _ => return None,
+    })
+}
+
+pub fn program(program: &Program) -> String {
+    let name = format!("the {} ({})", program.role, escape::clip(&escape::line(&program.command.join(" ")), EXCERPT));
+    if let Some(error) = &program.spawn_error {
+        return format!("{name} could not be started: {error}");
+    }
+    let ended = match &program.exit {
+        None => "was still running".to_owned(),
+        Some(exit) if exit.by_us => "was still running and was ended by netdiag".to_owned(),
+        Some(exit) => format!("{} at {}", ending(exit.how), time(exit.at.ms())),
+    };
+    let said = match &program.stderr {
+        Some(stderr) if stderr.total == 0 => " and writes nothing to standard error".to_owned(),
+        Some(stderr) => last_words(&stderr.head.0, &stderr.tail.0)
+            .map_or_else(String::new, |line| format!("; standard error: {line}")),
+        None => String::new(),
+    };
+    format!("{name} {ended}{said}")
+}
+
+/// The line that says most about an output: the last one of a traceback, else the first that is not empty.
+#[must_use]
+pub fn last_words(head: &[u8], tail: &[u8]) -> Option<String> {
+    let is_full = |line: &&[u8]| !line.trim_ascii().is_empty();
+    let first = head.split(|byte| *byte == b'\n').find(is_full)?;
+    let traceback = first.starts_with(b"Traceback (most recent call last)");
+    let end = if tail.is_empty() { head } else { tail };
+    let line = if traceback { end.split(|byte| *byte == b'\n').rfind(is_full)? } else { first };
+    let line = line.trim_ascii();
+    Some(escape::quoted(line, line.len() as u64, 200))
+}
+
+pub fn waits(process: &Process) -> impl Iterator<Item = String> + '_ {
+    process.threads.iter().map(move |thread| format!("{} (pid {}) {}", process.name, process.pid, wait(&thread.wait)))
+}
+
+fn wait(wait: &Wait) -> String {
+    match wait {
+        Wait::Running => "is running".to_owned(),
+        Wait::Stopped => "is stopped".to_owned(),
+        Wait::Unknown => "may not be looked at".to_owned(),
+        Wait::Call { name, limit, socket, file, .. } => {
+            let on = match (socket, file) {
+                (Some((local, Some(peer))), _) => format!(" on {local} ↔ {peer}"),
+                (Some((local, None)), _) => format!(" on {local}"),
+                (None, Some(file)) => format!(" on {file}"),
+                (None, None) => String::new(),
+            };
+            let long = match limit {
+                Limit::Forever => ", without a time limit",
+                Limit::Timed => ", with a time limit",
+                Limit::Unknown => "",
+            };
+            format!("waits in {name}{on}{long}")
+        }
+    }
+}
+
+pub fn task(task: &Task) -> String {
+    let name = task.name.clone().unwrap_or_else(|| format!("task {}", task.id));
+    let whose = task.role.map_or_else(String::new, |role| format!(" of the {role}"));
+    let doing = match task.state {
+        TaskState::Running => task.polling_ms.map_or_else(
+            || "is being polled".to_owned(),
+            |ms| format!("has been running for {} without giving way", time(ms)),
+        ),
+        TaskState::Scheduled => "is woken and waits for its turn".to_owned(),
+        TaskState::Idle if task.wakers == Some(0) => "waits, and nothing can wake it".to_owned(),
+        TaskState::Idle => "waits".to_owned(),
+        TaskState::Done => "is done".to_owned(),
+    };
+    let at = task.location.as_ref().map_or_else(String::new, |frame| format!(" at {}", line_of(frame)));
+    format!("{} {name}{whose} {doing}{at}", task.runtime)
+}
+
+pub fn exception(list: &str, number: usize, evidence: &Evidence) -> Option<String> {
+    let exceptions = evidence.exceptions.seen().ok()?;
+    match list {
+        "" => exceptions.raised.get(number).map(raised),
+        "neglected" => exceptions.neglected.get(number).map(|one| {
+            let fate =
+                if one.what == "never-awaited" { "is never awaited" } else { "fails, and nobody asks for its result" };
+            let what = one.exception.as_ref().map_or_else(String::new, |text| format!(" ({text})"));
+            let at = one.location.as_ref().map_or_else(String::new, |frame| format!(" at {}", line_of(frame)));
+            format!("{} in the {} {fate}{what}{at}", one.name, one.role)
+        }),
+        "stalls" => exceptions.stalls.get(number).map(|stall| {
+            format!("the {}'s event loop is stuck for {} at {}", stall.role, time(stall.ms), line_of(&stall.location))
+        }),
+        "stacks" => exceptions.stacks.get(number).map(|stack| {
+            let at = stack.frames.last().map_or_else(String::new, |frame| format!(" at {}", line_of(frame)));
+            let within = if stack.within.is_empty() { String::new() } else { format!(", in {}", stack.within) };
+            format!("{} of the {} stands{at}{within}", stack.of, stack.role)
+        }),
+        _ => None,
+    }
+}
+
+/// `client.py:6, “await talk()”`.
+fn line_of(frame: &Frame) -> String {
+    if frame.source.is_empty() { place(frame) } else { format!("{}, “{}”", place(frame), frame.source) }
+}
+
+fn raised(raised: &Raised) -> String {
+    let text = if raised.message.is_empty() { String::new() } else { format!(" ({})", raised.message) };
+    let at = raised.frames.last().map_or_else(String::new, |frame| format!(" raised at {}", place(frame)));
+    format!("{}{text} in the {}{at}; {}", raised.kind, raised.role, fate(raised))
+}
+
+/// What became of an exception, as a clause.
+fn fate(raised: &Raised) -> String {
+    let caught = raised.caught.as_ref().map_or_else(String::new, |frame| format!(" at {}", place(frame)));
+    match raised.action {
+        Action::Silent => format!("caught{caught}, where nothing tells of it"),
+        Action::Reported => format!("caught and reported{caught}"),
+        Action::Reraised => format!("caught and raised again{caught}"),
+        Action::Handled => format!("caught and handled{caught}"),
+        Action::Uncaught => "caught nowhere".to_owned(),
+    }
+}
+
+/// A socket call with its result.
+#[must_use]
+pub fn call(call: &SocketCall) -> String {
+    let address = call.address.map_or_else(String::new, |address| address.to_string());
+    let result = match call.result {
+        ok @ 0.. => ok.to_string(),
+        failed => errno(-failed).map_or_else(|| format!("error {}", -failed), str::to_owned),
+    };
+    format!("the {} calls {}({address}) at {}: {result}", call.role, call.name, time(call.at.ms()))
+}
+
+/// Linux's numbers (include/uapi/asm-generic/errno.h) of the errors that sockets give; calls are traced there only.
+fn errno(number: i64) -> Option<&'static str> {
+    Some(match number {
+        13 => "EACCES (permission denied)",
+        98 => "EADDRINUSE (address already in use)",
+        99 => "EADDRNOTAVAIL (no such address here)",
+        101 => "ENETUNREACH (network unreachable)",
+        104 => "ECONNRESET (connection reset)",
+        110 => "ETIMEDOUT (timed out)",
+        111 => "ECONNREFUSED (connection refused)",
+        113 => "EHOSTUNREACH (host unreachable)",
+        115 => "EINPROGRESS (begun)",
+        _ => return None,
+    })
+}
