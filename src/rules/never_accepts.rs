@@ -39,7 +39,7 @@ fn check(facts: &Facts) -> Ruling {
         ),
     )
     .because(talk.references())
-    .because(waiting.map(crate::facts::Listener::reference))
+    .because(waiting.map(|listener| listener.reference.clone()))
     .fix("Call accept in a loop that nothing else blocks, and hand each connection to a task or thread of its own.")
     .fires()
 }

@@ -30,7 +30,7 @@ fn check(facts: &Facts) -> Ruling {
         Confidence::Proven,
         format!("The server listens on port {}; the documented port is {documented}.{swapped}", elsewhere.local.port()),
     )
-    .because([elsewhere.reference()])
+    .because([elsewhere.reference.clone()])
     .because(facts.refused_dial().ok().flatten().map(|dial| dial.evidence.clone()).unwrap_or_default())
     .fix(format!("Bind {documented}, and print the port that getsockname returns rather than the one you meant."))
     .fires()
