@@ -2,14 +2,19 @@
 
 mod actor;
 mod client;
+mod columns;
+mod completions;
 mod doctor;
 mod explain;
 mod hold;
+mod man;
 mod record;
 mod replay;
 mod run;
 mod scenario;
 mod serve;
+mod sockets;
+mod tasks;
 mod terminal;
 mod verdict;
 
@@ -54,6 +59,11 @@ pub fn run(cli: &Cli) -> anyhow::Result<Outcome> {
         Command::Check(_) | Command::Sockets(_) | Command::Tasks(_) | Command::Completions(_) | Command::Man(_) => {
             anyhow::bail!("not built yet")
         }
+        Command::Sockets(args) => sockets::run(args, cli.color),
+        Command::Tasks(args) => tasks::run(args, cli.color),
+        Command::Completions(args) => completions::run(args),
+        Command::Man(args) => man::run(args),
+        Command::Check(_) | Command::Run(_) => anyhow::bail!("not built yet"),
     }
 }
 

@@ -87,6 +87,7 @@ pub fn listener(address: &str) -> Socket {
         owners_known: true,
         recv_queue: Some(0),
         send_queue: Some(100),
+        eof_unread: None,
         v6only: None,
         eof_unread: None,
         info: None,
@@ -95,6 +96,7 @@ pub fn listener(address: &str) -> Socket {
 
 pub fn sockets(at: f64, sockets: Vec<Socket>) -> Observed<Sockets> {
     let snapshots = vec![Snapshot { at: ms(at), sockets, counters: None, loopback_up: Some(true) }];
+    let snapshots = vec![Snapshot { at: ms(at), sockets, counters: None, loopback_up: None }];
     Observed::Seen(Sockets { snapshots, has_queues: true })
 }
 
