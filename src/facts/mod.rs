@@ -1,1 +1,3 @@
 //! WHAT IT MEANS, without blame: the vocabulary of the rules.
+
+pub mod dialect;
