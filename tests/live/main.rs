@@ -2,3 +2,4 @@
 
 mod actor;
 mod sandbox;
+mod real_servers;

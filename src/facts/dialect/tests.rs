@@ -1,0 +1,1 @@
+//! Hand-made probes for every careful case.
