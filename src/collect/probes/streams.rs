@@ -160,7 +160,7 @@ async fn unanswered(exam: &mut Examiner, target: SocketAddr) -> Option<()> {
 
 /// Many bytes, then very many.
 async fn much(exam: &mut Examiner, target: SocketAddr) -> Option<()> {
-    let slow = exam.pace.latency.unwrap_or_default() > PROMPT;
+    let slow = exam.pace.fastest.unwrap_or_default() > PROMPT;
     if slow || (exam.pace.one_shot && !exam.pace.until_eof) {
         return Some(());
     }

@@ -226,15 +226,20 @@ impl Talk {
         }
     }
 
-    /// Whether what has come is a whole answer: `Some(false)` when only its line end may be missing.
+    /// Whether what has come is a whole answer: `Some(false)` when it may be, or may lack its end.
     fn is_complete(&self, enough: &Enough) -> Option<bool> {
         match enough {
             Enough::Bytes(due) => (self.heard() >= *due).then_some(true),
             Enough::Text(text) => {
                 let got = &self.probe.received.0;
                 let got = &got[..got.len().min(OPENING)];
-                let at = got.windows(text.len().max(1)).position(|window| window.eq_ignore_ascii_case(text))?;
-                Some(got[at + text.len()..].ends_with(b"\n"))
+                let place = |part: &[u8]| got.windows(part.len().max(1)).position(|w| w.eq_ignore_ascii_case(part));
+                if let Some(at) = place(text) {
+                    return Some(got[at + text.len()..].ends_with(b"\n"));
+                }
+                // A damaged answer, or half of one: at least it is an answer.
+                let third = text.len() / 3;
+                place(&text[..third]).or_else(|| place(&text[text.len() - third..])).map(|_| false)
             }
         }
     }

@@ -17,9 +17,6 @@ use super::super::talk::{Enough, FLOOD, Setting, Talk, Wait};
 /// After this much silence on the first connection, others try whether a half-close or a CR helps.
 const PUZZLED: Duration = Duration::from_millis(250);
 
-/// How long a first answer that does not hold the text is given to go on.
-const UNLIKE: Duration = Duration::from_millis(300);
-
 /// How long a server is given to hang up of its own accord after its first answer.
 const HANG_UP: Duration = Duration::from_millis(15);
 
@@ -80,7 +77,8 @@ async fn converse(start: Start, lines: [String; 2], hurry: watch::Receiver<bool>
     let text = one.trim_end().as_bytes().to_vec();
     talk.listen(&Wait {
         first: start.generous,
-        quiet: UNLIKE,
+        // What does not even resemble the line may be a banner, and the answer may come as late as a first byte.
+        quiet: start.generous,
         tail: TAIL,
         settle: HANG_UP,
         enough: Enough::Text(text),
@@ -88,7 +86,7 @@ async fn converse(start: Start, lines: [String; 2], hurry: watch::Receiver<bool>
     })
     .await;
     let first_turn = talk.heard();
-    let latency = talk.probe.first_byte_ms.map(|ms| Duration::from_secs_f64(ms / 1000.0));
+    let latency = talk.probe.last_byte_ms.map(|ms| Duration::from_secs_f64(ms / 1000.0));
     let pace = Pace { latency, ..Pace::default() };
     if first_turn > 0 && talk.is_open() {
         talk.probe.shape = Shape::TwoLines;
@@ -138,7 +136,7 @@ async fn help(
 fn note(pace: &mut Pace, first: &First, lengths: [u64; 2], helpers: &[Probe]) {
     pace.ignores_fin = first.probe.half_closed && first.probe.close == Close::Open;
     if let Some(latency) = first.latency.filter(|_| first.turns[0] > 0) {
-        pace.latency = Some(latency);
+        pace.note(latency);
         pace.one_shot = !first.probe.half_closed;
         let longer = |turn: usize| first.turns[turn].cast_signed() - lengths[turn].cast_signed();
         pace.overhead = longer(0);
@@ -153,7 +151,7 @@ fn note(pace: &mut Pace, first: &First, lengths: [u64; 2], helpers: &[Probe]) {
     pace.crlf = crlf.is_some();
     pace.until_eof = crlf.is_none() && first.probe.received_total > 0;
     if let Some(probe) = crlf.or_else(|| answer(Shape::LineHalfClose).filter(|_| pace.until_eof)) {
-        pace.latency = probe.first_byte_ms.map(|ms| Duration::from_secs_f64(ms / 1000.0));
+        pace.note(Duration::from_secs_f64(probe.first_byte_ms.unwrap_or_default() / 1000.0));
         pace.overhead = probe.received_total.cast_signed() - probe.sent_total.cast_signed();
     }
 }
