@@ -30,7 +30,7 @@ struct Server {
 impl Drop for Server {
     fn drop(&mut self) {
         // The group is our own child's; if it is gone already there is nothing to end.
-        let _ = killpg(Pid::from_raw(self.child.id() as i32), Signal::SIGKILL);
+        let _ = killpg(Pid::from_raw(self.child.id().cast_signed()), Signal::SIGKILL);
         let _ = self.child.wait();
     }
 }
@@ -50,7 +50,7 @@ impl Server {
         let mut server = Self { child, address: nowhere, _files: Vec::new() };
         let deadline = Instant::now() + START;
         loop {
-            if let Some(address) = listener_of(server.child.id() as i32, transport) {
+            if let Some(address) = listener_of(server.child.id().cast_signed(), transport) {
                 server.address = address;
                 return server;
             }

@@ -32,6 +32,8 @@ pub(super) struct Pace {
     pub one_shot: bool,
     /// Whether several connections are served side by side.
     pub several: bool,
+    /// Whether the first answer resembled the message at all.
+    pub alike: bool,
     /// Whether lines end in CR LF.
     pub crlf: bool,
     /// Whether the server keeps a connection open although we have half-closed it.
@@ -49,6 +51,7 @@ impl Default for Pace {
             until_eof: false,
             one_shot: false,
             several: false,
+            alike: false,
             crlf: false,
             ignores_fin: false,
         }

@@ -62,6 +62,9 @@ pub(super) async fn gather(exam: &mut Examiner, target: SocketAddr, size: usize)
     let mut crowd = Vec::new();
     let mut late = None;
     for _ in 0..size {
+        if !exam.has_time() {
+            break;
+        }
         let line = format!("{}{}", exam.text(), pace.terminator());
         let talk = one_more(&exam.setting, &pace, target, group, line).await;
         if talk.heard() <= pace.banner {
