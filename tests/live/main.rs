@@ -1,1 +1,3 @@
 //! Tests on real loopback, through the real binary.
+
+mod tracer;
