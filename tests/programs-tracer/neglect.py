@@ -12,10 +12,12 @@ async def boom():
 
 async def main():
     answer()
+    later = asyncio.sleep(1)
     task = asyncio.ensure_future(boom())
     await asyncio.sleep(0.01)
     del task
     gc.collect()
+    return later is None
 
 
 asyncio.run(main())
