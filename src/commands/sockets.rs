@@ -210,7 +210,7 @@ fn hints(sockets: &[Socket], args: &SocketsArgs) -> Vec<String> {
     let foreign = unknown.iter().filter(|socket| needs_root(socket)).count();
     if foreign > 0 {
         hints.push(format!(
-            "sockets of other users whose owner could not be seen: {foreign}; sudo netdiag sockets names it"
+            "sockets of other users whose owner could not be seen: {foreign}; sudo netdiag sockets shows them"
         ));
     }
     if unknown.len() > foreign {

@@ -38,7 +38,7 @@ fn learned_transport(talks: &[Talk]) -> Option<Term<Transport>> {
 fn shown_by_the_pair(talks: &[Talk]) -> Option<Term<Reply>> {
     let mut shown = talks.iter().filter_map(|talk| {
         let (request, response) = (talk.request().ok()?, talk.response().ok()?);
-        dialect::learn_from_pair(&request.head.0, &response.head.0)
+        Some(dialect::learn_from_pair(&request.head.0, &response.head.0)?.reply)
     });
     let first = shown.next()?;
     shown.all(|other| other == first).then(|| Term::learned(first))

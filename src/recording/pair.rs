@@ -51,6 +51,7 @@ pub fn record(plan: &Plan, private: bool, interruption: &Interruption) -> anyhow
     let wings = Wings { dir: dir.path(), tracers: tracers.as_ref().ok(), console: plan.console };
     let mut recorder = Recorder {
         clock,
+        tracers: tracers.as_ref().ok(),
         plan,
         interruption,
         stage: Stage::new(clock),
@@ -71,13 +72,19 @@ pub fn record(plan: &Plan, private: bool, interruption: &Interruption) -> anyhow
     recorder.start_clients(&wings)?;
     let ended = recorder.watch(&wings);
     recorder.settle(ended);
-    let frozen = recorder.freeze(ended, tracers.as_ref().ok());
+    let frozen = recorder.freeze(ended);
     let probes = recorder.probe(&frozen);
-    Ok(recorder.finish(frozen, probes, tracers, private))
+    let mut evidence = recorder.finish(frozen, probes, private);
+    evidence.exceptions = match tracers {
+        Ok(listener) => Observed::Seen(listener.finish()),
+        Err(gap) => Observed::NotObserved(gap),
+    };
+    Ok(evidence)
 }
 
 struct Recorder<'p> {
     clock: Clock,
+    tracers: Option<&'p Listener>,
     plan: &'p Plan,
     interruption: &'p Interruption,
     stage: Stage,
@@ -221,7 +228,8 @@ impl Recorder<'_> {
 
     /// Whether the last sample and a new one prove that nothing can move. The last one is replaced when it is old enough.
     fn is_still(&mut self, rows: &[Socket]) -> bool {
-        let sample = self.stage.sample(rows);
+        let mut sample = self.stage.sample(rows);
+        self.leave_tracers_out(&mut sample);
         let Some(last) = &self.last else {
             self.last = Some(sample);
             return false;
@@ -232,6 +240,14 @@ impl Recorder<'_> {
         let proven = stillness::is_proven(last, &sample, rows) && self.is_quiet();
         self.last = Some(sample);
         proven
+    }
+
+    /// The tracers' own threads are ours, not the program's.
+    fn leave_tracers_out(&self, sample: &mut Sample) {
+        let own = self.tracers.map(Listener::own_threads).unwrap_or_default();
+        for process in &mut sample.processes {
+            process.threads.retain(|thread| !own.contains(&(process.pid, thread.tid)));
+        }
     }
 
     fn is_quiet(&self) -> bool {
@@ -284,7 +300,7 @@ impl Recorder<'_> {
         })
     }
 
-    fn freeze(&mut self, ended: Ending, tracers: Option<&Listener>) -> Frozen {
+    fn freeze(&mut self, ended: Ending) -> Frozen {
         let members = self.stage.members();
         let sockets = self.tables.freeze(&members, &self.ports);
         self.stage.sample(&sockets);
@@ -300,10 +316,11 @@ impl Recorder<'_> {
         };
         let at = self.clock.now();
         self.stage.freeze_output();
-        if let Some(tracers) = tracers
+        if let Some(tracers) = self.tracers
             && ended != Ending::ServerEnded
         {
-            tracers.ask_stacks(STACKS);
+            // A program that does not answer in time has no stacks in the evidence; its waits are there all the same.
+            let _ = tracers.ask_stacks(STACKS);
         }
         Frozen { ended, at, packets, sockets }
     }
@@ -339,23 +356,21 @@ impl Recorder<'_> {
         };
         self.stage.end(&self.clients.clone());
         let addresses = targets.into_iter().map(|(_, address)| address).collect();
-        Observed::Seen(Examiner::new(self.clock, addresses, transport).examine(Depth::Dialect))
+        match Examiner::new(self.clock, addresses, transport).examine(Depth::Dialect) {
+            Ok(probes) => Observed::Seen(probes),
+            Err(gap) => Observed::NotObserved(gap),
+        }
     }
 
-    fn finish(
-        mut self,
-        frozen: Frozen,
-        probes: Observed<Probes>,
-        tracers: Result<Listener, Gap>,
-        private: bool,
-    ) -> Evidence {
+    fn finish(mut self, frozen: Frozen, probes: Observed<Probes>, private: bool) -> Evidence {
         let captured = self.capture.is_ok();
         self.stage.end_all();
         self.bystanders.end_all();
-        let exceptions = match tracers {
-            Ok(listener) => Observed::Seen(listener.finish(&self.clock)),
-            Err(gap) => Observed::NotObserved(gap),
-        };
+        let own = self.tracers.map(Listener::own_threads).unwrap_or_default();
+        let mut programs = self.stage.finish();
+        for process in programs.samples.iter_mut().flat_map(|sample| &mut sample.processes) {
+            process.threads.retain(|thread| !own.contains(&(process.pid, thread.tid)));
+        }
         let rung = match (captured, private) {
             (false, _) => Rung::NoCapture,
             (true, true) => Rung::Namespace,
@@ -378,13 +393,13 @@ impl Recorder<'_> {
             contract: self.plan.contract.clone(),
             packets: frozen.packets,
             sockets: self.tables.finish(),
-            programs: Observed::Seen(self.stage.finish()),
+            programs: Observed::Seen(programs),
             tasks: match self.tasks {
                 Some(Ok(tasks)) => Observed::Seen(tasks),
                 Some(Err(gap)) => Observed::NotObserved(gap),
                 None => Observed::NotObserved(no_tasks(self.plan.console)),
             },
-            exceptions,
+            exceptions: Observed::NotObserved(Gap::new("exceptions", "the tracers have not been heard yet", "")),
             calls: Observed::<Calls>::NotObserved(Gap::new(
                 "calls",
                 "system calls were not traced",

@@ -87,7 +87,6 @@ pub fn listener(address: &str) -> Socket {
         owners_known: true,
         recv_queue: Some(0),
         send_queue: Some(100),
-        eof_unread: None,
         v6only: None,
         eof_unread: None,
         info: None,
@@ -96,7 +95,6 @@ pub fn listener(address: &str) -> Socket {
 
 pub fn sockets(at: f64, sockets: Vec<Socket>) -> Observed<Sockets> {
     let snapshots = vec![Snapshot { at: ms(at), sockets, counters: None, loopback_up: Some(true) }];
-    let snapshots = vec![Snapshot { at: ms(at), sockets, counters: None, loopback_up: None }];
     Observed::Seen(Sockets { snapshots, has_queues: true })
 }
 
@@ -201,6 +199,7 @@ pub fn probe(sent: &str, received: &str) -> Probe {
         from: None,
         reach: Reach::Connected,
         sent: vec![sent.into()],
+        sent_total: sent.len() as u64,
         received: received.into(),
         received_total: received.len() as u64,
         first_byte_ms: Some(0.4),

@@ -60,7 +60,6 @@ mod tests {
     /// Plays the recording process when it is started by itself with this set.
     const INNER: &str = "NETDIAG_TEST_TIES";
 
-    #[expect(clippy::print_stdout, reason = "the other process reads it")]
     fn tied() {
         let interruption = tie_to_parent().unwrap();
         println!("tied");

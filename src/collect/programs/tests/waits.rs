@@ -26,7 +26,6 @@ fn table() -> Vec<Socket> {
         owners_known: false,
         recv_queue: None,
         send_queue: None,
-        eof_unread: None,
         v6only: None,
         eof_unread: None,
         info: None,
