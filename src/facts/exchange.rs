@@ -67,7 +67,9 @@ pub(super) fn read(talk: &Talk, contract: &Contract, dialect: Option<&Dialect>) 
     } else if received.total == 0 && framing.is_none() {
         Echo::Nothing
     } else if sent.is_whole() && received.is_whole() {
-        weigh(&terms(contract, dialect), sent, received)
+        let echo = weigh(&terms(contract, dialect), sent, received);
+        let told = contract.reply.as_ref().is_some_and(|term| term.source == Source::Told);
+        if told || echo == Echo::Right { echo } else { in_its_own_words(echo, contract, dialect, sent, received) }
     } else {
         weigh_long(sent, received, contract, talk)?
     };
@@ -130,6 +132,56 @@ fn weigh(terms: &Terms, sent: &Stream, received: &Stream) -> Echo {
             .unwrap_or_else(|| differs(at, &owed(), got)),
         Comparison::Surplus { at } => Echo::Surplus { extra: excerpt(got, at) },
     }
+}
+
+/// Words with which a client says goodbye in the programs of textbooks.
+const FAREWELLS: &[&str] = &["bye", "close", "disconnect", "end", "exit", "goodbye", "logout", "q", "quit", "stop"];
+
+/// The server owns the protocol unless a reply was told: an answer that holds everything that was sent, in order, is its
+/// own way of putting it, and a farewell that it takes by closing owes no echo.
+fn in_its_own_words(
+    echo: Echo,
+    contract: &Contract,
+    dialect: Option<&Dialect>,
+    sent: &Stream,
+    received: &Stream,
+) -> Echo {
+    let echoes = dialect.is_some_and(|dialect| dialect.echoes.as_ref().is_some_and(|echoes| echoes.value));
+    let wordy = dialect.is_some_and(|dialect| dialect.decoration.is_some()) || contract.reply_is_assumed();
+    if echoes && wordy && matches!(echo, Echo::Differs { .. } | Echo::Surplus { .. } | Echo::Short { .. }) {
+        return if holds_all(&sent.head.0, &received.head.0) { Echo::Right } else { echo };
+    }
+    let (text, farewell) = without_last_line(&sent.head.0);
+    let takes_leave = FAREWELLS.contains(&farewell.as_str())
+        && received.fin.is_some_and(|fin| sent.fin.is_none_or(|client| fin < client));
+    if !takes_leave {
+        return echo;
+    }
+    let goes_right = dialect::compare(text, &received.head.0);
+    match goes_right {
+        Comparison::Exact | Comparison::Surplus { .. } => Echo::Right,
+        _ => echo,
+    }
+}
+
+/// Whether every line of `sent` stands in `got`, in order.
+fn holds_all(sent: &[u8], got: &[u8]) -> bool {
+    let mut rest = got;
+    sent.split(|byte| *byte == b'\n').map(<[u8]>::trim_ascii).filter(|line| !line.is_empty()).all(|line| {
+        let found = rest.windows(line.len()).position(|window| window.eq_ignore_ascii_case(line));
+        found.is_some_and(|at| {
+            rest = &rest[at + line.len()..];
+            true
+        })
+    })
+}
+
+/// All lines but the last one, and the last one's text in lower case.
+fn without_last_line(sent: &[u8]) -> (&[u8], String) {
+    let body = sent.strip_suffix(b"\n").unwrap_or(sent);
+    let start = body.iter().rposition(|byte| *byte == b'\n').map_or(0, |at| at + 1);
+    let last = String::from_utf8_lossy(body[start..].trim_ascii()).to_ascii_lowercase();
+    (&sent[..start], last)
 }
 
 /// Datagrams keep their borders, so each is answered by itself; on loopback they keep their order too.

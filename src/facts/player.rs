@@ -118,7 +118,17 @@ pub(super) fn players(programs: &Programs, role: Role, frozen: At) -> Vec<Player
                 .map(|sample| sample.processes.iter().filter(|process| process.program == index).collect())
                 .unwrap_or_default(),
         })
+        .map(go_on_as_daemon)
         .collect()
+}
+
+/// A first process that ended in good order while others of its program live has gone into the background.
+fn go_on_as_daemon(player: Player) -> Player {
+    let lives = player.processes.iter().any(|process| process.state != 'Z');
+    match player.ended {
+        Ended::Exited(0) if lives => Player { ended: Ended::Running, ..player },
+        _ => player,
+    }
 }
 
 fn ended(program: &Program, frozen: At) -> Ended {

@@ -2,8 +2,8 @@
 
 use super::{Call, Rule, Ruling, finding};
 use crate::diagnosis::{Confidence, Finding, Part, Side};
-use crate::evidence::{Action, Bytes, Frame, Raised, Role};
-use crate::facts::{Echo, Ended, Facts};
+use crate::evidence::{Action, At, Bytes, Ending, Frame, Raised, Role};
+use crate::facts::{Echo, Ended, Facts, Player};
 
 pub(super) static RULE: Rule = Rule {
     name: "swallowed-exception",
@@ -15,11 +15,15 @@ fn check(facts: &Facts) -> Ruling {
     let something_failed = something_failed(facts);
     for role in [Role::Server, Role::Client] {
         let Ok(raised) = facts.exceptions(role) else { continue };
-        let silent = raised.iter().rev().find(|(_, raised)| raised.action == Action::Silent);
+        let since = eaten_since(facts, role);
+        let silent = raised
+            .iter()
+            .rev()
+            .find(|(_, raised)| raised.action == Action::Silent && since.is_some_and(|since| raised.at >= since));
         if let Some((index, raised)) = silent
             && (something_failed || is_of_the_network(raised) && role == Role::Client && hid_a_refusal(facts))
         {
-            return swallowed(*index, raised, role).fires();
+            return swallowed(*index, raised, role, certainty(facts, role)).fires();
         }
     }
     if let Some(finding) = quiet_refusal(facts) {
@@ -52,7 +56,22 @@ fn is_of_the_network(raised: &Raised) -> bool {
         || ["Connection", "Timeout", "IncompleteRead", "BrokenPipe"].iter().any(|word| raised.kind.contains(word))
 }
 
-fn swallowed(index: usize, raised: &Raised, role: Role) -> Finding {
+/// Only what was raised after the pair met can have eaten a request or a reply; a fallback at start-up cannot.
+fn eaten_since(facts: &Facts, role: Role) -> Option<At> {
+    match role {
+        Role::Client => facts.dials().ok()?.iter().map(|dial| dial.at).min(),
+        Role::Server => facts.talks().ok()?.iter().map(|talk| talk.began).min(),
+    }
+}
+
+/// A program that may still come back by itself may yet do what is missing.
+fn certainty(facts: &Facts, role: Role) -> Confidence {
+    let may_come_back = facts.evidence.setting.ended == Ending::DeadlinePassed
+        && facts.players(role).is_ok_and(|players| players.iter().any(Player::may_move_by_itself));
+    if may_come_back { Confidence::Likely } else { Confidence::Proven }
+}
+
+fn swallowed(index: usize, raised: &Raised, role: Role, sure: Confidence) -> Finding {
     let place = |frame: &Frame| format!("{}:{}", frame.file, frame.line);
     let origin = raised.frames.last();
     let text = Bytes::from(raised.message.as_str()).escaped();
@@ -63,7 +82,7 @@ fn swallowed(index: usize, raised: &Raised, role: Role) -> Finding {
     let mut found = finding(
         &RULE,
         if role == Role::Server { Side::Server } else { Side::Client },
-        Confidence::Proven,
+        sure,
         format!("In the {role}, {} ({text}) was raised{from}{caught}.", raised.kind),
     )
     .because([format!("exceptions:{index}")])

@@ -6,7 +6,7 @@ pub use cross::weigh;
 
 use crate::diagnosis::{Confidence, Finding, Part, Side, Verdict};
 use crate::evidence::{Ending, Gap};
-use crate::facts::{Echo, Facts};
+use crate::facts::{Echo, Facts, Player};
 use crate::rules::find;
 
 /// Orders the findings (causes, contributing faults, consequences) and names the side.
@@ -70,7 +70,8 @@ fn absolve(facts: &Facts) -> Option<Verdict> {
     let right = exchanges.iter().filter(|(_, exchange)| exchange.echo == Echo::Right).count();
     let others = exchanges.len() - right;
     let clients = facts.players(crate::evidence::Role::Client).unwrap_or_default();
-    let ended_badly = clients.iter().any(super::facts::Player::failed)
+    let complained = |client: &Player| client.failed() && client.complained() != Some(false);
+    let ended_badly = clients.iter().any(complained)
         || matches!(facts.evidence.setting.ended, Ending::HangProven | Ending::Interrupted | Ending::CutShort)
             && clients.iter().any(super::facts::Player::is_running);
     if right == 0 {
