@@ -105,11 +105,15 @@ fn absolve_server(facts: &Facts) -> Option<Verdict> {
         Some(n) => format!(" It serves {n} clients at a time; nothing told says that it must do better."),
         None => String::new(),
     };
+    // Many a real server is built so, and only a client that half-closes ever notices.
+    let drops =
+        facts.dialect.as_ref().is_ok_and(|d| d.answers_half_close.as_ref().is_some_and(|answers| !answers.value));
+    let half_close = if drops { " It drops what it owes when a client half-closes at once." } else { "" };
     Some(Verdict {
         side: Side::None,
         fault: None,
         confidence: Confidence::Proven,
-        summary: format!("The server echoed what it was sent, in every shape, in its own dialect.{places}"),
+        summary: format!("The server echoed what it was sent, in every shape, in its own dialect.{places}{half_close}"),
         to_settle: Vec::new(),
     })
 }
