@@ -207,8 +207,10 @@ def main():
         del asked
     sys.stderr = open("/dev/null", "w")  # two lines there hold addresses and thread numbers
     serve_once()
+    before = _thread._count()
     _thread.start_new_thread(uncaught_old_thread, ())
-    time.sleep(0.1)
+    while _thread._count() > before:
+        time.sleep(0.001)
     sys.stderr = sys.__stderr__
 
 
