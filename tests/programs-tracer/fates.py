@@ -146,7 +146,11 @@ def uncaught_thread():
     raise LookupError("in a thread")
 
 
+begun = threading.Event()
+
+
 def uncaught_old_thread():
+    begun.set()
     raise LookupError("in an old thread")
 
 
@@ -209,6 +213,7 @@ def main():
     serve_once()
     before = _thread._count()
     _thread.start_new_thread(uncaught_old_thread, ())
+    begun.wait()
     while _thread._count() > before:
         time.sleep(0.001)
     sys.stderr = sys.__stderr__
