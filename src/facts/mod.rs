@@ -9,6 +9,8 @@ pub mod exchange;
 mod lines;
 pub mod player;
 pub mod reach;
+#[cfg(test)]
+pub(crate) mod staged;
 pub mod stillness;
 pub mod talk;
 
