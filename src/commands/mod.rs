@@ -1,6 +1,7 @@
 //! One thin file per subcommand. Only here is anything printed.
 
 mod actor;
+mod check;
 mod client;
 mod columns;
 mod completions;
@@ -47,6 +48,7 @@ impl From<Outcome> for ExitCode {
 pub fn run(cli: &Cli) -> anyhow::Result<Outcome> {
     match &cli.command {
         Command::Scenario(args) => scenario::run(args, cli.color),
+        Command::Check(args) => check::run(args, cli.color),
         Command::Run(args) => run::run(args, cli.color),
         Command::Replay(args) => replay::run(args, cli.color),
         Command::Serve(args) => serve::run(args),
@@ -60,7 +62,6 @@ pub fn run(cli: &Cli) -> anyhow::Result<Outcome> {
         Command::Tasks(args) => tasks::run(args, cli.color),
         Command::Completions(args) => completions::run(args),
         Command::Man(args) => man::run(args),
-        Command::Check(_) => anyhow::bail!("not built yet"),
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::net::{IpAddr, SocketAddr};
 
+use super::asked;
 use crate::evidence::{
     At, Conversation, Evidence, Exceptions, Gap, Observed, Owner, Packets, Role, Socket, SocketState, Sockets,
     Transport,
@@ -160,7 +161,7 @@ fn from_packets(packets: &Packets, evidence: &Evidence) -> Vec<Dial> {
     packets
         .conversations
         .iter()
-        .filter(|conversation| !of_server(conversation.dialler))
+        .filter(|conversation| !of_server(conversation.dialler) && !asked::is_probes(evidence, conversation.dialler))
         .map(|conversation| dial(conversation, packets, evidence.setting.ended_at))
         .collect()
 }

@@ -2,6 +2,7 @@
 
 use std::net::SocketAddr;
 
+use super::asked;
 use crate::evidence::{
     At, Conversation, Evidence, Gap, Observed, Port, Role, Socket, SocketState, Sockets, Stream, TcpInfo, Transport,
 };
@@ -201,7 +202,7 @@ pub(super) fn talks(evidence: &Evidence) -> Result<Vec<Talk<'_>>, Gap> {
         (Observed::Seen(packets), _) => Ok(packets
             .conversations
             .iter()
-            .filter(|conversation| got_through(conversation))
+            .filter(|conversation| got_through(conversation) && !asked::is_probes(evidence, conversation.dialler))
             .map(|conversation| captured(conversation, &frozen))
             .collect()),
         (Observed::NotObserved(gap), Observed::Seen(sockets)) => Ok(tabled(sockets, &frozen, gap)),

@@ -11,7 +11,7 @@ use super::parts::Wings;
 use crate::collect::clock::Clock;
 use crate::collect::exceptions::Listener;
 use crate::collect::packets::Capture;
-use crate::collect::probes::{Depth, Examiner};
+use crate::collect::probes::Depth;
 use crate::collect::programs::Stage;
 use crate::collect::tasks;
 use crate::evidence::{
@@ -69,12 +69,16 @@ pub fn record(plan: &Plan, private: bool, interruption: &Interruption) -> anyhow
         recorder.ports.iter().for_each(|port| capture.listens_on(*port));
     }
     recorder.start_server(&wings)?;
-    recorder.start_clients(&wings)?;
-    let ended = recorder.watch(&wings);
-    recorder.settle(ended);
-    let frozen = recorder.freeze(ended);
-    let probes = recorder.probe(&frozen);
-    let mut evidence = recorder.finish(frozen, probes, private);
+    let mut evidence = if plan.clients.is_empty() {
+        recorder.examine_alone(private)
+    } else {
+        recorder.start_clients(&wings)?;
+        let ended = recorder.watch(&wings);
+        recorder.settle(ended);
+        let frozen = recorder.freeze(ended);
+        let probes = recorder.probe(&frozen);
+        recorder.finish(frozen, probes, Occasion::Pair, private)
+    };
     evidence.exceptions = match tracers {
         Ok(listener) => Observed::Seen(listener.finish()),
         Err(gap) => Observed::NotObserved(gap),
@@ -82,27 +86,27 @@ pub fn record(plan: &Plan, private: bool, interruption: &Interruption) -> anyhow
     Ok(evidence)
 }
 
-struct Recorder<'p> {
-    clock: Clock,
+pub(super) struct Recorder<'p> {
+    pub(super) clock: Clock,
     tracers: Option<&'p Listener>,
-    plan: &'p Plan,
-    interruption: &'p Interruption,
-    stage: Stage,
+    pub(super) plan: &'p Plan,
+    pub(super) interruption: &'p Interruption,
+    pub(super) stage: Stage,
     bystanders: Stage,
-    tables: Tables,
+    pub(super) tables: Tables,
     capture: Result<Capture, Gap>,
     /// Ports that concern the recording.
-    ports: Vec<u16>,
-    server_ready: Option<At>,
+    pub(super) ports: Vec<u16>,
+    pub(super) server_ready: Option<At>,
     clients_started: Option<At>,
     last: Option<Sample>,
-    tasks: Option<Result<Tasks, Gap>>,
+    pub(super) tasks: Option<Result<Tasks, Gap>>,
     /// Indexes of the clients' programs.
     clients: Vec<usize>,
 }
 
 /// The state at the moment from which on netdiag itself may disturb things.
-struct Frozen {
+pub(super) struct Frozen {
     ended: Ending,
     at: At,
     packets: Observed<Packets>,
@@ -300,7 +304,7 @@ impl Recorder<'_> {
         })
     }
 
-    fn freeze(&mut self, ended: Ending) -> Frozen {
+    pub(super) fn freeze(&mut self, ended: Ending) -> Frozen {
         let members = self.stage.members();
         let sockets = self.tables.freeze(&members, &self.ports);
         self.stage.sample(&sockets);
@@ -356,13 +360,16 @@ impl Recorder<'_> {
         };
         self.stage.end(&self.clients.clone());
         let addresses = targets.into_iter().map(|(_, address)| address).collect();
-        match Examiner::new(self.clock, addresses, transport).examine(Depth::Dialect) {
-            Ok(probes) => Observed::Seen(probes),
-            Err(gap) => Observed::NotObserved(gap),
-        }
+        self.examine(addresses, transport, Depth::Dialect)
     }
 
-    fn finish(mut self, frozen: Frozen, probes: Observed<Probes>, private: bool) -> Evidence {
+    pub(super) fn finish(
+        mut self,
+        frozen: Frozen,
+        probes: Observed<Probes>,
+        occasion: Occasion,
+        private: bool,
+    ) -> Evidence {
         let captured = self.capture.is_ok();
         self.stage.end_all();
         self.bystanders.end_all();
@@ -381,7 +388,7 @@ impl Recorder<'_> {
             setting: Setting {
                 netdiag: env!("CARGO_PKG_VERSION").to_owned(),
                 os: std::env::consts::OS.to_owned(),
-                occasion: Occasion::Pair,
+                occasion,
                 rung,
                 began_unix_ms: self.clock.zero_unix_ms(),
                 server_ready: self.server_ready,
@@ -430,7 +437,7 @@ fn documented_port(plan: &Plan) -> Option<u16> {
 }
 
 /// Where to dial a socket bound to a wildcard address.
-fn reachable(local: std::net::SocketAddr) -> std::net::SocketAddr {
+pub(super) fn reachable(local: std::net::SocketAddr) -> std::net::SocketAddr {
     use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
     let mut address = local;
     match local.ip() {

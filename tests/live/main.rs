@@ -3,3 +3,4 @@
 mod actor;
 mod real_servers;
 mod sandbox;
+mod tracer;
