@@ -51,6 +51,12 @@ impl<'e> Player<'e> {
         self.ended == Ended::Running
     }
 
+    /// Whether some process of it, its first one or one that this left behind, was alive at the last look.
+    #[must_use]
+    pub fn lives_on(&self) -> bool {
+        self.processes.iter().any(|process| !matches!(process.state, 'Z' | 'X'))
+    }
+
     /// Whether every one of its processes is stopped (state T), so that nothing it does or leaves undone is its choice.
     #[must_use]
     pub fn is_stopped(&self) -> bool {

@@ -13,6 +13,9 @@ fn check(facts: &Facts) -> Ruling {
     if facts.evidence.setting.server_ready.is_some() {
         return Ok(Call::Silent);
     }
+    if server.ended == Ended::Exited(0) && server.lives_on() {
+        return super::ruled_out("the server left its first process behind and goes on in another");
+    }
     let how = match server.ended {
         Ended::Running => return Ok(Call::Silent),
         Ended::NeverStarted => format!(

@@ -15,7 +15,10 @@ fn check(facts: &Facts) -> Ruling {
     let something_failed = something_failed(facts);
     for role in [Role::Server, Role::Client] {
         let Ok(raised) = facts.exceptions(role) else { continue };
-        let silent = raised.iter().rev().find(|(_, raised)| raised.action == Action::Silent);
+        let silent = raised
+            .iter()
+            .rev()
+            .find(|(_, raised)| raised.action == Action::Silent && (!something_failed || is_in_time(facts, raised, role)));
         if let Some((index, raised)) = silent
             && (something_failed || is_of_the_network(raised) && role == Role::Client && hid_a_refusal(facts))
         {
@@ -38,6 +41,18 @@ fn something_failed(facts: &Facts) -> bool {
         exchanges.iter().any(|(_, exchange)| {
             matches!(exchange.echo, Echo::Nothing | Echo::Short { .. })
                 || facts.still_waiting() && matches!(exchange.echo, Echo::NothingAsked | Echo::Pending)
+        })
+    })
+}
+
+/// Whether the exception came late enough to have eaten what is missing. A server's that was caught before anybody had
+/// connected (an optional import, a setting that is not there) cannot have; a client's may, if it never asked.
+fn is_in_time(facts: &Facts, raised: &Raised, role: Role) -> bool {
+    facts.exchanges().is_ok_and(|exchanges| {
+        exchanges.iter().any(|(talk, exchange)| match exchange.echo {
+            Echo::Nothing | Echo::Short { .. } => raised.at >= talk.began,
+            Echo::NothingAsked | Echo::Pending => role == Role::Client || raised.at >= talk.began,
+            _ => false,
         })
     })
 }
