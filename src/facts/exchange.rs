@@ -2,7 +2,7 @@
 
 use super::dialect::{self, Comparison, Dialect, Terms};
 use super::talk::Talk;
-use crate::evidence::{Bytes, Contract, Framing, Gap, Reply, Source, Stream, Transport};
+use crate::evidence::{Bytes, Contract, Conversation, Framing, Gap, Port, Reply, Source, Stream, Transport};
 
 /// One conversation as an exchange of messages.
 #[derive(Debug, Clone, PartialEq)]
@@ -73,12 +73,50 @@ pub(super) fn read(talk: &Talk, contract: &Contract, dialect: Option<&Dialect>) 
     } else {
         weigh_long(sent, received, contract, talk)?
     };
+    let echo = match echo {
+        Echo::Short { owed, .. } if is_raw_echo(contract) && ends_with_a_write(conversation, received.total) => {
+            Echo::Short { owed, whole_messages: true }
+        }
+        echo => echo,
+    };
+    let echo = match echo {
+        Echo::Surplus { extra } if is_farewell(conversation, &extra) => Echo::Right,
+        echo => echo,
+    };
     Ok(Exchange {
         asked: sent.total,
         asked_completely: completeness(sent, framing, talk.transport),
         got: received.total,
         echo,
     })
+}
+
+fn is_raw_echo(contract: &Contract) -> bool {
+    contract.framing.as_ref().is_none_or(|term| term.value == Framing::Raw)
+        && contract.reply.as_ref().is_none_or(|term| term.value == Reply::Exact)
+}
+
+/// Whether the first `got` bytes of the request are one or several whole writes of the client: then whole replies are
+/// missing, none is cut.
+fn ends_with_a_write(conversation: &Conversation, got: u64) -> bool {
+    got > 0
+        && conversation.segments.iter().any(|segment| {
+            segment.from == Port::Dialler && segment.len > 0 && segment.offset + u64::from(segment.len) == got
+        })
+}
+
+/// Whether what was too much is a word of parting: said only after the client had ended its side, and no part of what
+/// the client had sent.
+fn is_farewell(conversation: &Conversation, extra: &Bytes) -> bool {
+    let (sent, received) = (&conversation.sent, &conversation.received);
+    let Some(fin) = sent.fin else { return false };
+    let late = conversation.segments.iter().find(|s| s.from == Port::Listener && s.len > 0 && s.at > fin);
+    let Some(from) = late.and_then(|segment| usize::try_from(segment.offset).ok()) else { return false };
+    let lines = || sent.head.0.split(|byte| *byte == b'\n').map(<[u8]>::trim_ascii).filter(|line| !line.is_empty());
+    let parting = received.head.0.get(from..).unwrap_or_default();
+    !extra.is_empty()
+        && parting.starts_with(&extra.0)
+        && !lines().any(|line| parting.windows(line.len()).any(|part| part == line))
 }
 
 /// Without packets only counts are known, from TCP_INFO at both ends.

@@ -5,7 +5,8 @@ use std::net::SocketAddr;
 use super::reach::{self, Listener};
 use super::{asked, lines};
 use crate::evidence::{
-    At, Conversation, Evidence, Gap, Observed, Packets, Port, Role, Socket, SocketState, Sockets, Stream, TcpInfo, Transport,
+    At, Conversation, Evidence, Gap, Observed, Packets, Port, Role, Socket, SocketState, Sockets, Stream, TcpInfo,
+    Transport,
 };
 
 /// One conversation between a client and a server.
@@ -270,9 +271,8 @@ fn concerns_the_pair(conversation: &Conversation, evidence: &Evidence) -> bool {
         return false;
     }
     let Ok(listeners) = reach::listeners(evidence) else { return true };
-    let waits = |listener: &&Listener| {
-        listener.role == Some(Role::Server) && listener.transport == conversation.transport
-    };
+    let waits =
+        |listener: &&Listener| listener.role == Some(Role::Server) && listener.transport == conversation.transport;
     let ports: Vec<u16> = listeners.iter().filter(waits).map(|listener| listener.local.port()).collect();
     let relevant = match lines::port_of(&evidence.contract) {
         Some(documented) if ports.is_empty() || ports.contains(&documented) => vec![documented],

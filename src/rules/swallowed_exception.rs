@@ -2,7 +2,7 @@
 
 use super::{Call, Rule, Ruling, finding};
 use crate::diagnosis::{Confidence, Finding, Part, Side};
-use crate::evidence::{Action, At, Bytes, Ending, Frame, Raised, Role};
+use crate::evidence::{Action, Bytes, Ending, Frame, Raised, Role};
 use crate::facts::{Echo, Ended, Facts, Player};
 
 pub(super) static RULE: Rule = Rule {
@@ -15,11 +15,10 @@ fn check(facts: &Facts) -> Ruling {
     let something_failed = something_failed(facts);
     for role in [Role::Server, Role::Client] {
         let Ok(raised) = facts.exceptions(role) else { continue };
-        let since = eaten_since(facts, role);
         let silent = raised
             .iter()
             .rev()
-            .find(|(_, raised)| raised.action == Action::Silent && since.is_some_and(|since| raised.at >= since));
+            .find(|(_, raised)| raised.action == Action::Silent && (!something_failed || is_in_time(facts, raised, role)));
         if let Some((index, raised)) = silent
             && (something_failed || is_of_the_network(raised) && role == Role::Client && hid_a_refusal(facts))
         {
@@ -46,6 +45,18 @@ fn something_failed(facts: &Facts) -> bool {
     })
 }
 
+/// Whether the exception came late enough to have eaten what is missing. A server's that was caught before anybody had
+/// connected (an optional import, a setting that is not there) cannot have; a client's may, if it never asked.
+fn is_in_time(facts: &Facts, raised: &Raised, role: Role) -> bool {
+    facts.exchanges().is_ok_and(|exchanges| {
+        exchanges.iter().any(|(talk, exchange)| match exchange.echo {
+            Echo::Nothing | Echo::Short { .. } => raised.at >= talk.began,
+            Echo::NothingAsked | Echo::Pending => role == Role::Client || raised.at >= talk.began,
+            _ => false,
+        })
+    })
+}
+
 fn hid_a_refusal(facts: &Facts) -> bool {
     facts.refused_dial().is_ok_and(|dial| dial.is_some())
 }
@@ -54,14 +65,6 @@ fn hid_a_refusal(facts: &Facts) -> bool {
 fn is_of_the_network(raised: &Raised) -> bool {
     raised.errno.is_some()
         || ["Connection", "Timeout", "IncompleteRead", "BrokenPipe"].iter().any(|word| raised.kind.contains(word))
-}
-
-/// Only what was raised after the pair met can have eaten a request or a reply; a fallback at start-up cannot.
-fn eaten_since(facts: &Facts, role: Role) -> Option<At> {
-    match role {
-        Role::Client => facts.dials().ok()?.iter().map(|dial| dial.at).min(),
-        Role::Server => facts.talks().ok()?.iter().map(|talk| talk.began).min(),
-    }
 }
 
 /// A program that may still come back by itself may yet do what is missing.
