@@ -5,7 +5,7 @@ use std::fs;
 use anyhow::{Context, bail, ensure};
 
 use super::Outcome;
-use super::verdict::{outcome, save, show};
+use super::verdict::{can_save, outcome, save, show};
 use crate::cli::{ColorWhen, RunArgs};
 use crate::diagnosis::examine;
 use crate::evidence::{Contract, Framing, Reply, Term, Transport};
@@ -20,6 +20,7 @@ const USUAL_ADDRESS: &str = "127.0.0.1:12345";
 pub fn run(args: &RunArgs, color: ColorWhen) -> anyhow::Result<Outcome> {
     let plan = plan(args)?;
     let place = if args.host || args.against.is_some() { Place::Host } else { Place::Private };
+    can_save(args.save.as_deref())?;
     let evidence = record_in_worker(&plan, place)?;
     save(args.save.as_deref(), &evidence)?;
     let diagnosis = examine(&evidence);
@@ -40,7 +41,7 @@ fn plan(args: &RunArgs) -> anyhow::Result<Plan> {
         (None, None) => Some(Actor::Server(reference_server(&contract))),
     };
     let clients = match &args.client {
-        Some(command) => vec![Actor::Command(words(command, "--client")?); args.clients.max(1) as usize],
+        Some(command) => vec![Actor::Command(words(command, "--client")?); args.clients as usize],
         None => Vec::new(),
     };
     Ok(Plan {
