@@ -103,7 +103,9 @@ impl Examiner {
 
     /// A text no other probe sends.
     fn text(&mut self) -> String {
-        let text = format!("netdiag probe {} says hello", self.next_text);
+        let n = self.next_text;
+        // The number comes twice, so that a server that changes a byte does not turn one text into another.
+        let text = format!("netdiag probe {n} says hello {n}");
         self.next_text += 1;
         text
     }

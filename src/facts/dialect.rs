@@ -91,6 +91,9 @@ pub struct Dialect {
     pub answers_split: Option<Learned<bool>>,
     /// How many connections it was seen to serve at the same time.
     pub places: Option<Learned<Places>>,
+    /// The first connection of a crowd that was refused, reset or left unanswered. Services that limit clients or
+    /// connections per second do that on purpose.
+    pub turned_away: Option<usize>,
     /// Whether a connection got what another one had sent.
     pub crosstalk: Option<Learned<bool>>,
     /// What becomes of bytes that are not text.
@@ -126,7 +129,8 @@ impl Dialect {
 /// Reads the dialect off the probes of one server.
 #[must_use]
 pub fn learn(probes: &Probes) -> Dialect {
-    let mut dialect = Dialect { gone: reading::gone(probes), ..Dialect::default() };
+    let mut dialect =
+        Dialect { gone: reading::gone(probes), turned_away: reading::turned_away(probes), ..Dialect::default() };
     let mut readings = Readings::new(probes);
     dialect.banner = readings.find_banner();
     (dialect.latency_ms, dialect.slowest_ms) = readings.latencies();

@@ -6,3 +6,4 @@ mod real_servers;
 mod sandbox;
 mod scenarios;
 mod stand;
+mod tracer;

@@ -15,7 +15,7 @@ use nix::unistd::Pid;
 use netdiag::collect::clock::Clock;
 use netdiag::collect::probes::{Depth, Examiner};
 use netdiag::evidence::{Framing, Lifetime, Probes, Reply, Shape, Transport};
-use netdiag::facts::dialect::{Binary, Bulk, Comparison, Dialect, Ending, Learned, Places, learn, weigh};
+use netdiag::facts::dialect::{Binary, Bulk, Comparison, Datagrams, Dialect, Ending, Learned, Places, learn, weigh};
 
 /// Starting a Java program on a busy machine is the slowest thing here.
 const START: Duration = Duration::from_secs(40);
@@ -30,7 +30,7 @@ struct Server {
 impl Drop for Server {
     fn drop(&mut self) {
         // The group is our own child's; if it is gone already there is nothing to end.
-        let _ = killpg(Pid::from_raw(self.child.id() as i32), Signal::SIGKILL);
+        let _ = killpg(Pid::from_raw(self.child.id().cast_signed()), Signal::SIGKILL);
         let _ = self.child.wait();
     }
 }
@@ -50,7 +50,7 @@ impl Server {
         let mut server = Self { child, address: nowhere, _files: Vec::new() };
         let deadline = Instant::now() + START;
         loop {
-            if let Some(address) = listener_of(server.child.id() as i32, transport) {
+            if let Some(address) = listener_of(server.child.id().cast_signed(), transport) {
                 server.address = address;
                 return server;
             }
@@ -73,11 +73,11 @@ impl Server {
 fn listener_of(root: i32, transport: Transport) -> Option<SocketAddr> {
     let inodes = inodes_of_tree(root);
     match transport {
-        Transport::Tcp => procfs::net::tcp()
-            .unwrap()
+        Transport::Tcp => [procfs::net::tcp(), procfs::net::tcp6()]
             .into_iter()
+            .flat_map(Result::unwrap)
             .find(|row| row.state == procfs::net::TcpState::Listen && inodes.contains(&row.inode))
-            .map(|row| row.local_address),
+            .map(|row| SocketAddr::from((row.local_address.ip().to_canonical(), row.local_address.port()))),
         Transport::Udp => procfs::net::udp()
             .unwrap()
             .into_iter()
@@ -119,12 +119,14 @@ struct Expected {
     lifetime: Lifetime,
     binary: Binary,
     one_at_a_time: bool,
+    answers_half_close: bool,
+    limits_crowds: bool,
 }
 
 impl Expected {
     fn session(framing: Framing) -> Self {
         let (reply, lifetime, binary) = (Reply::Exact, Lifetime::Session, Binary::Clean);
-        Self { framing, reply, lifetime, binary, one_at_a_time: false }
+        Self { framing, reply, lifetime, binary, one_at_a_time: false, answers_half_close: true, limits_crowds: false }
     }
 
     fn text_session() -> Self {
@@ -152,7 +154,7 @@ impl Expected {
         assert_ne!(value(dialect.crosstalk.as_ref()), Some(true), "{}", seen());
         assert_ne!(value(dialect.answers_split.as_ref()), Some(false), "{}", seen());
         assert_ne!(value(dialect.answers_joined.as_ref()), Some(false), "{}", seen());
-        assert_eq!(value(dialect.answers_half_close.as_ref()), Some(true), "{}", seen());
+        assert_eq!(value(dialect.answers_half_close.as_ref()), Some(self.answers_half_close), "{}", seen());
         assert_eq!(dialect.decoration, None, "{}", seen());
         assert_eq!(dialect.blocks, None, "{}", seen());
         match value(dialect.places.as_ref()) {
@@ -166,7 +168,11 @@ impl Expected {
         use Shape::{ChunkHalfClose, Line, LineHalfClose, Overlapping};
         let terms = dialect.terms().unwrap_or_else(|| panic!("{}", seen()));
         for (index, probe) in probes.probes.iter().enumerate() {
-            if matches!(probe.shape, Line | LineHalfClose | ChunkHalfClose | Overlapping) {
+            if Some(index) == dialect.turned_away && self.limits_crowds {
+                continue;
+            }
+            let at_once = matches!(probe.shape, LineHalfClose | ChunkHalfClose);
+            if matches!(probe.shape, Line | Overlapping) || (at_once && self.answers_half_close) {
                 let sent: Vec<u8> = probe.sent.iter().flat_map(|part| part.0.clone()).collect();
                 let comparison = weigh(&terms, &sent, probe.half_closed, &probe.received.0);
                 assert!(comparison.is_right(), "probe {index}: {comparison:?} {}", seen());
@@ -209,8 +215,8 @@ fn socat_with_a_shell_script_is_a_text_echo() {
 
 #[test]
 fn socat_with_awk_is_a_line_echo() {
-    let words =
-        ["socat", "TCP-LISTEN:0,bind=127.0.0.1,fork,backlog=50", "SYSTEM:awk -W interactive '{ print; fflush() }'"];
+    let script = format!("EXEC:mawk -W interactive -f {}", program("lines.awk"));
+    let words = ["socat", "TCP-LISTEN:0,bind=127.0.0.1,fork,backlog=50", &script];
     let server = Server::start("socat and mawk", &words, Transport::Tcp);
     let (probes, dialect) = server.examine(Transport::Tcp, Depth::Full);
     // Which bytes awk takes for text is its own affair, and differs from one awk to the next.
@@ -220,10 +226,12 @@ fn socat_with_awk_is_a_line_echo() {
 }
 
 #[test]
-fn ncat_with_cat_is_a_raw_echo() {
+fn ncat_with_cat_is_a_raw_echo_that_hangs_up_on_a_half_close() {
     let port = free_port(Transport::Tcp).to_string();
     let words = ["ncat", "-l", "-k", "-e", "/bin/cat", "-m", "200", "127.0.0.1", &port];
-    healthy("ncat", &words, &Expected::session(Framing::Raw));
+    // ncat ends its child when it reads the end of the client's stream, whatever the child still has to say.
+    let expected = Expected { answers_half_close: false, ..Expected::session(Framing::Raw) };
+    healthy("ncat", &words, &expected);
 }
 
 #[test]
@@ -383,7 +391,7 @@ fn free_port(transport: Transport) -> u16 {
     }
 }
 
-fn udp_echo(server: &Server) -> Dialect {
+fn udp_echo(server: &Server) -> Datagrams {
     let (probes, dialect) = server.examine(Transport::Udp, Depth::Full);
     let seen = || format!("{dialect:#?} {probes:#?}");
     assert_eq!(value(dialect.echoes.as_ref()), Some(true), "{}", seen());
@@ -393,14 +401,15 @@ fn udp_echo(server: &Server) -> Dialect {
     assert_eq!(value(dialect.survives_rude.as_ref()), Some(true), "{}", seen());
     assert_eq!(dialect.gone, None, "{}", seen());
     let datagrams = value(dialect.datagrams.as_ref()).unwrap_or_else(|| panic!("{}", seen()));
-    assert_eq!((datagrams.whole, datagrams.cut, datagrams.unanswered), (8192, None, None), "{}", seen());
-    dialect
+    assert_eq!(datagrams.unanswered, None, "{}", seen());
+    datagrams
 }
 
 #[test]
 fn socat_echoes_datagrams() {
     let words = ["socat", "-b", "65536", "UDP-RECVFROM:0,bind=127.0.0.1,fork", "EXEC:/bin/cat"];
-    udp_echo(&Server::start("socat", &words, Transport::Udp));
+    let datagrams = udp_echo(&Server::start("socat", &words, Transport::Udp));
+    assert_eq!((datagrams.whole, datagrams.cut), (8192, None));
 }
 
 /// An inetd's built-in echo service on a free port.
@@ -410,16 +419,17 @@ fn xinetd(transport: Transport) -> Server {
         Transport::Udp => ("dgram", "yes", free_port(transport)),
     };
     let settings = format!(
-        "defaults {{ }}\nservice echo\n{{\n type = INTERNAL UNLISTED\n id = echo-{kind}\n socket_type = {kind}\n \
+        "defaults\n{{\n}}\nservice echo\n{{\n type = INTERNAL UNLISTED\n id = echo-{kind}\n socket_type = {kind}\n \
          protocol = {transport}\n wait = {wait}\n user = root\n port = {port}\n bind = 127.0.0.1\n disable = no\n}}\n"
     );
     let file = tempfile::NamedTempFile::new().unwrap();
     std::fs::write(file.path(), settings).unwrap();
     let path = file.into_temp_path();
+    let log = tempfile::NamedTempFile::new().unwrap().into_temp_path();
     let program = if std::path::Path::new("/usr/sbin/xinetd").exists() { "/usr/sbin/xinetd" } else { "xinetd" };
-    let words = [program, "-dontfork", "-f", path.to_str().unwrap()];
+    let words = [program, "-dontfork", "-filelog", log.to_str().unwrap(), "-f", path.to_str().unwrap()];
     let mut server = Server::start("xinetd", &words, transport);
-    server._files.push(path);
+    server._files.extend([path, log]);
     server
 }
 
@@ -427,10 +437,12 @@ fn xinetd(transport: Transport) -> Server {
 fn the_echo_service_of_xinetd_is_a_raw_echo_even_where_it_limits_the_rate_of_connections() {
     let server = xinetd(Transport::Tcp);
     let (probes, dialect) = server.examine(Transport::Tcp, Depth::Full);
-    Expected::session(Framing::Raw).hold(&probes, &dialect);
+    // Unless told otherwise xinetd turns the service off for ten seconds after fifty connections within one.
+    Expected { limits_crowds: true, ..Expected::session(Framing::Raw) }.hold(&probes, &dialect);
 }
 
 #[test]
 fn the_echo_service_of_xinetd_echoes_datagrams() {
-    udp_echo(&xinetd(Transport::Udp));
+    let datagrams = udp_echo(&xinetd(Transport::Udp));
+    assert_eq!((datagrams.whole, datagrams.cut), (2048, Some((4096, 2048))), "the size of its buffer");
 }

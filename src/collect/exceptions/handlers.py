@@ -160,7 +160,7 @@ def looked_at(value, parent, name):
 
 
 def gathers(call):
-    if not (isinstance(call, _ast.Call) and source.dotted(call.func).rsplit(".", 1)[-1] == "gather"):
+    if source.last_name(call) != "gather":
         return False
     return any(
         word.arg == "return_exceptions" and isinstance(word.value, _ast.Constant) and word.value.value is True

@@ -36,7 +36,6 @@ def install():
         hook(event)
 
     sys.unraisablehook = unraisable
-    sys.set_coroutine_origin_tracking_depth(max(1, sys.get_coroutine_origin_tracking_depth()))
 
 
 class Waiting:
@@ -169,24 +168,38 @@ def wrap_warnings(warnings):
     original = warnings._warn_unawaited_coroutine
 
     def warn_unawaited_coroutine(coro):
-        quietly(never_awaited, coro)
-        origin = coro.cr_origin
-        if origin is None or len(origin) > 1 or sys.get_coroutine_origin_tracking_depth() > 1:
-            original(coro)
-        else:
-            # Without us Python would not know where the coroutine was made and say only this.
-            message = "coroutine '%s' was never awaited" % coro.__qualname__
-            warnings.warn(message, category=RuntimeWarning, stacklevel=2, source=coro)
+        quietly(never_awaited, coro, sys._getframe())
+        original(coro)
 
     warnings._warn_unawaited_coroutine = warn_unawaited_coroutine
 
 
-def never_awaited(coro):
+def never_awaited(coro, frame):
+    """Reports a coroutine that is dropped unused. Only Python's debug mode remembers where it was made, and having
+    Python remember it costs every coroutine; it is mostly dropped on that very line, else it is looked up in the text.
+    """
+    while frame is not None and not source.is_user_frame(frame):
+        frame = frame.f_back
+    location = None
     for name, number, function in coro.cr_origin or ():
-        if source.is_user(name):
-            where = source.place(name, number, function)
-            seen.channel.emit(neglect("never-awaited", coro.__qualname__, None, where))
-            return
+        if location is None and source.is_user(name):
+            location = source.place(name, number, function)
+    if location is None:
+        location = made_at(coro.cr_code.co_name, frame)
+    if location is not None or source.is_user(coro.cr_code.co_filename):
+        seen.channel.emit(neglect("never-awaited", coro.__qualname__, None, location))
+
+
+def made_at(function, frame):
+    """The user's line that makes a coroutine of this name without awaiting it, if there is just one."""
+    if frame is not None:
+        name, number = frame.f_code.co_filename, frame.f_lineno
+        if any(source.last_name(call) == function for call in source.calls_on(name, number)):
+            return source.place(name, number, frame.f_code.co_name)
+    found = []
+    for name in [frame.f_code.co_filename] if frame is not None else list(source.texts):
+        found.extend((name, call.lineno) for call in source.unawaited(name, function))
+    return source.place(found[0][0], found[0][1], "") if len(found) == 1 else None
 
 
 def wrap_contextlib(contextlib):

@@ -21,12 +21,16 @@ class State:
     off = False
 
 
-def install():
-    """Makes the hooks reachable from instrumented code, and instruments what is imported from now on."""
+def offer():
+    """Makes the hooks reachable; before this no code may have any in it."""
     setattr(builtins, handlers.HOOK, seen.caught)
     setattr(builtins, handlers.VALUE, seen.given)
     setattr(builtins, handlers.RESULTS, seen.results)
     setattr(builtins, handlers.DEEP, RecursionError)
+
+
+def install():
+    """Instruments what is imported from now on."""
     loader = sys.modules["_frozen_importlib_external"].SourceLoader
     original = loader.get_code
 

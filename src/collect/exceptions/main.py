@@ -7,13 +7,22 @@ import os
 from . import channel, hooks, imports, seen, source, watch
 
 
-def attach(path, part, way):
-    """Opens the line to netdiag and puts every hook in place."""
-    import atexit
-
+def dial(path, part, way):
+    """The line to netdiag. Without one nothing at all is put into the program."""
     line = channel.Channel(path, part, way)
     line.asyncio = "asyncio.base_events" in sys.modules
     line.open()
+    if line.sock is None:
+        imports.State.off = True
+    else:
+        imports.offer()
+    return line
+
+
+def attach(line):
+    """Puts every hook in place."""
+    import atexit
+
     if line.sock is None:
         return
     line.when_reopened = lambda: watch.start(line)
@@ -21,18 +30,46 @@ def attach(path, part, way):
     imports.install()
     hooks.install()
     watch.start(line)
+    watch_forks(line)
+    atexit.register(hooks.quietly, leave, line)
+
+
+def watch_forks(line):
+    """A fork has one thread and no descriptor it did not ask for; both sides call netdiag again."""
     os.register_at_fork(
         before=lambda: hooks.quietly(watch.stop, line),
-        after_in_parent=lambda: hooks.quietly(resume, line, line.open),
+        after_in_parent=lambda: hooks.quietly(in_parent, line),
         after_in_child=lambda: hooks.quietly(resume, line, line.in_child),
     )
-    atexit.register(hooks.quietly, leave, line)
+    if watch.COUNTED:
+        os.fork = counted(os.fork, line)
+
+
+def counted(fork, line):
+    """`fork`, with our thread started again after Python has counted the threads; some versions do that last.
+
+    It is put together from C functions only: the warning about threads must find the program's own frame.
+    """
+    from _functools import partial
+
+    def after(pid):
+        if pid:
+            hooks.quietly(resume, line, line.open)
+        return pid
+
+    return partial(next, map(after, iter(fork, object())))
+
+
+def in_parent(line):
+    if not watch.COUNTED or sys._getframe(2).f_code.co_name == "_execute_child":
+        resume(line, line.open)
 
 
 def resume(line, again):
     """After a fork, on either side of it."""
-    again()
-    watch.start(line)
+    if line.sock is None:
+        again()
+        watch.start(line)
 
 
 def leave(line):
@@ -64,14 +101,19 @@ def prepare(path, part, way, words):
     source.own_main(name)
     source.roots.add(place)
     source.keep(name, data)
+    line = dial(path, part, way)
+    if line.sock is None:
+        raise ConnectionError("netdiag does not answer")
     Run.code = imports.main_code(data, name)
     sys.argv[:] = words
     if own_place():
         sys.path[0] = place
+    # Under `-S` nobody else takes out what PYTHONPATH put in for us.
+    sys.path[:] = [one for one in sys.path if not one.startswith(source.OURS)]
     space = sys.modules["__main__"].__dict__
     space["__file__"] = name
     space["__loader__"] = sys.modules["_frozen_importlib_external"].SourceFileLoader("__main__", name)
-    attach(path, part, way)
+    attach(line)
 
 
 def spawned():

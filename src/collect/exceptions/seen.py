@@ -216,7 +216,7 @@ def asked(frame, number):
     """The address in the text of the call on the user's line."""
     values = Locals(frame)
     for call in source.calls_on(frame.f_code.co_filename, number):
-        name = source.dotted(call.func).rsplit(".", 1)[-1]
+        name = source.last_name(call)
         found = None
         if name in DIALS and call.args:
             found = spelled(value_of(call.args[0], values))

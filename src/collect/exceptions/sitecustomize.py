@@ -41,7 +41,7 @@ def _enter():
     os.environ.pop("NETDIAG_BOOT", None)
     if at is not None and words[at] == "-m":
         imports.State.off = words[at + 1].partition(".")[0] in imports.TRACERS
-    main.attach(os.environ["NETDIAG_TRACE"], part, "sitecustomize")
+    main.attach(main.dial(os.environ["NETDIAG_TRACE"], part, "sitecustomize"))
     if "--multiprocessing-fork" in words:
         main.spawned()
 

@@ -175,6 +175,21 @@ def calls_on(name, number):
     return covering
 
 
+def unawaited(name, function):
+    """The calls of a function of this name that are not awaited where they stand."""
+    found = tree(name)
+    if found is None:
+        return []
+    nodes = list(walk(found))
+    awaited = {id(node.value) for node in nodes if isinstance(node, _ast.Await)}
+    return [node for node in nodes if id(node) not in awaited and last_name(node) == function]
+
+
+def last_name(call):
+    """`c` for a call of `a.b.c`."""
+    return dotted(call.func).rsplit(".", 1)[-1] if isinstance(call, _ast.Call) else ""
+
+
 def dotted(node):
     """`a.b.c` for names and attributes of names, else nothing."""
     parts = []

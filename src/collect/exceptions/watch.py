@@ -16,7 +16,8 @@ import _weakref
 
 from . import hooks, seen, source
 
-MODERN = sys.version_info >= (3, 12)
+# From 3.12 on Python warns about a fork while there is a second thread.
+COUNTED = sys.version_info >= (3, 12)
 BLOCKED_MS = 200
 current_frames, sleep, clock = sys._current_frames, time.sleep, time.monotonic
 
@@ -98,10 +99,10 @@ def answer(channel, request):
 
 
 def stop(channel):
-    """Before a fork. From 3.12 on Python warns about forking with a second thread, so it must be gone for good."""
+    """Before a fork: where threads are counted, ours must be gone for good."""
     over, native, Thread.over = Thread.over, Thread.native, None
     channel.hang_up()
-    if over is None or not over.acquire(True, 0.2) or not MODERN:
+    if over is None or not over.acquire(True, 0.2) or not COUNTED:
         return
     for _ in range(100):
         try:

@@ -20,6 +20,8 @@ pub(super) struct Pace {
     pub floor: Duration,
     /// The slowest answer seen.
     pub latency: Option<Duration>,
+    /// The fastest answer seen: on a busy machine this tells the server's own slowness from the machine's.
+    pub fastest: Option<Duration>,
     /// How many bytes longer (or shorter) than the message an answer is.
     pub overhead: i64,
     /// How many bytes come before the first answer.
@@ -30,6 +32,8 @@ pub(super) struct Pace {
     pub one_shot: bool,
     /// Whether several connections are served side by side.
     pub several: bool,
+    /// Whether the first answer resembled the message at all.
+    pub alike: bool,
     /// Whether lines end in CR LF.
     pub crlf: bool,
     /// Whether the server keeps a connection open although we have half-closed it.
@@ -41,11 +45,13 @@ impl Default for Pace {
         Self {
             floor: Duration::from_millis(250),
             latency: None,
+            fastest: None,
             overhead: 0,
             banner: 0,
             until_eof: false,
             one_shot: false,
             several: false,
+            alike: false,
             crlf: false,
             ignores_fin: false,
         }
@@ -101,10 +107,17 @@ impl Pace {
         if !ordinary || heard <= self.banner {
             return;
         }
-        if let Some(ms) = probe.first_byte_ms {
-            let taken = Duration::from_secs_f64(ms / 1000.0);
-            self.latency = Some(self.latency.map_or(taken, |known| known.max(taken)));
+        // Where a banner comes first, its time is not the answer's.
+        let banner_first = self.banner > 0 && probe.shape != TwoLines;
+        if let Some(ms) = if banner_first { probe.last_byte_ms } else { probe.first_byte_ms } {
+            self.note(Duration::from_secs_f64(ms / 1000.0));
         }
+    }
+
+    /// Takes note of an answer that took so long.
+    pub(super) fn note(&mut self, taken: Duration) {
+        self.latency = Some(self.latency.map_or(taken, |known| known.max(taken)));
+        self.fastest = Some(self.fastest.map_or(taken, |known| known.min(taken)));
     }
 }
 

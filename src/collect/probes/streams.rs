@@ -28,6 +28,9 @@ const PROMPT: Duration = Duration::from_millis(40);
 /// How long a server is given to notice a reset.
 const NOTICE: Duration = Duration::from_millis(20);
 
+/// Divided by any power of two up to 8 KiB it leaves a rest of its own, which tells the size of the blocks.
+const ODD_BULK: usize = (16 << 10) - 64;
+
 /// Sizes of the bulk probes.
 const BULK: [usize; 2] = [64 << 10, 1 << 20];
 
@@ -41,6 +44,7 @@ pub(super) async fn examine(exam: &mut Examiner, depth: Depth) {
     exam.pace.floor = floor;
     // Where one of these ends early, the listener is gone, and the record shows it.
     let _ = match (depth, exam.pace.latency) {
+        (_, Some(_)) if !exam.pace.alike => perform(exam, target, vec![Script::knock()]).await,
         (Depth::Dialect, None) => None,
         (Depth::Full, None) => unanswered(exam, target).await,
         (Depth::Dialect, Some(_)) => gentle(exam, target, depth).await,
@@ -153,14 +157,14 @@ async fn perform(exam: &mut Examiner, target: SocketAddr, scripts: Vec<Script>) 
 
 /// What is still worth trying with a server that has said nothing: perhaps it waits for a full buffer.
 async fn unanswered(exam: &mut Examiner, target: SocketAddr) -> Option<()> {
-    let (bytes, lines) = bulk(8 << 10, "\n");
+    let (bytes, lines) = bulk(ODD_BULK, "\n");
     let script = Script::ask(&exam.pace, Shape::Bulk, &bytes, lines);
     perform(exam, target, vec![script, Script::knock()]).await
 }
 
 /// Many bytes, then very many.
 async fn much(exam: &mut Examiner, target: SocketAddr) -> Option<()> {
-    let slow = exam.pace.latency.unwrap_or_default() > PROMPT;
+    let slow = exam.pace.fastest.unwrap_or_default() > PROMPT;
     if slow || (exam.pace.one_shot && !exam.pace.until_eof) {
         return Some(());
     }

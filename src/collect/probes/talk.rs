@@ -226,16 +226,11 @@ impl Talk {
         }
     }
 
-    /// Whether what has come is a whole answer: `Some(false)` when only its line end may be missing.
+    /// Whether what has come is a whole answer: `Some(false)` when it may be, or may lack its end.
     fn is_complete(&self, enough: &Enough) -> Option<bool> {
         match enough {
             Enough::Bytes(due) => (self.heard() >= *due).then_some(true),
-            Enough::Text(text) => {
-                let got = &self.probe.received.0;
-                let got = &got[..got.len().min(OPENING)];
-                let at = got.windows(text.len().max(1)).position(|window| window.eq_ignore_ascii_case(text))?;
-                Some(got[at + text.len()..].ends_with(b"\n"))
-            }
+            Enough::Text(text) => resemblance(&self.probe.received.0, text),
         }
     }
 
@@ -314,6 +309,18 @@ fn absorb(probe: &mut Probe, last_byte: &mut Option<Instant>, last_write: Option
         probe.first_byte_ms.get_or_insert(ms);
         probe.last_byte_ms = Some(ms);
     }
+}
+
+/// Whether `got` holds `text` and ends in a line end after it; `Some(false)` if it holds a third of it from either end:
+/// a damaged answer, or half of one, is an answer too.
+pub(super) fn resemblance(got: &[u8], text: &[u8]) -> Option<bool> {
+    let got = &got[..got.len().min(OPENING)];
+    let place = |part: &[u8]| got.windows(part.len().max(1)).position(|window| window.eq_ignore_ascii_case(part));
+    if let Some(at) = place(text) {
+        return Some(got[at + text.len()..].ends_with(b"\n"));
+    }
+    let third = text.len() / 3;
+    place(&text[..third]).or_else(|| place(&text[text.len() - third..])).map(|_| false)
 }
 
 /// Milliseconds, to the microsecond: what is finer than that is noise.

@@ -1,12 +1,15 @@
 //! How the server behaves towards clients that are many, rude, hasty, or send much or anything but text.
 
-use crate::evidence::{Framing, Lifetime, Shape, Transport};
+use crate::evidence::{Close, Framing, Lifetime, Shape, Transport};
 
 use super::compare::{Comparison, weigh_form};
 use super::form::Form;
 use super::reading::{Aftermath, Reading, Readings, contains};
 use super::wording::Wording;
 use super::{Dialect, Learned};
+
+/// Up to this long after the last write a steady answer is certainly still listened to, in milliseconds.
+const STILL_LISTENING_MS: f64 = 4000.0;
 
 /// How many connections a server was seen to serve at the same time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -128,6 +131,7 @@ impl Bench<'_> {
         for reading in self.readings.of(Shape::Bulk) {
             let bytes = reading.probe.sent_total.max(reading.sent.len() as u64);
             match self.weigh_bulk(reading) {
+                Comparison::Nothing | Comparison::Truncated { .. } if !ended(reading) => break,
                 Comparison::Exact => whole = Some(Learned::new(Bulk::Intact { bytes }, [reading.index])),
                 how => return Some(Learned::new(Bulk::Broken { bytes, how }, [reading.index])),
             }
@@ -173,6 +177,13 @@ impl Bench<'_> {
         let rests_on: Vec<usize> = [Some(whole), cut, unanswered].into_iter().flatten().map(|r| r.index).collect();
         Some(Learned::new(value, rests_on))
     }
+}
+
+/// Whether the server had stopped answering before netdiag stopped listening to it.
+fn ended(reading: &Reading) -> bool {
+    let probe = reading.probe;
+    let last = probe.last_byte_ms.unwrap_or_default();
+    probe.close != Close::Open || last + (probe.patience_ms as f64) < STILL_LISTENING_MS
 }
 
 fn places(readings: &Readings) -> Option<Learned<Places>> {

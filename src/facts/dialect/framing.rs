@@ -44,7 +44,8 @@ fn blocks(readings: &Readings) -> Option<Learned<u32>> {
         return None;
     }
     let fits = |size: &usize| {
-        asked.iter().filter(|r| r.probe.received_total <= r.probe.received.len() as u64).all(|r| {
+        let is_kept_whole = |r: &&&Reading| r.probe.received_total <= r.probe.received.len() as u64;
+        asked.iter().filter(is_kept_whole).filter(|r| !readings.had_to_queue(r)).all(|r| {
             let (asked, got) = (r.sent.len(), got_in_time(r).len());
             asked / size * size == got && readings.silence_tells(r)
         })
@@ -83,7 +84,10 @@ type Seconds = (Option<Learned<Lifetime>>, Option<Learned<bool>>);
 fn lifetime(readings: &Readings, framing: Option<&Learned<Framing>>) -> Seconds {
     let in_turn =
         || readings.of(Shape::TwoLines).chain(readings.of(Shape::Overlapping)).filter(|r| r.messages.len() > 1);
-    if let Some(both) = in_turn().find(|r| r.holds(0) && r.holds(1)) {
+    // The second line was said only after something had come for the first; what came then answers the second, even if
+    // both answers are damaged.
+    let damaged = |r: &&Reading| r.probe.shape == Shape::TwoLines && !r.holds(0) && r.probe.first_byte_ms.is_some();
+    if let Some(both) = in_turn().find(|r| (r.holds(0) && r.holds(1)) || damaged(r)) {
         let index = [both.index];
         return (Some(Learned::new(Lifetime::Session, index)), Some(Learned::new(true, index)));
     }
@@ -99,6 +103,6 @@ fn lifetime(readings: &Readings, framing: Option<&Learned<Framing>>) -> Seconds 
     if !hung_up.is_empty() {
         return (Some(Learned::new(Lifetime::OneShot, hung_up)), None);
     }
-    let ignored = in_turn().find(|r| r.answered() && !r.holds(1) && r.probe.half_closed && readings.silence_tells(r));
+    let ignored = in_turn().find(|r| r.holds(0) && !r.holds(1) && r.probe.half_closed && readings.silence_tells(r));
     (None, ignored.map(|r| Learned::new(false, [r.index])))
 }

@@ -209,7 +209,9 @@ impl<'a> Readings<'a> {
         for reading in self.all.iter().filter(|r| r.answered() && !self.had_to_queue(r)) {
             let at_once = matches!(reading.probe.shape, Shape::LineHalfClose | Shape::ChunkHalfClose);
             let counts = !matches!(reading.probe.shape, Binary | Bulk | Overlapping | Replay);
-            let ms = reading.probe.first_byte_ms;
+            // Where a banner comes first, its time is not the answer's.
+            let banner_first = reading.banner > 0 && reading.messages.len() == 1;
+            let ms = if banner_first { reading.probe.last_byte_ms } else { reading.probe.first_byte_ms };
             if let Some(ms) = ms.filter(|_| counts && (at_once || reading.answered_before_half_close())) {
                 times.push((ms, reading.index));
             }
@@ -266,4 +268,10 @@ pub(super) fn gone(probes: &Probes) -> Option<usize> {
             _ => None,
         }
     })
+}
+
+/// The first connection of a crowd that nothing was answered on.
+pub(super) fn turned_away(probes: &Probes) -> Option<usize> {
+    let crowd = |probe: &Probe| probe.shape == Shape::Overlapping && probe.transport == Transport::Tcp;
+    probes.probes.iter().position(|probe| crowd(probe) && probe.received_total == 0)
 }

@@ -39,11 +39,11 @@ pub(super) async fn beside_an_idler(exam: &mut Examiner, target: SocketAddr) -> 
     exam.pace.several = served;
     let answered = second.heard() > pace.banner;
     let second = second.part(pace.farewell()).await;
-    let known = exam.pace.latency;
+    let known = (exam.pace.latency, exam.pace.fastest);
     let there = exam.keep(second);
     if !served {
         // Its time in the queue says nothing about the server's speed.
-        exam.pace.latency = known;
+        (exam.pace.latency, exam.pace.fastest) = known;
     }
     (there && answered).then_some(())
 }
@@ -52,7 +52,7 @@ pub(super) async fn beside_an_idler(exam: &mut Examiner, target: SocketAddr) -> 
 /// of the server's is put to the test; then all of them speak at the same time, each with a text of its own.
 pub(super) async fn gather(exam: &mut Examiner, target: SocketAddr, size: usize) -> Option<()> {
     let pace = exam.pace.clone();
-    if !pace.several || pace.latency.unwrap_or_default() > PROMPT {
+    if !pace.several || pace.fastest.unwrap_or_default() > PROMPT {
         return Some(());
     }
     let group = exam.group();
@@ -62,6 +62,9 @@ pub(super) async fn gather(exam: &mut Examiner, target: SocketAddr, size: usize)
     let mut crowd = Vec::new();
     let mut late = None;
     for _ in 0..size {
+        if !exam.has_time() {
+            break;
+        }
         let line = format!("{}{}", exam.text(), pace.terminator());
         let talk = one_more(&exam.setting, &pace, target, group, line).await;
         if talk.heard() <= pace.banner {

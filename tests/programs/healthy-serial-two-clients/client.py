@@ -1,0 +1,5 @@
+import socket
+s = socket.create_connection(("127.0.0.1", 12345))
+s.sendall(b"short visit\n")
+print(s.makefile("rb").read())
+s.close()

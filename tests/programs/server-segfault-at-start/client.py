@@ -1,0 +1,7 @@
+import socket
+try:
+    s = socket.create_connection(("127.0.0.1", 12345))
+    s.sendall(b"hello\n")
+    print(s.recv(100))
+except Exception as e:
+    print("Error", e)

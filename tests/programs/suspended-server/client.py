@@ -1,0 +1,5 @@
+import socket, time
+time.sleep(1)
+s = socket.create_connection(("127.0.0.1", 12345))
+s.sendall(b"hello\n")
+print(s.recv(100))

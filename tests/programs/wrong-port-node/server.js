@@ -1,0 +1,2 @@
+const net = require('net');
+net.createServer(c => c.on('data', d => c.write(d))).listen(12345, '127.0.0.1');

@@ -1,0 +1,1 @@
+exec socat TCP-LISTEN:12345,reuseaddr,fork EXEC:cat
