@@ -5,7 +5,7 @@ use std::fs;
 use anyhow::{Context, bail, ensure};
 
 use super::Outcome;
-use super::verdict::{outcome, save, show};
+use super::verdict::{can_save, outcome, save, show};
 use crate::cli::{ColorWhen, RunArgs};
 use crate::diagnosis::examine;
 use crate::evidence::{Contract, Ending, Term, Transport};
@@ -16,6 +16,7 @@ use crate::scenario::read_contract;
 pub fn run(args: &RunArgs, color: ColorWhen) -> anyhow::Result<Outcome> {
     let plan = plan(args)?;
     let place = if args.host || args.against.is_some() { Place::Host } else { Place::Private };
+    can_save(args.save.as_deref())?;
     let mut evidence = record_in_worker(&plan, place)?;
     let mut diagnosis = examine(&evidence);
     if diagnosis.leaves_doubt() && args.against.is_none() && evidence.setting.ended != Ending::Interrupted {
@@ -40,7 +41,7 @@ fn plan(args: &RunArgs) -> anyhow::Result<Plan> {
         (None, None) => Some(Actor::Server(reference_server(&contract))),
     };
     let clients = match &args.client {
-        Some(command) => vec![Actor::Command(words(command, "--client")?); args.clients.max(1) as usize],
+        Some(command) => vec![Actor::Command(words(command, "--client")?); args.clients as usize],
         None => Vec::new(),
     };
     Ok(Plan {
