@@ -1,4 +1,5 @@
 //! Tests on real loopback, through the real binary.
 
+mod accuracy;
 mod actor;
 mod sandbox;
