@@ -59,6 +59,9 @@ fn blame(cause: &Finding, causes: &[&Finding]) -> Verdict {
 
 /// `none` needs positive evidence: at least one complete and right exchange, and none that was anything else.
 fn absolve(facts: &Facts) -> Option<Verdict> {
+    if facts.is_alone() {
+        return absolve_server(facts);
+    }
     let exchanges = facts.exchanges().ok()?;
     let right = exchanges.iter().filter(|(_, exchange)| exchange.echo == Echo::Right).count();
     let others = exchanges.len() - right;
@@ -66,8 +69,7 @@ fn absolve(facts: &Facts) -> Option<Verdict> {
     let ended_badly = clients.iter().any(super::facts::Player::failed)
         || matches!(facts.evidence.setting.ended, Ending::HangProven | Ending::Interrupted | Ending::CutShort)
             && clients.iter().any(super::facts::Player::is_running);
-    let probed = facts.dialect.as_ref().is_ok_and(|dialect| dialect.echoes.as_ref().is_some_and(|echoes| echoes.value));
-    if right == 0 && !(exchanges.is_empty() && probed && clients.is_empty()) {
+    if right == 0 {
         return None;
     }
     let harmless = exchanges.iter().all(|(_, exchange)| matches!(exchange.echo, Echo::Right | Echo::NothingAsked));
@@ -75,17 +77,36 @@ fn absolve(facts: &Facts) -> Option<Verdict> {
         return None;
     }
     let summary = match (right, others) {
-        (0, _) => "The server echoed every greeting it was sent, completely and in its own dialect.".to_owned(),
         (1, 0) => "The request was answered completely and as agreed.".to_owned(),
         (n, 0) => format!("All {n} conversations were answered completely and as agreed."),
         (n, m) => format!("{n} conversations were answered completely and as agreed; {m} carried no request."),
     };
-    let confidence = if facts.evidence.packets.seen().is_ok_and(|packets| packets.dropped == 0) || right == 0 {
+    let confidence = if facts.evidence.packets.seen().is_ok_and(|packets| packets.dropped == 0) {
         Confidence::Proven
     } else {
         Confidence::Likely
     };
     Some(Verdict { side: Side::None, fault: None, confidence, summary, to_settle: Vec::new() })
+}
+
+/// A server by itself is absolved by its answers to probes of every shape.
+fn absolve_server(facts: &Facts) -> Option<Verdict> {
+    let echoes = facts.dialect.as_ref().ok()?.echoes.as_ref()?.value;
+    if !echoes || !facts.departures().is_empty() {
+        return None;
+    }
+    let places = match facts.places() {
+        Some(1) => " It serves one client at a time; nothing told says that it must do better.".to_owned(),
+        Some(n) => format!(" It serves {n} clients at a time; nothing told says that it must do better."),
+        None => String::new(),
+    };
+    Some(Verdict {
+        side: Side::None,
+        fault: None,
+        confidence: Confidence::Proven,
+        summary: format!("The server echoed what it was sent, in every shape, in its own dialect.{places}"),
+        to_settle: Vec::new(),
+    })
 }
 
 fn unknown(facts: &Facts, cannot_tell: &[(&'static str, Gap)]) -> Verdict {
@@ -96,6 +117,29 @@ fn unknown(facts: &Facts, cannot_tell: &[(&'static str, Gap)]) -> Verdict {
         }
     }
     let undecided: Vec<&str> = cannot_tell.iter().map(|(name, _)| *name).take(4).collect();
+    if facts.is_no_echo_server() {
+        let summary = "The server answers, but not with what it was sent: by all signs it is not an echo server.";
+        let to_settle =
+            vec!["Look at what answered (`netdiag sockets`), and whether this is the address you mean.".to_owned()];
+        return Verdict {
+            side: Side::Unknown,
+            fault: None,
+            confidence: Confidence::Possible,
+            summary: summary.to_owned(),
+            to_settle,
+        };
+    }
+    if facts.is_alone()
+        && let [first, ..] = &facts.departures()[..]
+    {
+        return Verdict {
+            side: Side::Server,
+            fault: None,
+            confidence: Confidence::Likely,
+            summary: format!("The server echoes plain lines, but {}.", first.what),
+            to_settle,
+        };
+    }
     let summary = match (facts.evidence.setting.ended, undecided.as_slice()) {
         (Ending::Interrupted, _) => "The recording was interrupted before anything was decided.".to_owned(),
         (Ending::CutShort, _) => "The capture file breaks off before anything was decided.".to_owned(),

@@ -81,10 +81,34 @@ fn page(examination: &Examination) -> String {
 
 fn line(text: &mut String, name: &str, ok: bool, says: &str, remedy: Option<&str>) {
     let mark = if ok { "✓ yes" } else { "✗ no " };
-    let _ = writeln!(text, "  {name:<20}{mark}  {says}");
+    let _ = writeln!(text, "  {name:<20}{mark}  {}", wrapped(says));
     if let Some(remedy) = remedy {
-        let _ = writeln!(text, "{:29}to open it: {remedy}", "");
+        let _ = writeln!(text, "{:INDENT$}{}", "", wrapped(&format!("to open it: {remedy}")));
     }
+}
+
+/// Where the second column begins.
+const INDENT: usize = 29;
+/// How wide the page is.
+const WIDTH: usize = 100;
+
+/// The sentence in lines of the second column, broken between words.
+fn wrapped(sentence: &str) -> String {
+    let mut out = String::new();
+    let mut column = INDENT;
+    for word in sentence.split(' ') {
+        let wide = unicode_width::UnicodeWidthStr::width(word);
+        if column > INDENT && column + 1 + wide > WIDTH {
+            let _ = write!(out, "\n{:INDENT$}", "");
+            column = INDENT;
+        } else if column > INDENT {
+            out.push(' ');
+            column += 1;
+        }
+        out.push_str(word);
+        column += wide;
+    }
+    out
 }
 
 fn called(rung: Rung) -> &'static str {
@@ -193,6 +217,14 @@ mod tests {
         assert!(text.contains("private namespace   ✗ no   the moon is full\n"), "{text}");
         assert!(text.contains("to open it: wait\n"), "{text}");
         assert!(text.contains("without packets     ✓ yes  open\n"), "{text}");
+    }
+
+    #[test]
+    fn long_sentences_are_broken_between_words_and_indented() {
+        let text = wrapped(&"word ".repeat(40));
+        assert!(text.lines().count() > 2);
+        assert!(text.lines().all(|line| line.len() <= WIDTH), "{text}");
+        assert!(text.lines().skip(1).all(|line| line.starts_with(&format!("{:INDENT$}w", ""))), "{text}");
     }
 
     #[test]

@@ -1,15 +1,21 @@
 //! One thin file per subcommand. Only here is anything printed.
 
 mod actor;
+mod check;
 mod client;
+mod columns;
+mod completions;
 mod doctor;
 mod explain;
 mod hold;
+mod man;
 mod record;
 mod replay;
 mod run;
 mod scenario;
 mod serve;
+mod sockets;
+mod tasks;
 mod terminal;
 mod verdict;
 
@@ -42,6 +48,7 @@ impl From<Outcome> for ExitCode {
 pub fn run(cli: &Cli) -> anyhow::Result<Outcome> {
     match &cli.command {
         Command::Scenario(args) => scenario::run(args, cli.color),
+        Command::Check(args) => check::run(args, cli.color),
         Command::Run(args) => run::run(args, cli.color),
         Command::Replay(args) => replay::run(args, cli.color),
         Command::Serve(args) => serve::run(args),
@@ -51,9 +58,10 @@ pub fn run(cli: &Cli) -> anyhow::Result<Outcome> {
         Command::Record(args) => record::run(args),
         Command::Actor(args) => actor::run(args),
         Command::TryNamespace => doctor::try_namespace(),
-        Command::Check(_) | Command::Sockets(_) | Command::Tasks(_) | Command::Completions(_) | Command::Man(_) => {
-            anyhow::bail!("not built yet")
-        }
+        Command::Sockets(args) => sockets::run(args, cli.color),
+        Command::Tasks(args) => tasks::run(args, cli.color),
+        Command::Completions(args) => completions::run(args),
+        Command::Man(args) => man::run(args),
     }
 }
 

@@ -51,6 +51,7 @@ fn plan(args: &RunArgs) -> anyhow::Result<Plan> {
         clients,
         patience_ms: (args.patience * 1000.0) as u64,
         console: false,
+        console_at: None,
     })
 }
 
@@ -72,7 +73,7 @@ fn contract(args: &RunArgs) -> anyhow::Result<Contract> {
 }
 
 /// `host:port`, with a port that is one.
-fn address_of(text: &str) -> anyhow::Result<String> {
+pub(super) fn address_of(text: &str) -> anyhow::Result<String> {
     let port = text.rsplit_once(':').and_then(|(host, port)| (!host.is_empty()).then(|| port.parse::<u16>()));
     match port {
         Some(Ok(port)) if port > 0 => Ok(text.to_owned()),

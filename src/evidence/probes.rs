@@ -28,8 +28,11 @@ pub struct Probe {
     pub from: Option<SocketAddr>,
     /// Whether it got through.
     pub reach: Reach,
-    /// What was sent, in the order it was sent; one entry per write.
+    /// What was sent, in the order it was sent; one entry per write; cut to 64 KiB in all.
     pub sent: Vec<Bytes>,
+    /// How many bytes were sent in all.
+    #[serde(default)]
+    pub sent_total: u64,
     /// What came back, cut to 64 KiB.
     pub received: Bytes,
     /// How many bytes came back in all.

@@ -16,15 +16,12 @@ pub struct Sockets {
 }
 
 impl Sockets {
-    /// Row `number` of all tables together, counted from 0 in time order: what `sockets:N` refers to.
-    #[must_use]
-    pub fn row(&self, number: usize) -> Option<(At, &Socket)> {
-        self.rows().nth(number)
-    }
-
-    /// All rows of all tables in time order.
-    pub fn rows(&self) -> impl Iterator<Item = (At, &Socket)> {
-        self.snapshots.iter().flat_map(|snapshot| snapshot.sockets.iter().map(move |socket| (snapshot.at, socket)))
+    /// All rows of all tables in time order, each with its reference, `sockets:SNAPSHOT/ROW`.
+    pub fn rows(&self) -> impl Iterator<Item = (String, At, &Socket)> {
+        self.snapshots.iter().enumerate().flat_map(|(number, snapshot)| {
+            let rows = snapshot.sockets.iter().enumerate();
+            rows.map(move |(row, socket)| (format!("sockets:{number}/{row}"), snapshot.at, socket))
+        })
     }
 }
 

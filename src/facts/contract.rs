@@ -1,6 +1,6 @@
 //! The contract as a whole: told terms first, then what the server showed, then what is usual.
 
-use super::dialect::{self, Dialect};
+use super::dialect::{self, Dialect, Places};
 use super::talk::Talk;
 use crate::evidence::{Contract, Evidence, Framing, Lifetime, Reply, Term, Transport};
 
@@ -28,7 +28,17 @@ pub(super) fn resolve(evidence: &Evidence, dialect: Option<&Dialect>, talks: &[T
         .lifetime
         .or_else(|| dialect.and_then(|dialect| dialect.lifetime.as_ref()).map(|learned| Term::learned(learned.value)))
         .or(Some(Term::assumed(Lifetime::Session)));
-    Contract { transport: Some(transport), framing, reply, lifetime, ..told }
+    let concurrency = told.concurrency.or_else(|| dialect.and_then(served_at_once).map(Term::learned));
+    Contract { transport: Some(transport), framing, reply, lifetime, concurrency, ..told }
+}
+
+fn served_at_once(dialect: &Dialect) -> Option<u32> {
+    match dialect.places.as_ref()?.value {
+        Places::One => Some(1),
+        Places::Exactly(n) => Some(n),
+        // More than were tried at once may be served; a lower bound is no term.
+        Places::AtLeast(_) => None,
+    }
 }
 
 fn learned_transport(talks: &[Talk]) -> Option<Term<Transport>> {
@@ -38,7 +48,7 @@ fn learned_transport(talks: &[Talk]) -> Option<Term<Transport>> {
 fn shown_by_the_pair(talks: &[Talk]) -> Option<Term<Reply>> {
     let mut shown = talks.iter().filter_map(|talk| {
         let (request, response) = (talk.request().ok()?, talk.response().ok()?);
-        dialect::learn_from_pair(&request.head.0, &response.head.0)
+        Some(dialect::learn_from_pair(&request.head.0, &response.head.0)?.reply)
     });
     let first = shown.next()?;
     shown.all(|other| other == first).then(|| Term::learned(first))

@@ -4,26 +4,44 @@
 //! on. Silence proves nothing unless the wait was long against the slowest answer this server was seen to give.
 
 mod compare;
+mod conduct;
 mod form;
+mod framing;
+mod likeness;
+mod pair;
 mod raw;
+mod reading;
+#[cfg(test)]
+mod tests;
+mod wording;
 
 pub use compare::{Comparison, Terms, compare, expected, weigh};
+pub use conduct::{Binary, Bulk, Datagrams, Places};
 pub use form::Ending;
+pub use pair::{Exchange, learn_from_pair};
+pub use wording::Decoration;
 
 use crate::evidence::{Bytes, Framing, Lifetime, Probes, Reply};
+
+use reading::Readings;
 
 /// A conclusion and the probes it rests on.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Learned<T> {
     /// What was concluded.
     pub value: T,
-    /// Indexes into [`Probes::probes`].
+    /// Indexes into [`Probes::probes`]; of many alike only the first few.
     pub probes: Vec<usize>,
 }
 
+/// A reader follows a handful of references, not a hundred.
+const MOST_REFERENCES: usize = 8;
+
 impl<T> Learned<T> {
     fn new(value: T, probes: impl Into<Vec<usize>>) -> Self {
-        Self { value, probes: probes.into() }
+        let mut probes = probes.into();
+        probes.truncate(MOST_REFERENCES);
+        Self { value, probes }
     }
 
     /// References into the evidence: `probes:3`.
@@ -49,7 +67,7 @@ pub struct Dialect {
     /// What it makes of a message. Absent when its answers fit no such form: see `decoration`.
     pub reply: Option<Learned<Reply>>,
     /// What it puts around the message, when no [`Reply`] can say it.
-    pub decoration: Option<Learned<u8>>,
+    pub decoration: Option<Learned<Decoration>>,
     /// What it ends its answers with.
     pub ending: Option<Learned<Ending>>,
     /// Whether a line feed alone ends a line.
@@ -72,17 +90,20 @@ pub struct Dialect {
     /// Whether a line in two writes is answered as one.
     pub answers_split: Option<Learned<bool>>,
     /// How many connections it was seen to serve at the same time.
-    pub places: Option<Learned<u8>>,
+    pub places: Option<Learned<Places>>,
+    /// The first connection of a crowd that was refused, reset or left unanswered. Services that limit clients or
+    /// connections per second do that on purpose.
+    pub turned_away: Option<usize>,
     /// Whether a connection got what another one had sent.
     pub crosstalk: Option<Learned<bool>>,
     /// What becomes of bytes that are not text.
-    pub binary: Option<Learned<u8>>,
+    pub binary: Option<Learned<Binary>>,
     /// Whether many bytes come back whole.
-    pub bulk: Option<Learned<u8>>,
+    pub bulk: Option<Learned<Bulk>>,
     /// Whether it still serves after a client sent half a line and reset.
     pub survives_rude: Option<Learned<bool>>,
     /// Which sizes of datagrams come back whole.
-    pub datagrams: Option<Learned<u8>>,
+    pub datagrams: Option<Learned<Datagrams>>,
     /// Median time to the first byte of an answer, in milliseconds.
     pub latency_ms: Option<Learned<f64>>,
     /// Longest time to the first byte of an answer, in milliseconds.
@@ -105,9 +126,21 @@ impl Dialect {
     }
 }
 
-pub fn learn(_: &Probes) -> Dialect {
-    Dialect::default()
-}
-pub fn learn_from_pair(_: &[u8], _: &[u8]) -> Option<Reply> {
-    None
+/// Reads the dialect off the probes of one server.
+#[must_use]
+pub fn learn(probes: &Probes) -> Dialect {
+    let mut dialect =
+        Dialect { gone: reading::gone(probes), turned_away: reading::turned_away(probes), ..Dialect::default() };
+    let mut readings = Readings::new(probes);
+    dialect.banner = readings.find_banner();
+    (dialect.latency_ms, dialect.slowest_ms) = readings.latencies();
+    dialect.answers = readings.answers();
+    let wording = wording::read(&readings);
+    dialect.echoes = likeness::echoes(&readings, &wording);
+    if dialect.echoes.as_ref().is_some_and(|echoes| echoes.value) {
+        framing::read(&readings, &mut dialect);
+        wording.settle(&readings, &mut dialect);
+        conduct::read(&readings, &wording, &mut dialect);
+    }
+    dialect
 }

@@ -3,6 +3,7 @@
 //! Pure. A reading that rests on a source nobody looked at is an `Err(Gap)`, so that `?` in a rule becomes the third
 //! answer, "cannot tell".
 
+pub mod asked;
 pub mod contract;
 pub mod dialect;
 pub mod exchange;

@@ -2,6 +2,7 @@
 
 use std::net::{IpAddr, SocketAddr};
 
+use super::asked;
 use crate::evidence::{
     At, Conversation, Evidence, Exceptions, Gap, Observed, Owner, Packets, Role, Socket, SocketState, Sockets,
     Transport,
@@ -30,8 +31,8 @@ pub struct Listener {
     pub waiting: Option<u32>,
     /// Length of the accept queue.
     pub backlog: Option<u32>,
-    /// Row it was last seen in, for references.
-    pub row: usize,
+    /// `sockets:S/R`: where it was last seen.
+    pub reference: String,
 }
 
 impl Listener {
@@ -49,23 +50,17 @@ impl Listener {
             (local, target) => local == target,
         }
     }
-
-    /// `sockets:N`.
-    #[must_use]
-    pub fn reference(&self) -> String {
-        format!("sockets:{}", self.row)
-    }
 }
 
 /// Every listener seen up to the moment the recording was frozen.
 pub(super) fn listeners(evidence: &Evidence) -> Result<Vec<Listener>, Gap> {
     let sockets = evidence.sockets.seen()?;
     let mut found: Vec<Listener> = Vec::new();
-    for (row, (at, socket)) in sockets.rows().enumerate() {
+    for (reference, at, socket) in sockets.rows() {
         if at > evidence.setting.ended_at || !waits_for_peers(socket) {
             continue;
         }
-        let seen = listener(row, at, socket);
+        let seen = listener(reference, at, socket);
         match found.iter_mut().find(|known| is_same(known, &seen)) {
             Some(known) => *known = Listener { first_seen: known.first_seen, ..seen },
             None => found.push(seen),
@@ -89,7 +84,7 @@ fn is_same(a: &Listener, b: &Listener) -> bool {
         && a.owners.first().map(|owner| owner.pid) == b.owners.first().map(|owner| owner.pid)
 }
 
-fn listener(row: usize, at: At, socket: &Socket) -> Listener {
+fn listener(reference: String, at: At, socket: &Socket) -> Listener {
     Listener {
         transport: socket.transport,
         local: socket.local,
@@ -101,7 +96,7 @@ fn listener(row: usize, at: At, socket: &Socket) -> Listener {
         last_seen: at,
         waiting: socket.recv_queue,
         backlog: socket.send_queue,
-        row,
+        reference,
     }
 }
 
@@ -156,7 +151,7 @@ pub(super) fn dials(evidence: &Evidence) -> Result<Vec<Dial>, Gap> {
 fn from_packets(packets: &Packets, evidence: &Evidence) -> Vec<Dial> {
     let of_server = |address: SocketAddr| {
         evidence.sockets.seen().is_ok_and(|sockets| {
-            sockets.rows().any(|(_, socket)| {
+            sockets.rows().any(|(_, _, socket)| {
                 socket.local == address
                     && socket.remote.is_some()
                     && socket.owners.iter().any(|owner| owner.role == Some(Role::Server))
@@ -166,7 +161,7 @@ fn from_packets(packets: &Packets, evidence: &Evidence) -> Vec<Dial> {
     packets
         .conversations
         .iter()
-        .filter(|conversation| !of_server(conversation.dialler))
+        .filter(|conversation| !of_server(conversation.dialler) && !asked::is_probes(evidence, conversation.dialler))
         .map(|conversation| dial(conversation, packets, evidence.setting.ended_at))
         .collect()
 }
@@ -245,8 +240,8 @@ fn refused(target: SocketAddr, at: At, reference: String) -> Dial {
 fn from_sockets(sockets: &Sockets, evidence: &Evidence) -> Vec<Dial> {
     let mut dials: Vec<Dial> = Vec::new();
     let mut known: Vec<(SocketAddr, SocketAddr)> = Vec::new();
-    let rows: Vec<_> = sockets.rows().enumerate().collect();
-    for (row, (at, socket)) in rows.into_iter().rev() {
+    let rows: Vec<_> = sockets.rows().collect();
+    for (reference, at, socket) in rows.into_iter().rev() {
         let Some(target) = socket.remote else { continue };
         let by_client = socket.owners.iter().any(|owner| owner.role == Some(Role::Client));
         if !by_client || known.contains(&(socket.local, target)) {
@@ -261,7 +256,7 @@ fn from_sockets(sockets: &Sockets, evidence: &Evidence) -> Vec<Dial> {
             outcome: if waits { Outcome::Unanswered } else { Outcome::Established },
             repeats: 0,
             unanswered_ms: if waits { evidence.setting.ended_at.ms_since(at) } else { 0.0 },
-            evidence: vec![format!("sockets:{row}")],
+            evidence: vec![reference],
         });
     }
     dials

@@ -2,6 +2,7 @@
 
 use std::net::SocketAddr;
 
+use super::asked;
 use crate::evidence::{
     At, Conversation, Evidence, Gap, Observed, Port, Role, Socket, SocketState, Sockets, Stream, TcpInfo, Transport,
 };
@@ -30,8 +31,8 @@ pub struct Talk<'e> {
 /// One end's socket at the moment the recording was frozen.
 #[derive(Debug, Clone, PartialEq)]
 pub struct SocketEnd {
-    /// Row, for references.
-    pub row: usize,
+    /// `sockets:S/R`.
+    pub reference: String,
     /// TCP state.
     pub state: SocketState,
     /// Bytes that arrived and were not read.
@@ -167,7 +168,7 @@ impl<'e> Talk<'e> {
                 references.extend(last.map(|segment| format!("packets:{}", segment.number)));
             }
         }
-        references.extend(self.server_end.iter().chain(&self.client_end).map(|end| format!("sockets:{}", end.row)));
+        references.extend(self.server_end.iter().chain(&self.client_end).map(|end| end.reference.clone()));
         references
     }
 
@@ -201,7 +202,7 @@ pub(super) fn talks(evidence: &Evidence) -> Result<Vec<Talk<'_>>, Gap> {
         (Observed::Seen(packets), _) => Ok(packets
             .conversations
             .iter()
-            .filter(|conversation| got_through(conversation))
+            .filter(|conversation| got_through(conversation) && !asked::is_probes(evidence, conversation.dialler))
             .map(|conversation| captured(conversation, &frozen))
             .collect()),
         (Observed::NotObserved(gap), Observed::Seen(sockets)) => Ok(tabled(sockets, &frozen, gap)),
@@ -233,7 +234,7 @@ fn captured<'e>(conversation: &'e Conversation, frozen: &Frozen) -> Talk<'e> {
 /// The table knows connections by their two ends only; the client's program, or else the dialled port, tells which is which.
 fn tabled<'e>(sockets: &Sockets, frozen: &Frozen, gap: &Gap) -> Vec<Talk<'e>> {
     let mut talks: Vec<Talk<'e>> = Vec::new();
-    for (at, socket) in sockets.rows() {
+    for (_, at, socket) in sockets.rows() {
         let Some(peer) = socket.remote else { continue };
         let by_client = socket.owners.iter().any(|owner| owner.role == Some(Role::Client));
         let through = !matches!(socket.state, SocketState::SynSent | SocketState::SynReceived | SocketState::Closed);
@@ -257,21 +258,18 @@ fn tabled<'e>(sockets: &Sockets, frozen: &Frozen, gap: &Gap) -> Vec<Talk<'e>> {
 
 /// The last table at or before the freeze.
 struct Frozen<'e> {
-    rows: Vec<(usize, &'e Socket)>,
+    rows: Vec<(String, &'e Socket)>,
 }
 
 impl<'e> Frozen<'e> {
     fn at_the_end(evidence: &'e Evidence) -> Self {
         let Ok(sockets) = evidence.sockets.seen() else { return Self { rows: Vec::new() } };
-        let mut first = 0;
-        let mut rows = Vec::new();
-        for snapshot in &sockets.snapshots {
-            if snapshot.at <= evidence.setting.ended_at {
-                rows = snapshot.sockets.iter().enumerate().map(|(index, socket)| (first + index, socket)).collect();
-            }
-            first += snapshot.sockets.len();
-        }
-        Self { rows }
+        let frozen = sockets.snapshots.iter().rposition(|snapshot| snapshot.at <= evidence.setting.ended_at);
+        let rows = frozen.map(|number| {
+            let rows = sockets.snapshots[number].sockets.iter().enumerate();
+            rows.map(|(row, socket)| (format!("sockets:{number}/{row}"), socket)).collect()
+        });
+        Self { rows: rows.unwrap_or_default() }
     }
 
     fn end(&self, transport: Transport, local: SocketAddr, peer: SocketAddr) -> Option<SocketEnd> {
@@ -282,9 +280,9 @@ impl<'e> Frozen<'e> {
         let of = |test: &dyn Fn(&Socket) -> bool| {
             self.rows.iter().find(|(_, socket)| socket.transport == transport && test(socket))
         };
-        let (row, socket) = of(&connected).or_else(|| of(&waits_there))?;
+        let (reference, socket) = of(&connected).or_else(|| of(&waits_there))?;
         Some(SocketEnd {
-            row: *row,
+            reference: reference.clone(),
             state: socket.state,
             unread: socket.recv_queue,
             unsent: socket.send_queue,

@@ -2,6 +2,7 @@
 
 mod freeze;
 mod hold;
+mod live;
 mod pair;
 mod parts;
 mod worker;
@@ -34,6 +35,9 @@ pub struct Plan {
     /// Whether reference parts serve their tasks, so that these can be read when the recording is frozen.
     #[serde(default)]
     pub console: bool,
+    /// Where a server that is already running serves its tasks.
+    #[serde(default)]
+    pub console_at: Option<String>,
 }
 
 /// A program that plays a part.

@@ -11,7 +11,7 @@ use super::parts::Wings;
 use crate::collect::clock::Clock;
 use crate::collect::exceptions::Listener;
 use crate::collect::packets::Capture;
-use crate::collect::probes::{Depth, Examiner};
+use crate::collect::probes::Depth;
 use crate::collect::programs::Stage;
 use crate::collect::tasks;
 use crate::evidence::{
@@ -51,6 +51,7 @@ pub fn record(plan: &Plan, private: bool, interruption: &Interruption) -> anyhow
     let wings = Wings { dir: dir.path(), tracers: tracers.as_ref().ok(), console: plan.console };
     let mut recorder = Recorder {
         clock,
+        tracers: tracers.as_ref().ok(),
         plan,
         interruption,
         stage: Stage::new(clock),
@@ -68,34 +69,44 @@ pub fn record(plan: &Plan, private: bool, interruption: &Interruption) -> anyhow
         recorder.ports.iter().for_each(|port| capture.listens_on(*port));
     }
     recorder.start_server(&wings)?;
-    recorder.start_clients(&wings)?;
-    let ended = recorder.watch(&wings);
-    recorder.settle(ended);
-    let frozen = recorder.freeze(ended, tracers.as_ref().ok());
-    let probes = recorder.probe(&frozen);
-    Ok(recorder.finish(frozen, probes, tracers, private))
+    let mut evidence = if plan.clients.is_empty() {
+        recorder.examine_alone(private)
+    } else {
+        recorder.start_clients(&wings)?;
+        let ended = recorder.watch(&wings);
+        recorder.settle(ended);
+        let frozen = recorder.freeze(ended);
+        let probes = recorder.probe(&frozen);
+        recorder.finish(frozen, probes, Occasion::Pair, private)
+    };
+    evidence.exceptions = match tracers {
+        Ok(listener) => Observed::Seen(listener.finish()),
+        Err(gap) => Observed::NotObserved(gap),
+    };
+    Ok(evidence)
 }
 
-struct Recorder<'p> {
-    clock: Clock,
-    plan: &'p Plan,
-    interruption: &'p Interruption,
-    stage: Stage,
+pub(super) struct Recorder<'p> {
+    pub(super) clock: Clock,
+    tracers: Option<&'p Listener>,
+    pub(super) plan: &'p Plan,
+    pub(super) interruption: &'p Interruption,
+    pub(super) stage: Stage,
     bystanders: Stage,
-    tables: Tables,
+    pub(super) tables: Tables,
     capture: Result<Capture, Gap>,
     /// Ports that concern the recording.
-    ports: Vec<u16>,
-    server_ready: Option<At>,
+    pub(super) ports: Vec<u16>,
+    pub(super) server_ready: Option<At>,
     clients_started: Option<At>,
     last: Option<Sample>,
-    tasks: Option<Result<Tasks, Gap>>,
+    pub(super) tasks: Option<Result<Tasks, Gap>>,
     /// Indexes of the clients' programs.
     clients: Vec<usize>,
 }
 
 /// The state at the moment from which on netdiag itself may disturb things.
-struct Frozen {
+pub(super) struct Frozen {
     ended: Ending,
     at: At,
     packets: Observed<Packets>,
@@ -221,7 +232,8 @@ impl Recorder<'_> {
 
     /// Whether the last sample and a new one prove that nothing can move. The last one is replaced when it is old enough.
     fn is_still(&mut self, rows: &[Socket]) -> bool {
-        let sample = self.stage.sample(rows);
+        let mut sample = self.stage.sample(rows);
+        self.leave_tracers_out(&mut sample);
         let Some(last) = &self.last else {
             self.last = Some(sample);
             return false;
@@ -232,6 +244,14 @@ impl Recorder<'_> {
         let proven = stillness::is_proven(last, &sample, rows) && self.is_quiet();
         self.last = Some(sample);
         proven
+    }
+
+    /// The tracers' own threads are ours, not the program's.
+    fn leave_tracers_out(&self, sample: &mut Sample) {
+        let own = self.tracers.map(Listener::own_threads).unwrap_or_default();
+        for process in &mut sample.processes {
+            process.threads.retain(|thread| !own.contains(&(process.pid, thread.tid)));
+        }
     }
 
     fn is_quiet(&self) -> bool {
@@ -284,7 +304,7 @@ impl Recorder<'_> {
         })
     }
 
-    fn freeze(&mut self, ended: Ending, tracers: Option<&Listener>) -> Frozen {
+    pub(super) fn freeze(&mut self, ended: Ending) -> Frozen {
         let members = self.stage.members();
         let sockets = self.tables.freeze(&members, &self.ports);
         self.stage.sample(&sockets);
@@ -300,10 +320,11 @@ impl Recorder<'_> {
         };
         let at = self.clock.now();
         self.stage.freeze_output();
-        if let Some(tracers) = tracers
+        if let Some(tracers) = self.tracers
             && ended != Ending::ServerEnded
         {
-            tracers.ask_stacks(STACKS);
+            // A program that does not answer in time has no stacks in the evidence; its waits are there all the same.
+            let _ = tracers.ask_stacks(STACKS);
         }
         Frozen { ended, at, packets, sockets }
     }
@@ -339,23 +360,24 @@ impl Recorder<'_> {
         };
         self.stage.end(&self.clients.clone());
         let addresses = targets.into_iter().map(|(_, address)| address).collect();
-        Observed::Seen(Examiner::new(self.clock, addresses, transport).examine(Depth::Dialect))
+        self.examine(addresses, transport, Depth::Dialect)
     }
 
-    fn finish(
+    pub(super) fn finish(
         mut self,
         frozen: Frozen,
         probes: Observed<Probes>,
-        tracers: Result<Listener, Gap>,
+        occasion: Occasion,
         private: bool,
     ) -> Evidence {
         let captured = self.capture.is_ok();
         self.stage.end_all();
         self.bystanders.end_all();
-        let exceptions = match tracers {
-            Ok(listener) => Observed::Seen(listener.finish(&self.clock)),
-            Err(gap) => Observed::NotObserved(gap),
-        };
+        let own = self.tracers.map(Listener::own_threads).unwrap_or_default();
+        let mut programs = self.stage.finish();
+        for process in programs.samples.iter_mut().flat_map(|sample| &mut sample.processes) {
+            process.threads.retain(|thread| !own.contains(&(process.pid, thread.tid)));
+        }
         let rung = match (captured, private) {
             (false, _) => Rung::NoCapture,
             (true, true) => Rung::Namespace,
@@ -366,7 +388,7 @@ impl Recorder<'_> {
             setting: Setting {
                 netdiag: env!("CARGO_PKG_VERSION").to_owned(),
                 os: std::env::consts::OS.to_owned(),
-                occasion: Occasion::Pair,
+                occasion,
                 rung,
                 began_unix_ms: self.clock.zero_unix_ms(),
                 server_ready: self.server_ready,
@@ -378,13 +400,13 @@ impl Recorder<'_> {
             contract: self.plan.contract.clone(),
             packets: frozen.packets,
             sockets: self.tables.finish(),
-            programs: Observed::Seen(self.stage.finish()),
+            programs: Observed::Seen(programs),
             tasks: match self.tasks {
                 Some(Ok(tasks)) => Observed::Seen(tasks),
                 Some(Err(gap)) => Observed::NotObserved(gap),
                 None => Observed::NotObserved(no_tasks(self.plan.console)),
             },
-            exceptions,
+            exceptions: Observed::NotObserved(Gap::new("exceptions", "the tracers have not been heard yet", "")),
             calls: Observed::<Calls>::NotObserved(Gap::new(
                 "calls",
                 "system calls were not traced",
@@ -415,7 +437,7 @@ fn documented_port(plan: &Plan) -> Option<u16> {
 }
 
 /// Where to dial a socket bound to a wildcard address.
-fn reachable(local: std::net::SocketAddr) -> std::net::SocketAddr {
+pub(super) fn reachable(local: std::net::SocketAddr) -> std::net::SocketAddr {
     use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
     let mut address = local;
     match local.ip() {

@@ -3,14 +3,16 @@
 
 use std::io::{Read, Write};
 use std::os::unix::process::ExitStatusExt;
-use std::process::{Child, Command, ExitStatus, Stdio};
+use std::process::{Child, ChildStdout, Command, ExitStatus, Stdio};
+use std::sync::mpsc::{RecvTimeoutError, channel};
+use std::time::Duration;
 
 use anyhow::{Context, bail};
 use serde::{Deserialize, Serialize};
 
 use super::{Plan, pair};
 use crate::evidence::Evidence;
-use crate::sandbox;
+use crate::sandbox::{self, Interruption};
 
 /// Where a recording takes place.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -58,14 +60,39 @@ fn ask_worker(plan: &Plan, private: bool) -> anyhow::Result<Answer> {
     if private {
         command.arg("--private");
     }
+    sandbox::inherit_orphans();
+    let interruption = Interruption::listen()?;
     let mut worker = command.spawn().context("cannot start the recorder")?;
     tell(&mut worker, plan)?;
-    let mut answer = Vec::new();
-    if let Some(stdout) = &mut worker.stdout {
-        stdout.read_to_end(&mut answer).context("while listening to the recorder")?;
-    }
+    let stdout = worker.stdout.take().context("the recorder has no standard output")?;
+    let answer = listen(stdout, &interruption, worker.id())?;
     let status = worker.wait().context("while waiting for the recorder")?;
-    serde_json::from_slice(&answer).map_err(|_| died(status))
+    serde_json::from_slice(&answer).map_err(|_| {
+        sandbox::end_orphans_of(worker.id());
+        died(status)
+    })
+}
+
+/// Reads the whole answer. The recorder is in a session of its own, so Ctrl-C is passed on to it; it then ends its
+/// programs and answers with what it has.
+fn listen(mut stdout: ChildStdout, interruption: &Interruption, worker: u32) -> anyhow::Result<Vec<u8>> {
+    let (said, hear) = channel();
+    std::thread::spawn(move || {
+        let mut answer = Vec::new();
+        let _ = said.send(stdout.read_to_end(&mut answer).map(|_| answer));
+    });
+    let mut told = false;
+    loop {
+        match hear.recv_timeout(Duration::from_millis(20)) {
+            Ok(answer) => return answer.context("while listening to the recorder"),
+            Err(RecvTimeoutError::Disconnected) => bail!("the recorder could not be listened to"),
+            Err(RecvTimeoutError::Timeout) if interruption.requested() && !told => {
+                sandbox::interrupt(worker);
+                told = true;
+            }
+            Err(RecvTimeoutError::Timeout) => {}
+        }
+    }
 }
 
 fn tell(worker: &mut Child, plan: &Plan) -> anyhow::Result<()> {

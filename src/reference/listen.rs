@@ -5,6 +5,8 @@ use std::net::{SocketAddr, TcpListener, ToSocketAddrs, UdpSocket};
 use std::time::Duration;
 
 use anyhow::{Context, bail, ensure};
+#[cfg(target_os = "linux")]
+use nix::sys::socket::setsockopt;
 use socket2::{Domain, Protocol, Socket, Type};
 
 use crate::evidence::{Framing, Transport};
@@ -101,7 +103,7 @@ fn open_one(address: SocketAddr, spec: &ServerSpec, deaf: bool) -> io::Result<So
         socket.set_only_v6(true)?;
     }
     if deaf {
-        discard_everything(&socket)?;
+        discard_everything(&socket, address)?;
     }
     if spec.transport == Transport::Tcp {
         // Connections of an earlier run in TIME_WAIT do not stand in the way. For UDP it would allow two servers at once.
@@ -119,15 +121,29 @@ fn local(socket: &Socket) -> io::Result<SocketAddr> {
     socket.local_addr()?.as_socket().ok_or_else(|| io::Error::other("an internet socket without an internet address"))
 }
 
-/// Attaches a socket filter of one instruction, `ret 0`: keep no byte of any packet (BPF_RET | BPF_K, bpf(4)).
+/// Has the kernel discard, without an answer, whatever arrives with a hop limit below 255 (RFC 5082; ip(7), ipv6(7)).
+/// Ordinary packets start with 64, so none gets through. Unlike a packet filter this needs no privilege.
 #[cfg(target_os = "linux")]
-fn discard_everything(socket: &Socket) -> io::Result<()> {
-    const RETURN_CONSTANT: u16 = 0x06;
-    socket.attach_filter(&[socket2::SockFilter::new(RETURN_CONSTANT, 0, 0, 0)])
+fn discard_everything(socket: &Socket, address: SocketAddr) -> io::Result<()> {
+    const ONLY_UNFORWARDED: i32 = 255;
+    match address {
+        SocketAddr::V4(_) => setsockopt(socket, hops::MinimumTtl, &ONLY_UNFORWARDED)?,
+        SocketAddr::V6(_) => setsockopt(socket, hops::MinimumHops, &ONLY_UNFORWARDED)?,
+    }
+    Ok(())
+}
+
+/// Socket options that nix does not name yet.
+#[cfg(target_os = "linux")]
+mod hops {
+    use nix::{libc, setsockopt_impl, sockopt_impl};
+
+    sockopt_impl!(MinimumTtl, SetOnly, libc::IPPROTO_IP, libc::IP_MINTTL, i32);
+    sockopt_impl!(MinimumHops, SetOnly, libc::IPPROTO_IPV6, libc::IPV6_MINHOPCOUNT, i32);
 }
 
 #[cfg(not(target_os = "linux"))]
-fn discard_everything(_: &Socket) -> io::Result<()> {
+fn discard_everything(_: &Socket, _: SocketAddr) -> io::Result<()> {
     Err(io::Error::new(io::ErrorKind::Unsupported, "dropping packets at a socket needs Linux"))
 }
 

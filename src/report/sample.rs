@@ -199,6 +199,7 @@ pub fn probe(sent: &str, received: &str) -> Probe {
         from: None,
         reach: Reach::Connected,
         sent: vec![sent.into()],
+        sent_total: sent.len() as u64,
         received: received.into(),
         received_total: received.len() as u64,
         first_byte_ms: Some(0.4),

@@ -41,7 +41,7 @@ fn check(facts: &Facts) -> Ruling {
         format!("The client dialled {}, the server listens on {}: same port, another address. {why}", dial.target, listener.local),
     )
     .because(dial.evidence.clone())
-    .because([listener.reference()])
+    .because([listener.reference.clone()])
     .at(if side == Side::Client { facts.line_that_dialled(dial) } else { None })
     .fix(fix)
     .fires()

@@ -27,7 +27,7 @@ fn check(facts: &Facts) -> Ruling {
         ),
     )
     .because(dial.evidence.clone())
-    .because([listener.reference()])
+    .because([listener.reference.clone()])
     .at(facts.line_that_dialled(dial))
     .fix("Start the client when the server listens, or let it try again for a while when it is refused.")
     .fires()

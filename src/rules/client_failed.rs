@@ -23,10 +23,15 @@ fn check(facts: &Facts) -> Ruling {
         !exchanges.is_empty() && exchanges.iter().all(|(_, e)| matches!(e.echo, Echo::Right | Echo::NothingAsked))
     });
     let nothing_tried = facts.dials().is_ok_and(<[crate::facts::Dial]>::is_empty);
-    let sure = if answered || nothing_tried { Confidence::Likely } else { Confidence::Possible };
+    // Its failure may be the right reaction to what the server did; only where nothing is left to react to is it its own.
+    let (side, sure) = match facts.exchanges() {
+        _ if answered || nothing_tried => (Side::Client, Confidence::Likely),
+        Ok(_) => (Side::Unknown, Confidence::Possible),
+        Err(gap) => return Err(gap),
+    };
     let words = client.last_words().map(|words| format!(" Its last words: {}", words.escaped())).unwrap_or_default();
     let context = if answered { " although everything it asked was answered rightly" } else { "" };
-    finding(&RULE, Side::Client, sure, format!("The client {how}{context}.{words}"))
+    finding(&RULE, side, sure, format!("The client {how}{context}.{words}"))
         .because([client.reference()])
         .at(facts.line_of_failure(Role::Client))
         .fix("Read the client's own error message; it names what went wrong and where.")

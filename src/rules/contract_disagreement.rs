@@ -29,7 +29,7 @@ fn check(facts: &Facts) -> Ruling {
         ),
     )
     .because(dial.evidence.clone())
-    .because([listener.reference()])
+    .because([listener.reference.clone()])
     .at(facts.line_that_dialled(dial))
     .fix("Look up the documented port and give it to both; `--at HOST:PORT` tells netdiag, which then names the side.")
     .fires()

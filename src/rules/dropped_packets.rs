@@ -46,7 +46,7 @@ fn check(facts: &Facts) -> Ruling {
         ),
     )
     .because(dial.evidence.clone())
-    .because([listener.reference()])
+    .because([listener.reference.clone()])
     .fix("Look for a packet filter (`sudo nft list ruleset`, `sudo iptables -S`) and permit loopback.")
     .fires()
 }

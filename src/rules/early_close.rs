@@ -3,11 +3,19 @@
 use super::{Call, Rule, Ruling, finding};
 use crate::diagnosis::{Confidence, Side};
 use crate::evidence::{Lifetime, Role, Source};
+use crate::facts::asked::Muteness;
 use crate::facts::{Echo, Facts};
 
 pub(super) static RULE: Rule = Rule { name: "early-close", explains: &["client-failed", "client-gives-up-early"], check };
 
 fn check(facts: &Facts) -> Ruling {
+    if let Some((Muteness::Closed, evidence)) = facts.muteness()? {
+        let what = "The server accepted netdiag's connections and closed each of them without a reply.";
+        return finding(&RULE, Side::Server, Confidence::Proven, what)
+            .because(evidence)
+            .fix("Reply before closing; look for a return, an exception or a `with` block that ends too soon in the handler.")
+            .fires();
+    }
     let exchanges = facts.exchanges()?;
     let closed = exchanges.iter().find(|(talk, exchange)| {
         let ended = (talk.fin(Role::Client), talk.fin(Role::Server));

@@ -3,12 +3,26 @@
 use super::{Call, Rule, Ruling, finding};
 use crate::diagnosis::{Confidence, Side};
 use crate::evidence::{Gap, Role, Source, Transport};
+use crate::facts::asked::Muteness;
 use crate::facts::{Echo, Exchange, Facts, Talk};
 
 pub(super) static RULE: Rule =
     Rule { name: "missing-reply", explains: &["client-gives-up-early", "client-failed"], check };
 
 fn check(facts: &Facts) -> Ruling {
+    if let Some((Muteness::Open, evidence)) = facts.muteness()? {
+        return finding(
+            &RULE,
+            Side::Server,
+            Confidence::Likely,
+            "The server read whatever netdiag sent, a line, text without a line end, text and a half-close, and answered \
+             nothing.",
+        )
+        .because(evidence)
+        .at(facts.line_where_waits(Role::Server))
+        .fix("Write the reply in the handler, and flush it (`await writer.drain()`, `flush()`), on every path through it.")
+        .fires();
+    }
     let exchanges = facts.exchanges()?;
     let unanswered = exchanges.iter().find(|(talk, exchange)| {
         matches!(exchange.echo, Echo::Nothing | Echo::Short { whole_messages: true, .. })
@@ -26,7 +40,7 @@ fn check(facts: &Facts) -> Ruling {
     if !facts.still_waiting() && talk.transport == Transport::Tcp && talk.ended_by(Role::Client).is_none() {
         return Ok(Call::Silent);
     }
-    if exchange.asked_completely.is_none() {
+    if exchange.asked_completely.is_none() && !facts.answers_nobody() {
         return Err(Gap::new(
             "probes",
             "nothing tells where the server expects a message to end",
@@ -64,7 +78,7 @@ fn confidence(facts: &Facts, talk: &Talk, exchange: &Exchange) -> Confidence {
     let seen_read = talk.was_read() == Some(true);
     let server_may_move = facts.player(Role::Server).ok().flatten().is_none_or(|server| server.may_move_by_itself());
     match () {
-        () if facts.hang_proven() && seen_read && framing_known => Confidence::Proven,
+        () if facts.hang_proven() && seen_read && (framing_known || facts.answers_nobody()) => Confidence::Proven,
         () if exchange.asked_completely == Some(true) && seen_read && !server_may_move => Confidence::Proven,
         () if seen_read || facts.hang_proven() => Confidence::Likely,
         () => Confidence::Possible,

@@ -3,6 +3,7 @@
 use super::{Call, Rule, Ruling, finding};
 use crate::diagnosis::{Confidence, Side};
 use crate::facts::Facts;
+use crate::facts::asked::Muteness;
 
 pub(super) static RULE: Rule = Rule {
     name: "never-accepts",
@@ -11,6 +12,17 @@ pub(super) static RULE: Rule = Rule {
 };
 
 fn check(facts: &Facts) -> Ruling {
+    if let Some((Muteness::NotAccepted, evidence)) = facts.muteness()? {
+        return finding(
+            &RULE,
+            Side::Server,
+            Confidence::Proven,
+            "Every connection that netdiag made was completed by the kernel, and the server's program accepted none of them.",
+        )
+        .because(evidence)
+        .fix("Call accept in a loop that nothing else blocks, and hand each connection to a task or thread of its own.")
+        .fires();
+    }
     let talks = facts.talks()?;
     let Some(talk) = talks.iter().find(|talk| talk.was_accepted() == Some(false)) else {
         return if talks.iter().any(|talk| talk.was_accepted() == Some(true) && talk.is_open()) {
@@ -39,7 +51,7 @@ fn check(facts: &Facts) -> Ruling {
         ),
     )
     .because(talk.references())
-    .because(waiting.map(crate::facts::Listener::reference))
+    .because(waiting.map(|listener| listener.reference.clone()))
     .fix("Call accept in a loop that nothing else blocks, and hand each connection to a task or thread of its own.")
     .fires()
 }

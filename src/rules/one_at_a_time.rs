@@ -2,7 +2,7 @@
 
 use super::{Call, Rule, Ruling, finding};
 use crate::diagnosis::{Confidence, Side};
-use crate::evidence::{Contract, Role};
+use crate::evidence::{Contract, Role, Source};
 use crate::facts::{Facts, Talk};
 
 pub(super) static RULE: Rule = Rule {
@@ -23,6 +23,20 @@ const NOTABLE_MS: f64 = 50.0;
 
 fn check(facts: &Facts) -> Ruling {
     let promised = promised(&facts.contract);
+    if let (Some(dialect), Some(promised), Some(places)) = (facts.asked()?, promised, facts.places())
+        && places < promised
+    {
+        let evidence = dialect.places.as_ref().map(crate::facts::dialect::Learned::evidence).unwrap_or_default();
+        return finding(
+            &RULE,
+            Side::Server,
+            Confidence::Proven,
+            format!("{promised} clients are to be served at the same time; further ones waited once {places} were connected."),
+        )
+        .because(evidence)
+        .fix("Serve each connection in a task or thread of its own, so that accept is called again at once.")
+        .fires();
+    }
     let talks = facts.talks()?;
     let Some((waiting, served)) = stuck_behind(talks).or_else(|| served_after(talks)) else { return Ok(Call::Silent) };
     if promised == Some(1) {
@@ -49,7 +63,7 @@ fn check(facts: &Facts) -> Ruling {
 }
 
 fn promised(contract: &Contract) -> Option<u32> {
-    contract.concurrency.as_ref().map(|term| term.value)
+    contract.concurrency.as_ref().filter(|term| term.source == Source::Told).map(|term| term.value)
 }
 
 /// At the freeze one connection is held open and another waits, not accepted or not read.

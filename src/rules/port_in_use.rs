@@ -43,7 +43,7 @@ fn check(facts: &Facts) -> Ruling {
         sure,
         format!("{} was already taken by {holder}, so the server could not bind it.", squatter.local),
     )
-    .because([squatter.reference(), server.reference()])
+    .because([squatter.reference.clone(), server.reference()])
     .fix("End that program (or wait for it), then start the server again.")
     .fires()
 }

@@ -3,11 +3,18 @@
 use super::{Call, Rule, Ruling, finding};
 use crate::diagnosis::{Confidence, Side};
 use crate::evidence::Role;
+use crate::facts::asked::Muteness;
 use crate::facts::{Echo, Facts};
 
 pub(super) static RULE: Rule = Rule { name: "reset", explains: &["client-failed", "early-close", "truncated-reply"], check };
 
 fn check(facts: &Facts) -> Ruling {
+    if let Some((Muteness::Reset, evidence)) = facts.muteness()? {
+        return finding(&RULE, Side::Server, Confidence::Proven, "The server reset each of netdiag's connections.")
+            .because(evidence)
+            .fix("Read everything the client sent before closing, reply, and close in the ordinary way (no SO_LINGER 0).")
+            .fires();
+    }
     let exchanges = facts.exchanges()?;
     let Some((talk, exchange)) = exchanges.iter().find(|(talk, _)| talk.rst(Role::Server).is_some()) else {
         return Ok(Call::Silent);

@@ -20,6 +20,19 @@ pub(super) static RULE: Rule = Rule {
 };
 
 fn check(facts: &Facts) -> Ruling {
+    if facts.is_alone()
+        && let Some(blow) = facts.killed_by()
+    {
+        return finding(
+            &RULE,
+            Side::Server,
+            Confidence::Proven,
+            format!("The server served until it met {}; after that it served nobody any more.", blow.what),
+        )
+        .because(blow.evidence)
+        .fix("Handle errors per connection, so that one client cannot end the server for all.")
+        .fires();
+    }
     let Some(server) = facts.player(Role::Server)? else { return Ok(Call::Silent) };
     if facts.evidence.setting.server_ready.is_none() || !facts.server_ended_badly() {
         return Ok(Call::Silent);

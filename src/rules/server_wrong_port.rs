@@ -24,13 +24,15 @@ fn check(facts: &Facts) -> Ruling {
     } else {
         ""
     };
+    // Without the client's attempts nothing shows that this, and nothing else, is what went wrong.
+    let sure = if facts.dials().is_ok() { Confidence::Proven } else { Confidence::Likely };
     finding(
         &RULE,
         Side::Server,
-        Confidence::Proven,
+        sure,
         format!("The server listens on port {}; the documented port is {documented}.{swapped}", elsewhere.local.port()),
     )
-    .because([elsewhere.reference()])
+    .because([elsewhere.reference.clone()])
     .because(facts.refused_dial().ok().flatten().map(|dial| dial.evidence.clone()).unwrap_or_default())
     .fix(format!("Bind {documented}, and print the port that getsockname returns rather than the one you meant."))
     .fires()

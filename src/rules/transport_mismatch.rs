@@ -41,7 +41,7 @@ fn check(facts: &Facts) -> Ruling {
         ),
     )
     .because(dial.evidence.clone())
-    .because([listener.reference()])
+    .because([listener.reference.clone()])
     .fix("Make the same kind of socket on both sides: SOCK_STREAM for TCP, SOCK_DGRAM for UDP.")
     .fires()
 }

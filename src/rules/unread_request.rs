@@ -4,6 +4,7 @@ use super::{Call, Rule, Ruling, finding};
 use crate::diagnosis::{Confidence, Side};
 use crate::evidence::{Role, Transport};
 use crate::facts::Facts;
+use crate::facts::asked::Muteness;
 
 pub(super) static RULE: Rule = Rule {
     name: "unread-request",
@@ -12,6 +13,17 @@ pub(super) static RULE: Rule = Rule {
 };
 
 fn check(facts: &Facts) -> Ruling {
+    if let Some((Muteness::Unread, evidence)) = facts.muteness()? {
+        return finding(
+            &RULE,
+            Side::Server,
+            Confidence::Proven,
+            "The server accepted netdiag's connections and read nothing of what was sent.",
+        )
+        .because(evidence)
+        .fix("Read from the connection as soon as it is accepted; see what the handler waits for instead.")
+        .fires();
+    }
     let talks = facts.talks()?;
     let accepted = |talk: &&crate::facts::Talk| talk.transport == Transport::Udp || talk.was_accepted() == Some(true);
     let Some(talk) = talks.iter().filter(accepted).find(|talk| talk.was_read() == Some(false)) else {

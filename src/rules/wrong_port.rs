@@ -18,7 +18,7 @@ fn check(facts: &Facts) -> Ruling {
     }
     let listens_there = facts.server_listeners()?.iter().find(|listener| listener.local.port() == documented).copied();
     let mut proof = dial.evidence.clone();
-    proof.extend(listens_there.map(crate::facts::Listener::reference));
+    proof.extend(listens_there.map(|listener| listener.reference.clone()));
     let server = match listens_there {
         Some(_) => format!(" The server listens on {documented}, as documented."),
         None => String::new(),

@@ -8,4 +8,4 @@ mod ties;
 
 pub use namespace::{Refusal, Step, enter_private_network};
 pub use survey::{Closed, RungState, best, survey, try_namespace};
-pub use ties::{Interruption, tie_to_parent};
+pub use ties::{Interruption, end_orphans_of, inherit_orphans, interrupt, tie_to_parent};

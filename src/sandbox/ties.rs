@@ -4,6 +4,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use anyhow::Context;
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 
 /// Whether somebody asked this process to stop.
@@ -47,6 +49,37 @@ pub fn tie_to_parent() -> anyhow::Result<Interruption> {
     Ok(interruption)
 }
 
+/// Makes the orphans of a recorder that was killed come back to this process instead of init.
+pub fn inherit_orphans() {
+    #[cfg(target_os = "linux")]
+    {
+        // Refused only by kernels older than 3.4; then a killed recorder's programs outlive it.
+        let _ = nix::sys::prctl::set_child_subreaper(true);
+    }
+}
+
+/// Passes the user's Ctrl-C on to a recorder.
+pub fn interrupt(recorder: u32) {
+    let _ = kill(Pid::from_raw(recorder.cast_signed()), Signal::SIGINT);
+}
+
+/// Ends every process that a recorder which no longer lives had started. They bear its process id in their environment.
+pub fn end_orphans_of(recorder: u32) {
+    #[cfg(target_os = "linux")]
+    {
+        let mark = format!("NETDIAG_PROGRAM={recorder}-");
+        let Ok(processes) = procfs::process::all_processes() else { return };
+        for process in processes.flatten() {
+            let environment = std::fs::read(format!("/proc/{}/environ", process.pid())).unwrap_or_default();
+            if environment.split(|byte| *byte == 0).any(|variable| variable.starts_with(mark.as_bytes())) {
+                let _ = kill(Pid::from_raw(process.pid()), Signal::SIGKILL);
+            }
+        }
+    }
+    #[cfg(not(target_os = "linux"))]
+    let _ = recorder;
+}
+
 #[cfg(test)]
 #[cfg(target_os = "linux")]
 mod tests {
@@ -60,7 +93,6 @@ mod tests {
     /// Plays the recording process when it is started by itself with this set.
     const INNER: &str = "NETDIAG_TEST_TIES";
 
-    #[expect(clippy::print_stdout, reason = "the other process reads it")]
     fn tied() {
         let interruption = tie_to_parent().unwrap();
         println!("tied");

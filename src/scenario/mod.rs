@@ -102,6 +102,7 @@ pub fn parse(name: &str, text: &str) -> anyhow::Result<Scenario> {
             patience_ms: file.patience_ms,
             probe: false,
             console: file.console,
+            console_at: None,
         },
         expect: file.expect,
     })

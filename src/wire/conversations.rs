@@ -261,3 +261,7 @@ impl Conversations {
         }
     }
 }
+
+#[cfg(test)]
+#[path = "tests.rs"]
+mod tests;

@@ -87,7 +87,7 @@ impl Flow {
             return Folded::default();
         }
         let captured = |a: u64, b: u64| {
-            let index = |position: u64| ((position as i64 - start) as usize).min(payload.len());
+            let index = |position: u64| ((position.cast_signed() - start) as usize).min(payload.len());
             &payload[index(a)..index(b)]
         };
         let after_hole = from > self.next;
@@ -288,7 +288,7 @@ mod tests {
         let all: Vec<u8> = (0..200_000u32).map(|n| (n % 251) as u8).collect();
         let (mut flow, mut room) = (Flow::new(), Room::new());
         for (number, chunk) in all.chunks(1460).enumerate() {
-            flow.accept(number as i64 * 1460, chunk, chunk.len() as u32, At(0), &mut room);
+            flow.accept(number.cast_signed() as i64 * 1460, chunk, chunk.len() as u32, At(0), &mut room);
         }
         let stream = flow.stream(all.len() as u64, &room);
         assert_eq!(stream.head.0, all[..Stream::HEAD]);
@@ -335,7 +335,7 @@ mod tests {
                 let end = (start + len).min(data.len());
                 let new = covered[start..end].iter().filter(|seen| !**seen).count() as u64;
                 covered[start..end].fill(true);
-                let folded = flow.accept(start as i64, &data[start..end], (end - start) as u32, At(0), &mut room);
+                let folded = flow.accept(start.cast_signed() as i64, &data[start..end], (end - start) as u32, At(0), &mut room);
                 prop_assert_eq!(folded.fresh, new);
                 fresh += new;
             }

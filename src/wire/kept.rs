@@ -68,18 +68,20 @@ impl<T: Clone> Ends<T> {
 /// its own, and always its end.
 #[derive(Debug, Clone)]
 pub(super) struct Room {
+    /// What is left for beginnings.
     heads: usize,
-    waiting: isize,
+    /// What waits.
+    held: usize,
 }
 
 impl Room {
     /// For beginnings of streams and of segment lists.
     const HEADS: usize = 64 << 20;
     /// For bytes that wait for a hole before them to be filled.
-    const WAITING: isize = 16 << 20;
+    const WAITING: usize = 16 << 20;
 
     pub(super) fn new() -> Self {
-        Self { heads: Self::HEADS, waiting: Self::WAITING }
+        Self { heads: Self::HEADS, held: 0 }
     }
 
     /// Takes up to `bytes` for a beginning and says how many were granted.
@@ -91,17 +93,17 @@ impl Room {
 
     /// Takes `bytes` for something that waits, whether or not there is that much left.
     pub(super) fn hold(&mut self, bytes: usize) {
-        self.waiting -= bytes as isize;
+        self.held += bytes;
     }
 
     /// Gives back what [`Room::hold`] took.
     pub(super) fn release(&mut self, bytes: usize) {
-        self.waiting += bytes as isize;
+        self.held -= bytes;
     }
 
     /// Whether more waits than may.
     pub(super) fn overdrawn(&self) -> bool {
-        self.waiting < 0
+        self.held > Self::WAITING
     }
 }
 
@@ -126,7 +128,7 @@ mod tests {
         assert_eq!(room.take(Room::HEADS - 1), Room::HEADS - 1);
         assert_eq!(room.take(5), 1);
         assert_eq!(room.take(5), 0);
-        room.hold(Room::WAITING as usize);
+        room.hold(Room::WAITING);
         assert!(!room.overdrawn());
         room.hold(1);
         assert!(room.overdrawn());

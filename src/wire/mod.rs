@@ -9,10 +9,11 @@ mod decode;
 mod duplicates;
 mod flow;
 mod kept;
+mod log;
 mod side;
 mod tcp;
 mod udp;
 
 pub use conversations::{Conversations, LIMIT};
 pub use decode::{Complaint, Datagram, Decoded, Link, Tcp, Undecodable, decode};
-pub use tcp::{TURNS_HEAD, TURNS_TAIL};
+pub use log::{TURNS_HEAD, TURNS_TAIL};

@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use super::decode::Datagram;
 use super::flow::Flow;
 use super::kept::Room;
-use super::tcp::Log;
+use super::log::Log;
 use crate::evidence::{At, Bytes, Conversation, Flags, Port, Segment, Stream, Transport};
 
 /// All datagrams between two addresses.
@@ -32,7 +32,7 @@ impl Exchange {
             Port::Listener => &mut self.received,
         };
         let (offset, len) = (flow.next(), datagram.len);
-        flow.accept(offset as i64, datagram.payload, len, at, room);
+        flow.accept(offset.cast_signed(), datagram.payload, len, at, room);
         let seen = flow.seen_mut();
         if seen.datagrams.len() < Stream::DATAGRAMS {
             seen.datagrams.push(len);

@@ -2,4 +2,6 @@
 
 mod accuracy;
 mod actor;
+mod real_servers;
 mod sandbox;
+mod tracer;

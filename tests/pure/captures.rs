@@ -1,5 +1,7 @@
 //! What the packets source says about real captures (tests/fixtures/captures/README.md tells how each was made).
 
+#![allow(clippy::unwrap_used, reason = "a fixture that cannot be read fails the test, as it should")]
+
 use std::path::{Path, PathBuf};
 
 use netdiag::collect::packets::{Completeness, read_file};

@@ -17,7 +17,7 @@ pub enum Ending {
 
 impl Ending {
     /// Every ending, the one to suppose first when several fit.
-    const ALL: [Self; 4] = [Self::Kept, Self::Lf, Self::CrLf, Self::Dropped];
+    pub(super) const ALL: [Self; 4] = [Self::Kept, Self::Lf, Self::CrLf, Self::Dropped];
 
     /// What follows the answer to a text that was sent with `terminator`.
     pub(super) fn after(self, terminator: &[u8]) -> &[u8] {

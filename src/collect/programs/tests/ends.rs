@@ -116,7 +116,7 @@ fn what_a_program_says_when_it_is_told_to_end_is_not_kept() {
     let program = stage.finish().programs.remove(index);
     let exit = program.exit.unwrap();
     assert_eq!((exit.how, exit.by_us), (How::Code(3), true));
-    assert_eq!(program.stdout.unwrap().head.0, b"ready\n");
+    assert_eq!(program.stdout.unwrap().head.0.trim_ascii_end(), b"ready");
 }
 
 #[test]
@@ -241,20 +241,34 @@ fn two_stages_of_one_process_do_not_touch_each_other() {
     assert!(!alive(pid));
 }
 
+/// A child that no stage knows, ended with the test.
+struct Stranger(std::process::Child);
+
+impl Drop for Stranger {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
 #[test]
 fn a_server_that_was_found_is_watched_and_never_ended() {
-    let mut child = Command::new("sleep").arg("1000").stdin(Stdio::null()).spawn().unwrap();
+    let stranger = Stranger(Command::new("sleep").arg("1000").stdin(Stdio::null()).spawn().unwrap());
+    let pid = stranger.0.id();
     let mut stage = stage();
-    let index = stage.find(&[child.id()]).unwrap();
+    // Until exec(2) is through, a new process has no command line.
+    until(&mut stage, "its command line", |_| {
+        std::fs::read(format!("/proc/{pid}/cmdline")).ok().filter(|words| !words.is_empty()).map(drop)
+    });
+    let index = stage.find(&[pid]).unwrap();
     assert!(stage.running(index));
-    assert_eq!(stage.members().get(&child.id()), Some(&(index, Role::Server)));
+    assert_eq!(stage.members().get(&pid), Some(&(index, Role::Server)));
     assert_eq!(stage.sample(&[]).processes.len(), 1);
     let row = stage.finish().programs.remove(0);
-    assert_eq!((row.command, row.started_by_us, row.pid), (vec!["sleep".into(), "1000".into()], false, child.id()));
-    assert!(alive(child.id()));
-    child.kill().unwrap();
-    child.wait().unwrap();
-    assert_eq!(Stage::new(Clock::start()).find(&[child.id()]), None);
+    assert_eq!((row.command, row.started_by_us, row.pid), (vec!["sleep".into(), "1000".into()], false, pid));
+    assert!(alive(pid));
+    drop(stranger);
+    assert_eq!(Stage::new(Clock::start()).find(&[pid]), None);
 }
 
 #[test]

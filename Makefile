@@ -1,0 +1,36 @@
+# netdiag: `make setup` once, then `make demo`, `make test`. `make` alone lists the targets.
+
+CARGO ?= cargo
+
+.PHONY: help setup build demo test bench install clean
+
+help: ## list these targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+setup: ## install what building and testing need and this machine lacks; asks nothing
+	@.ci/setup build test
+
+build: ## build netdiag
+	@.ci/setup build
+	$(CARGO) build --locked
+
+demo: build ## build, stage a fault and watch netdiag find it
+	@echo
+	@$(CARGO) run --quiet --locked -- scenario wrong-port
+
+test: ## formatting, lints, and every test, scenarios included
+	@.ci/setup build test
+	$(CARGO) fmt --check
+	$(CARGO) clippy --locked --all-targets -- -D warnings
+	$(CARGO) test --locked --no-fail-fast
+
+bench: ## measure: echoes per second, memory per connection, time to verdict (an optimised build)
+	@.ci/setup build
+	$(CARGO) bench --locked
+
+install: ## install netdiag for this user, into cargo's own directory of programs
+	@.ci/setup build
+	$(CARGO) install --locked --path .
+
+clean: ## remove everything that was built
+	$(CARGO) clean

@@ -1,0 +1,271 @@
+"""The tracer's one thread: it waits for netdiag's requests and looks at the other threads and tasks.
+
+It sits in `recv` without a time limit, so that it never stands in the way of proving that a program hangs; netdiag
+beats the time (`tick`) while an event loop is there to be watched. It only reads.
+"""
+
+import sys
+import time
+from _thread import allocate_lock, get_ident, get_native_id, start_new_thread
+
+import os
+from _io import open as open_file
+
+import _signal
+import _weakref
+
+from . import hooks, seen, source
+
+# From 3.12 on Python warns about a fork while there is a second thread.
+COUNTED = sys.version_info >= (3, 12)
+BLOCKED_MS = 200
+current_frames, sleep, clock = sys._current_frames, time.sleep, time.monotonic
+
+
+class Thread:
+    """The running thread, so that a fork can stop it and start another."""
+
+    native = None
+    ident = None
+    over = None
+
+
+class Loops:
+    """What each thread's event loop was doing at the last tick."""
+
+    seen = {}
+    stalls = 0
+
+
+told = {}
+
+
+def start(channel):
+    """Starts the thread and waits until it is settled, so that it opens nothing while the program runs."""
+    if channel.sock is None:
+        return
+    ready, Thread.over = allocate_lock(), allocate_lock()
+    ready.acquire()
+    Thread.over.acquire()
+    try:
+        start_new_thread(listen, (channel, channel.sock, ready, Thread.over))
+        ready.acquire(True, 2)
+    except RuntimeError:
+        pass
+
+
+def listen(channel, sock, ready, over):
+    """The thread: one request per line."""
+    try:
+        settle(channel)
+        ready.release()
+        waiting = b""
+        while channel.sock is sock and channel.ours():
+            data = sock.recv(4096)
+            if not data:
+                break
+            lines = (waiting + data).split(b"\n")
+            waiting = lines.pop()[-100:]
+            for request in lines:
+                answer(channel, request)
+    except BaseException:
+        pass
+    finally:
+        over.release()
+
+
+def settle(channel):
+    """No signal is delivered here: the program's main thread must be the one that is interrupted."""
+    _signal.pthread_sigmask(_signal.SIG_BLOCK, _signal.valid_signals())
+    Thread.native, Thread.ident = get_native_id(), get_ident()
+    try:
+        with open_file("/proc/self/task/%d/comm" % Thread.native, "w") as name:
+            name.write("netdiag-tracer")
+    except OSError:
+        pass
+    channel.send({"e": "thread", "tid": Thread.native})
+
+
+def answer(channel, request):
+    if request == b"tick":
+        hooks.quietly(tick)
+    elif request == b"dump":
+        hooks.quietly(tick)
+        hooks.quietly(hooks.all_unasked)
+        hooks.quietly(threads, channel)
+        hooks.quietly(tasks, channel)
+        channel.send({"e": "stacks"})
+        channel.flush(True)
+
+
+def stop(channel):
+    """Before a fork: where threads are counted, ours must be gone for good."""
+    over, native, Thread.over = Thread.over, Thread.native, None
+    channel.hang_up()
+    if over is None or not over.acquire(True, 0.2) or not COUNTED:
+        return
+    for _ in range(100):
+        try:
+            os.stat("/proc/self/task/%d" % native)
+        except OSError:
+            return
+        sleep(0.0002)
+
+
+def stack_of(frame):
+    """A frame and all beneath it, innermost first."""
+    found = []
+    while frame is not None and len(found) < 300:
+        found.append(frame)
+        frame = frame.f_back
+    return found
+
+
+def user_places(frames):
+    """The user's lines among frames given outermost first."""
+    return [
+        source.place(frame.f_code.co_filename, frame.f_lineno, frame.f_code.co_name)
+        for frame in frames
+        if source.is_user_frame(frame)
+    ][-30:]
+
+
+def within(frame):
+    """What the innermost frame is busy with: a library's function, or the call on the user's line."""
+    if not source.is_user_frame(frame):
+        return "%s.%s" % (frame.f_globals.get("__name__", "?"), frame.f_code.co_name)
+    calls = source.calls_on(frame.f_code.co_filename, frame.f_lineno)
+    return source.dotted(calls[0].func) if calls else ""
+
+
+def threads(channel):
+    """Sends the stack of every thread but ours."""
+    active = getattr(sys.modules.get("threading"), "_active", {})
+    for ident, frame in list(current_frames().items())[:100]:
+        if ident == Thread.ident:
+            continue
+        stack = [one for one in stack_of(frame) if not source.is_ours(one)]
+        places = user_places(reversed(stack))
+        if places:
+            name = seen.vars_of(active.get(ident)).get("_name", ident)
+            channel.send({"e": "stack", "of": "thread %s" % name, "frames": places, "within": within(stack[0])})
+
+
+def tasks(channel):
+    """Sends the await chain of every pending asyncio task, and the failures nobody has asked for."""
+    module = sys.modules.get("asyncio.tasks")
+    if module is None:
+        return
+    for task in all_tasks(module)[:500]:
+        kind = module.Task
+        if kind.done(task):
+            failed(task)
+            continue
+        frames, awaited = chain(kind.get_coro(task))
+        places = user_places(frames)
+        if places:
+            inner = within(frames[-1]) if not source.is_user_frame(frames[-1]) else awaited
+            channel.send(
+                {"e": "stack", "of": "task %s" % kind.get_name(task), "frames": places, "within": inner}
+            )
+            channel.flush(True)
+
+
+def all_tasks(module):
+    """Every task there is, finished ones too."""
+    found = []
+    for name in ("_all_tasks", "_scheduled_tasks"):
+        for reference in list(getattr(getattr(module, name, None), "data", ())):
+            found.append(reference())
+    found.extend(list(getattr(module, "_eager_tasks", ())))
+    if sys.version_info >= (3, 14):
+        import gc
+
+        found.extend(one for one in gc.get_objects() if issubclass(type(one), module.Task))
+    unique = {id(task): task for task in found if task is not None}
+    return list(unique.values())
+
+
+def chain(awaited):
+    """The frames a coroutine waits through, outermost first, and what is awaited at the end."""
+    frames = []
+    while len(frames) < 100:
+        for frame, inner in (("cr_frame", "cr_await"), ("gi_frame", "gi_yieldfrom"), ("ag_frame", "ag_await")):
+            if hasattr(type(awaited), frame):
+                break
+        else:
+            kind = type(awaited)
+            return frames, "" if awaited is None else "%s.%s" % (kind.__module__, kind.__name__)
+        if getattr(awaited, frame) is None:
+            return frames, ""
+        frames.append(getattr(awaited, frame))
+        awaited = getattr(awaited, inner)
+    return frames, ""
+
+
+def failed(task):
+    """A task that failed and whose exception nobody has asked for (Python 3.11.2 keeps some like that for ever)."""
+    exc = task._exception
+    if exc is None or not task._log_traceback or id(task) in told:
+        return
+    told[id(task)] = _weakref.ref(task, lambda _, key=id(task): told.pop(key, None))
+    seen.uncaught(exc, "silent")
+    hooks.never_retrieved(hooks.task_name(task), exc)
+
+
+def tick():
+    """Looks whether an event loop is still in the callback it was in before."""
+    for ident, frame in list(current_frames().items()):
+        if ident == Thread.ident:
+            continue
+        stack = stack_of(frame)
+        step = running_step(stack)
+        if step is None:
+            Loops.seen.pop(ident, None)
+            continue
+        step, above = step
+        before = Loops.seen.get(ident)
+        if before is None or before["step"]() != step():
+            Loops.seen[ident] = {"step": step, "since": clock(), "next": BLOCKED_MS, "id": None}
+        elif step() is not None:
+            stalled(before, above)
+
+
+def running_step(stack):
+    """What the loop of this thread is running, as a reference to it, and the frames above it."""
+    for depth, frame in enumerate(stack):
+        code = frame.f_code
+        if code.co_name == "_run" and code.co_filename.endswith("asyncio/events.py"):
+            handle = frame.f_locals.get("self")
+            if handle is None:
+                return None
+            # By number, because comparing handles would compare what the program put into them.
+            alive = _weakref.ref(handle)
+            return lambda: alive() and id(alive()), stack[:depth]
+        if code.co_name == "run" and code.co_filename.endswith("asyncio/runners.py"):
+            # uvloop shows no callback, but its clock stands still while one runs.
+            times = hooks.uvloop_times()
+            return (lambda: times, stack[:depth]) if times and depth else None
+    return None
+
+
+def stalled(state, above):
+    """Reports a callback that has run for long, and again each time that doubles."""
+    blocked = (clock() - state["since"]) * 1000
+    places = user_places(above[:200])
+    if blocked < state["next"] or not places:
+        return
+    if state["id"] is None:
+        Loops.stalls += 1
+        state["id"] = Loops.stalls
+    state["next"] = blocked * 2
+    where = source.place(*innermost(above))
+    seen.channel.emit({"e": "stall", "id": state["id"], "ms": blocked, "location": where})
+
+
+def innermost(stack):
+    """The user's innermost frame of a stack given innermost first."""
+    for frame in stack:
+        if source.is_user_frame(frame):
+            return frame.f_code.co_filename, frame.f_lineno, frame.f_code.co_name
+    return "?", 0, ""

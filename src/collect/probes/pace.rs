@@ -1,0 +1,140 @@
+//! How long to wait: learned from the answers seen so far. Decides nothing about the server.
+
+use std::time::Duration;
+
+use crate::evidence::{Probe, Shape};
+
+/// The wait for a server that has not answered anything yet.
+pub(super) const GENEROUS: Duration = Duration::from_secs(2);
+
+/// How long a first answer that holds the whole text is given to go on.
+pub(super) const TAIL: Duration = Duration::from_millis(60);
+
+/// No answer is awaited longer than this, however slow the server is.
+const LONGEST: Duration = Duration::from_millis(2500);
+
+/// What is known of the server's speed and habits.
+#[derive(Debug, Clone)]
+pub(super) struct Pace {
+    /// The least time an answer is awaited.
+    pub floor: Duration,
+    /// The slowest answer seen.
+    pub latency: Option<Duration>,
+    /// The fastest answer seen: on a busy machine this tells the server's own slowness from the machine's.
+    pub fastest: Option<Duration>,
+    /// How many bytes longer (or shorter) than the message an answer is.
+    pub overhead: i64,
+    /// How many bytes come before the first answer.
+    pub banner: u64,
+    /// Whether answers come only after a half-close.
+    pub until_eof: bool,
+    /// Whether the server hangs up after one answer.
+    pub one_shot: bool,
+    /// Whether several connections are served side by side.
+    pub several: bool,
+    /// Whether the first answer resembled the message at all.
+    pub alike: bool,
+    /// Whether lines end in CR LF.
+    pub crlf: bool,
+    /// Whether the server keeps a connection open although we have half-closed it.
+    pub ignores_fin: bool,
+}
+
+impl Default for Pace {
+    fn default() -> Self {
+        Self {
+            floor: Duration::from_millis(250),
+            latency: None,
+            fastest: None,
+            overhead: 0,
+            banner: 0,
+            until_eof: false,
+            one_shot: false,
+            several: false,
+            alike: false,
+            crlf: false,
+            ignores_fin: false,
+        }
+    }
+}
+
+impl Pace {
+    /// How long an answer is awaited, and how long the next byte of one.
+    pub(super) fn patience(&self) -> Duration {
+        let Some(latency) = self.latency else { return LONGEST.min(self.floor * 2) };
+        let scaled = (latency * 8).min(latency * 2 + Duration::from_millis(400)).max(latency * 5 / 2);
+        scaled.max(self.floor).min(LONGEST)
+    }
+
+    /// How long the end of the connection is awaited once we have half-closed.
+    pub(super) fn farewell(&self) -> Duration {
+        match self.latency {
+            _ if self.ignores_fin => Duration::from_millis(10),
+            Some(_) => self.patience(),
+            None => self.floor,
+        }
+    }
+
+    /// How many bytes answer `messages` of `sent` bytes altogether, as far as can be told.
+    pub(super) fn due(&self, sent: usize, messages: u32) -> u64 {
+        let overhead = self.overhead.saturating_mul(i64::from(messages));
+        (self.banner + sent as u64).saturating_add_signed(overhead).max(1)
+    }
+
+    /// The shape in which an ordinary message gets its answer.
+    pub(super) fn plain_shape(&self) -> Shape {
+        match (self.until_eof, self.crlf) {
+            (true, _) => Shape::LineHalfClose,
+            (false, true) => Shape::CrLfLine,
+            (false, false) => Shape::Line,
+        }
+    }
+
+    /// A line's terminator.
+    pub(super) fn terminator(&self) -> &'static str {
+        if self.crlf { "\r\n" } else { "\n" }
+    }
+
+    /// Takes note of an ordinary answer's time.
+    pub(super) fn learn_from(&mut self, probe: &Probe) {
+        use Shape::{CrLfLine, Datagram, Line, LineHalfClose, TwoLines};
+        let heard = if self.until_eof { probe.received_total } else { probe.before_half_close };
+        let ordinary = match probe.shape {
+            LineHalfClose => self.until_eof,
+            Line => !self.until_eof,
+            shape => matches!(shape, CrLfLine | TwoLines | Datagram),
+        };
+        if !ordinary || heard <= self.banner {
+            return;
+        }
+        // Where a banner comes first, its time is not the answer's.
+        let banner_first = self.banner > 0 && probe.shape != TwoLines;
+        if let Some(ms) = if banner_first { probe.last_byte_ms } else { probe.first_byte_ms } {
+            self.note(Duration::from_secs_f64(ms / 1000.0));
+        }
+    }
+
+    /// Takes note of an answer that took so long.
+    pub(super) fn note(&mut self, taken: Duration) {
+        self.latency = Some(self.latency.map_or(taken, |known| known.max(taken)));
+        self.fastest = Some(self.fastest.map_or(taken, |known| known.min(taken)));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn patience_grows_with_the_servers_slowness_and_is_bounded() {
+        let after = |ms| Pace { latency: Some(Duration::from_millis(ms)), ..Pace::default() }.patience().as_millis();
+        assert_eq!([after(1), after(100), after(500), after(5000)], [250, 600, 1400, 2500]);
+    }
+
+    #[test]
+    fn what_is_due_counts_banner_and_overhead() {
+        let pace = Pace { overhead: -1, banner: 5, ..Pace::default() };
+        assert_eq!(pace.due(20, 2), 23);
+        assert_eq!(Pace { overhead: -100, ..Pace::default() }.due(20, 2), 1);
+    }
+}

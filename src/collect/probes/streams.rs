@@ -1,0 +1,227 @@
+//! The order of the probes of a TCP server: gentle ones first, the rude one last, a crowd only where one was welcome.
+
+mod contact;
+mod crowd;
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use tokio::task::JoinHandle;
+
+use crate::evidence::{Close, Probe, Reach, Shape};
+
+use super::pace::GENEROUS;
+use super::shapes::{Script, binary_line, bulk};
+use super::talk::{Enough, Talk, Wait};
+use super::{Depth, Examiner};
+
+/// The floor of patience once the server's speed is known.
+const FLOOR_DIALECT: Duration = Duration::from_millis(100);
+const FLOOR_FULL: Duration = Duration::from_millis(150);
+
+/// The first wait when the pair has been recorded already and only the dialect is wanted.
+const GENEROUS_DIALECT: Duration = Duration::from_millis(800);
+
+/// A server slower than this is not asked for bulk or crowds: it would take all day, and show nothing new.
+const PROMPT: Duration = Duration::from_millis(40);
+
+/// How long a server is given to notice a reset.
+const NOTICE: Duration = Duration::from_millis(20);
+
+/// Divided by any power of two up to 8 KiB it leaves a rest of its own, which tells the size of the blocks.
+const ODD_BULK: usize = (16 << 10) - 64;
+
+/// Sizes of the bulk probes.
+const BULK: [usize; 2] = [64 << 10, 1 << 20];
+
+/// Makes the probes in order; stops when the listener is gone.
+pub(super) async fn examine(exam: &mut Examiner, depth: Depth) {
+    let (generous, floor) = match depth {
+        Depth::Dialect => (GENEROUS_DIALECT, FLOOR_DIALECT),
+        Depth::Full => (GENEROUS, FLOOR_FULL),
+    };
+    let Some(target) = contact::greet(exam, generous).await else { return };
+    exam.pace.floor = floor;
+    // Where one of these ends early, the listener is gone, and the record shows it.
+    let _ = match (depth, exam.pace.latency) {
+        (_, Some(_)) if !exam.pace.alike => perform(exam, target, vec![Script::knock()]).await,
+        (Depth::Dialect, None) => None,
+        (Depth::Full, None) => unanswered(exam, target).await,
+        (Depth::Dialect, Some(_)) => gentle(exam, target, depth).await,
+        (Depth::Full, Some(_)) => full(exam, target).await,
+    };
+}
+
+/// `None` as soon as the listener is gone.
+async fn full(exam: &mut Examiner, target: SocketAddr) -> Option<()> {
+    for other in exam.targets.clone().into_iter().filter(|other| *other != target) {
+        if !exam.probes.iter().any(|probe| probe.target == other) {
+            perform(exam, other, vec![Script::knock()]).await;
+        }
+    }
+    crowd::beside_an_idler(exam, target).await?;
+    gentle(exam, target, Depth::Full).await?;
+    if exam.has_time() {
+        crowd::gather(exam, target, 10).await?;
+    }
+    much(exam, target).await?;
+    strange(exam, target).await?;
+    rude(exam, target).await?;
+    // Last, because some services refuse further connections for a while once there were many of them.
+    if exam.has_time() && exam.probes.iter().all(|probe| probe.reach == Reach::Connected || probe.target != target) {
+        crowd::gather(exam, target, 100).await?;
+    }
+    Some(())
+}
+
+/// The ordinary greetings.
+async fn gentle(exam: &mut Examiner, target: SocketAddr, depth: Depth) -> Option<()> {
+    let scripts = gentle_scripts(exam, depth);
+    perform(exam, target, scripts).await?;
+    again_if_too_hasty(exam, target).await
+}
+
+fn gentle_scripts(exam: &mut Examiner, depth: Depth) -> Vec<Script> {
+    let pace = exam.pace.clone();
+    let tried = |exam: &Examiner, shape| {
+        exam.probes.iter().any(|probe| probe.shape == shape && probe.received_total > pace.banner)
+    };
+    let mut scripts = Vec::new();
+    let full = depth == Depth::Full;
+    if (full || pace.banner > 0 || pace.overhead > 0) && !tried(exam, Shape::Knock) {
+        scripts.push(Script::knock());
+    }
+    for (shape, wanted) in
+        [(Shape::CrLfLine, true), (Shape::LineHalfClose, true), (Shape::Line, pace.until_eof && full)]
+    {
+        if wanted && (shape == Shape::Line || !tried(exam, shape)) {
+            let end = if shape == Shape::CrLfLine { "\r\n" } else { pace.terminator() };
+            scripts.push(Script::ask(&pace, shape, format!("{}{end}", exam.text()).as_bytes(), 1));
+        }
+    }
+    if full {
+        let (one, other, end) = (exam.text(), exam.text(), pace.terminator());
+        if !pace.one_shot || pace.until_eof {
+            scripts.push(Script::ask(&pace, Shape::JoinedLines, format!("{one}{end}{other}{end}").as_bytes(), 2));
+        }
+        scripts.push(Script::split(&pace, format!("{}{end}", exam.text()).as_bytes()));
+        scripts.push(Script::ask(&pace, Shape::ChunkHalfClose, exam.text().as_bytes(), 1));
+    }
+    scripts.push(Script::ask(&pace, Shape::Chunk, exam.text().as_bytes(), 1));
+    scripts
+}
+
+/// A chunk that got no answer is tried again with more patience if the server has meanwhile shown to be slower than
+/// that patience allowed for: on a busy machine the difference between "waits for a line end" and "is late" is time.
+async fn again_if_too_hasty(exam: &mut Examiner, target: SocketAddr) -> Option<()> {
+    let chunk = exam.probes.iter().rfind(|probe| probe.shape == Shape::Chunk)?;
+    let needed = exam.pace.latency.unwrap_or_default() * 4;
+    if chunk.before_half_close > exam.pace.banner || Duration::from_millis(chunk.patience_ms) >= needed {
+        return Some(());
+    }
+    let mut pace = exam.pace.clone();
+    pace.floor = needed;
+    let script = Script::ask(&pace, Shape::Chunk, exam.text().as_bytes(), 1);
+    std::mem::swap(&mut exam.pace, &mut pace);
+    let outcome = perform(exam, target, vec![script]).await;
+    exam.pace.floor = pace.floor;
+    outcome
+}
+
+/// Goes through the scripts: side by side if the server has shown to serve several clients, else one after the other.
+async fn perform(exam: &mut Examiner, target: SocketAddr, scripts: Vec<Script>) -> Option<()> {
+    if exam.pace.several {
+        let group = exam.group();
+        let (setting, pace) = (exam.setting.clone(), exam.pace.clone());
+        let running: Vec<JoinHandle<Probe>> = scripts
+            .into_iter()
+            .map(|script| tokio::spawn(script.perform(setting.clone(), pace.clone(), target, group)))
+            .collect();
+        let mut there = true;
+        for probe in running {
+            there &= probe.await.is_ok_and(|probe| exam.keep(probe));
+        }
+        return there.then_some(());
+    }
+    for script in scripts {
+        if !exam.has_time() {
+            break;
+        }
+        let group = exam.group();
+        let probe = script.perform(exam.setting.clone(), exam.pace.clone(), target, group).await;
+        exam.pace.ignores_fin |= probe.half_closed && probe.close == Close::Open;
+        exam.keep(probe).then_some(())?;
+    }
+    Some(())
+}
+
+/// What is still worth trying with a server that has said nothing: perhaps it waits for a full buffer.
+async fn unanswered(exam: &mut Examiner, target: SocketAddr) -> Option<()> {
+    let (bytes, lines) = bulk(ODD_BULK, "\n");
+    let script = Script::ask(&exam.pace, Shape::Bulk, &bytes, lines);
+    perform(exam, target, vec![script, Script::knock()]).await
+}
+
+/// Many bytes, then very many.
+async fn much(exam: &mut Examiner, target: SocketAddr) -> Option<()> {
+    let slow = exam.pace.fastest.unwrap_or_default() > PROMPT;
+    if slow || (exam.pace.one_shot && !exam.pace.until_eof) {
+        return Some(());
+    }
+    for size in BULK {
+        let (bytes, lines) = bulk(size, exam.pace.terminator());
+        let whole = bytes.len() as u64;
+        let script = Script::ask(&exam.pace, Shape::Bulk, &bytes, lines);
+        perform(exam, target, vec![script]).await?;
+        let returned = exam.probes.last().is_some_and(|probe| probe.received_total >= whole);
+        if !returned || !exam.has_time() {
+            break;
+        }
+    }
+    Some(())
+}
+
+/// Bytes that are not text, and a look at whether the server got over them.
+async fn strange(exam: &mut Examiner, target: SocketAddr) -> Option<()> {
+    let pace = exam.pace.clone();
+    let binary = Script::ask(&pace, Shape::Binary, &binary_line(pace.terminator()), 1);
+    perform(exam, target, vec![binary]).await?;
+    still_there(exam, target).await
+}
+
+/// Half a line and a reset, and a look at whether the server got over it.
+async fn rude(exam: &mut Examiner, target: SocketAddr) -> Option<()> {
+    let group = exam.group();
+    let text = exam.text();
+    let mut talk = Talk::dial(&exam.setting, Shape::Rude, target, group).await;
+    talk.say(&text.as_bytes()[..text.len() / 2]).await;
+    // The server must have it in its hands before the reset comes, or it will never know.
+    talk.listen(&Wait::patient(NOTICE, Enough::Bytes(1))).await;
+    exam.keep(talk.reset()).then_some(())?;
+    tokio::time::sleep(NOTICE).await;
+    still_there(exam, target).await
+}
+
+async fn still_there(exam: &mut Examiner, target: SocketAddr) -> Option<()> {
+    let (shape, line) = (exam.pace.plain_shape(), format!("{}{}", exam.text(), exam.pace.terminator()));
+    let script = Script::ask(&exam.pace, shape, line.as_bytes(), 1);
+    perform(exam, target, vec![script]).await
+}
+
+/// A client's own bytes.
+pub(super) async fn replay(exam: &Examiner, target: SocketAddr, bytes: &[u8], half_close: bool, group: u32) -> Probe {
+    let mut talk = Talk::dial(&exam.setting, Shape::Replay, target, group).await;
+    talk.say(bytes).await;
+    if half_close {
+        talk.half_close().await;
+    }
+    let messages = bytes.split_inclusive(|b| *b == b'\n').count() as u32;
+    let known = exam.pace.latency.is_some();
+    let wait = Wait {
+        first: if known { exam.pace.patience() } else { GENEROUS / 2 },
+        settle: exam.pace.floor / 2,
+        ..Wait::patient(exam.pace.patience(), Enough::Bytes(exam.pace.due(bytes.len(), messages)))
+    };
+    talk.listen(&wait).await;
+    talk.part(exam.pace.farewell()).await
+}

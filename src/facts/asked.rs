@@ -1,0 +1,162 @@
+//! What became of netdiag's own questions to a server: the readings that stand in for a client's exchanges.
+
+use std::net::SocketAddr;
+
+use super::Facts;
+use super::dialect::{Binary, Bulk, Comparison, Dialect, Places};
+use crate::evidence::{At, Close, Evidence, Gap, Occasion, Probe, Reach, Socket, SocketState, Transport};
+
+/// How a server that answers nothing treats its connections.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Muteness {
+    /// No process ever held the server's end.
+    NotAccepted,
+    /// Held, and what was sent lay unread.
+    Unread,
+    /// Read, and the connection stayed open.
+    Open,
+    /// Closed by FIN without a byte.
+    Closed,
+    /// Reset without a byte.
+    Reset,
+}
+
+/// A departure that probes show of a server which otherwise echoes.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Departure {
+    /// What was seen, as a clause.
+    pub what: String,
+    /// The probes that show it.
+    pub evidence: Vec<String>,
+}
+
+/// Whether `dialler` is netdiag's own end of a probe: what it did says nothing about any client.
+pub(super) fn is_probes(evidence: &Evidence, dialler: SocketAddr) -> bool {
+    evidence.probes.seen().is_ok_and(|probes| probes.probes.iter().any(|probe| probe.from == Some(dialler)))
+}
+
+impl Facts<'_> {
+    /// Whether the probes are the main evidence: a server by itself, with no client on the stand.
+    #[must_use]
+    pub fn is_alone(&self) -> bool {
+        self.evidence.setting.occasion == Occasion::LiveServer
+    }
+
+    /// The dialect, when the server was asked by itself.
+    pub fn asked(&self) -> Result<Option<&Dialect>, Gap> {
+        if self.is_alone() { self.dialect.as_ref().map(Some).map_err(Clone::clone) } else { Ok(None) }
+    }
+
+    /// Whether the server answered none of the probes that reached it, whatever their shape.
+    #[must_use]
+    pub fn answers_nobody(&self) -> bool {
+        self.dialect.as_ref().is_ok_and(|dialect| dialect.answers.as_ref().is_some_and(|answers| !answers.value))
+    }
+
+    /// How a server that answered nobody treated the probes; `None` when it did answer, or they differ.
+    pub fn muteness(&self) -> Result<Option<(Muteness, Vec<String>)>, Gap> {
+        if !self.is_alone() || !self.answers_nobody() {
+            return Ok(None);
+        }
+        let probes = &self.evidence.probes.seen()?.probes;
+        let mut seen: Vec<Muteness> = Vec::new();
+        let mut evidence = Vec::new();
+        for (index, probe) in probes.iter().enumerate() {
+            if probe.reach != Reach::Connected || probe.transport == Transport::Udp || probe.sent_total == 0 {
+                continue;
+            }
+            seen.extend(self.treatment(probe));
+            evidence.push(format!("probes:{index}"));
+        }
+        let first = seen.first().copied();
+        evidence.truncate(3);
+        Ok(first.filter(|first| seen.iter().all(|other| other == first)).map(|first| (first, evidence)))
+    }
+
+    fn treatment(&self, probe: &Probe) -> Option<Muteness> {
+        match probe.close {
+            Close::Fin => return Some(Muteness::Closed),
+            Close::Reset => return Some(Muteness::Reset),
+            Close::Open | Close::None => {}
+        }
+        let (_, socket) = self.server_end_of(probe)?;
+        match socket.recv_queue {
+            _ if socket.inode == 0 => Some(Muteness::NotAccepted),
+            Some(unread) if unread > 0 => Some(Muteness::Unread),
+            Some(_) => Some(Muteness::Open),
+            None => None,
+        }
+    }
+
+    /// The server's end of a probe's connection, at the last look while it was open.
+    fn server_end_of(&self, probe: &Probe) -> Option<(At, &Socket)> {
+        let from = probe.from?;
+        let sockets = self.evidence.sockets.seen().ok()?;
+        sockets
+            .rows()
+            .filter(|(_, _, socket)| {
+                socket.local.port() == probe.target.port()
+                    && socket.remote == Some(from)
+                    && matches!(socket.state, SocketState::Established | SocketState::CloseWait)
+            })
+            .map(|(_, at, socket)| (at, socket))
+            .last()
+    }
+
+    /// The server does not echo what it is sent, although it answers.
+    #[must_use]
+    pub fn is_no_echo_server(&self) -> bool {
+        self.dialect.as_ref().is_ok_and(|dialect| dialect.echoes.as_ref().is_some_and(|echoes| !echoes.value))
+    }
+
+    /// How many clients the server was seen to serve at the same time, when that is limited.
+    #[must_use]
+    pub fn places(&self) -> Option<u32> {
+        match self.dialect.as_ref().ok()?.places.as_ref()?.value {
+            Places::One => Some(1),
+            Places::Exactly(n) => Some(n),
+            Places::AtLeast(_) => None,
+        }
+    }
+
+    /// Every way in which a server that echoes plain lines departs from what its own dialect promises.
+    #[must_use]
+    pub fn departures(&self) -> Vec<Departure> {
+        let Ok(dialect) = &self.dialect else { return Vec::new() };
+        let mut departures = Vec::new();
+        let mut depart =
+            |what: &str, evidence: Vec<String>| departures.push(Departure { what: what.to_owned(), evidence });
+        if let Some(joined) = dialect.answers_joined.as_ref().filter(|learned| !learned.value) {
+            depart("of two lines in a single write not both are answered", joined.evidence());
+        }
+        if let Some(split) = dialect.answers_split.as_ref().filter(|learned| !learned.value) {
+            depart("a line that arrives in two pieces is not answered as one", split.evidence());
+        }
+        if let Some(bulk) = &dialect.bulk
+            && let Bulk::Broken { bytes, how } = bulk.value
+        {
+            let how = match how {
+                Comparison::Truncated { at } => format!("breaks off after {at} bytes"),
+                Comparison::Nothing => "gets no answer".to_owned(),
+                _ => "comes back changed".to_owned(),
+            };
+            depart(&format!("a message of {bytes} bytes {how}"), bulk.evidence());
+        }
+        if let Some(crosstalk) = dialect.crosstalk.as_ref().filter(|learned| learned.value) {
+            depart("a connection got what another one had sent", crosstalk.evidence());
+        }
+        departures
+    }
+
+    /// What ended the server while it was being asked: bytes that are not text, or a client that reset.
+    #[must_use]
+    pub fn killed_by(&self) -> Option<Departure> {
+        let dialect = self.dialect.as_ref().ok()?;
+        if let Some(rude) = dialect.survives_rude.as_ref().filter(|learned| !learned.value) {
+            let what = "a client that sent half a line and reset the connection".to_owned();
+            return Some(Departure { what, evidence: rude.evidence() });
+        }
+        let binary = dialect.binary.as_ref().filter(|learned| learned.value == Binary::Fatal)?;
+        Some(Departure { what: "bytes that are not text".to_owned(), evidence: binary.evidence() })
+    }
+}

@@ -1,0 +1,243 @@
+//! How the server behaves towards clients that are many, rude, hasty, or send much or anything but text.
+
+use crate::evidence::{Close, Framing, Lifetime, Shape, Transport};
+
+use super::compare::{Comparison, weigh_form};
+use super::form::Form;
+use super::reading::{Aftermath, Reading, Readings, contains};
+use super::wording::Wording;
+use super::{Dialect, Learned};
+
+/// Up to this long after the last write a steady answer is certainly still listened to, in milliseconds.
+const STILL_LISTENING_MS: f64 = 4000.0;
+
+/// How many connections a server was seen to serve at the same time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Places {
+    /// One: the second client was served only when the first one had left.
+    One,
+    /// This many, and no more: the next client was served only when others had left.
+    Exactly(u32),
+    /// This many; more were not tried, or not answered for another reason.
+    AtLeast(u32),
+}
+
+/// What becomes of bytes that are not text.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Binary {
+    /// They come back as they went.
+    Clean,
+    /// They are dropped or altered, or that connection is closed, and the server goes on serving: a text service.
+    TextOnly,
+    /// The server served nobody afterwards.
+    Fatal,
+}
+
+/// What becomes of many bytes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Bulk {
+    /// All of them came back.
+    Intact {
+        /// How many were sent.
+        bytes: u64,
+    },
+    /// They did not all come back right.
+    Broken {
+        /// How many were sent.
+        bytes: u64,
+        /// What was wrong.
+        how: Comparison,
+    },
+}
+
+/// Which sizes of datagrams come back whole.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Datagrams {
+    /// The largest that did, in bytes.
+    pub whole: u32,
+    /// The smallest that came back shorter: its size and how much of it came.
+    pub cut: Option<(u32, u32)>,
+    /// The smallest that got no answer.
+    pub unanswered: Option<u32>,
+}
+
+pub(super) fn read(readings: &Readings, wording: &Wording, dialect: &mut Dialect) {
+    dialect.places = places(readings);
+    dialect.crosstalk = crosstalk(readings);
+    dialect.survives_rude = survives_rude(readings);
+    let (Some(form), Some(framing)) = (&wording.form, &dialect.framing) else { return };
+    let bench = Bench { readings, form, framing: framing.value };
+    let one_shot = dialect.lifetime.as_ref().is_some_and(|lifetime| lifetime.value == Lifetime::OneShot);
+    dialect.binary = bench.binary();
+    match framing.value {
+        Framing::Datagram => dialect.datagrams = bench.datagrams(),
+        Framing::Raw | Framing::Line | Framing::UntilEof => {
+            dialect.answers_half_close = bench.pays(Shape::LineHalfClose);
+            dialect.answers_partial_at_eof = bench.partial_at_eof();
+            dialect.bulk = bench.bulk();
+            if framing.value == Framing::UntilEof || !one_shot {
+                dialect.answers_joined = bench.pays(Shape::JoinedLines);
+            }
+            // A server that answers chunks and then hangs up is right to answer half a line.
+            if framing.value != Framing::Raw || !one_shot {
+                dialect.answers_split = bench.pays(Shape::SplitLine);
+            }
+        }
+    }
+}
+
+/// Everything needed to weigh an answer.
+struct Bench<'a> {
+    readings: &'a Readings<'a>,
+    form: &'a Form,
+    framing: Framing,
+}
+
+impl Bench<'_> {
+    fn weigh(&self, reading: &Reading) -> Comparison {
+        weigh_form(self.form, b"", self.framing, &reading.sent, reading.probe.half_closed, reading.got())
+    }
+
+    /// Whether a probe of this shape got all it was owed.
+    fn pays(&self, shape: Shape) -> Option<Learned<bool>> {
+        let tried = || self.readings.of(shape);
+        if let Some(paid) = tried().find(|r| self.weigh(r) == Comparison::Exact) {
+            return Some(Learned::new(true, [paid.index]));
+        }
+        let unpaid = tried().find(|r| self.readings.silence_tells(r) || r.server_hung_up())?;
+        Some(Learned::new(false, [unpaid.index]))
+    }
+
+    fn partial_at_eof(&self) -> Option<Learned<bool>> {
+        let tried = self.readings.of(Shape::ChunkHalfClose).next()?;
+        let paid = tried.answered() && self.weigh(tried).is_right();
+        (paid || self.readings.silence_tells(tried)).then(|| Learned::new(paid, [tried.index]))
+    }
+
+    fn binary(&self) -> Option<Learned<Binary>> {
+        let tried = self.readings.of(Shape::Binary).next()?;
+        if self.weigh(tried) == Comparison::Exact {
+            return Some(Learned::new(Binary::Clean, [tried.index]));
+        }
+        match self.readings.aftermath(tried)? {
+            Aftermath::Served(next) => Some(Learned::new(Binary::TextOnly, [tried.index, next])),
+            Aftermath::Dead(next) => Some(Learned::new(Binary::Fatal, [tried.index, next])),
+        }
+    }
+
+    /// The largest bulk that came back whole; or the first that did not.
+    fn bulk(&self) -> Option<Learned<Bulk>> {
+        let mut whole = None;
+        for reading in self.readings.of(Shape::Bulk) {
+            let bytes = reading.probe.sent_total.max(reading.sent.len() as u64);
+            match self.weigh_bulk(reading) {
+                Comparison::Nothing | Comparison::Truncated { .. } if !ended(reading) => break,
+                Comparison::Exact => whole = Some(Learned::new(Bulk::Intact { bytes }, [reading.index])),
+                how => return Some(Learned::new(Bulk::Broken { bytes, how }, [reading.index])),
+            }
+        }
+        whole
+    }
+
+    /// Weighs as much as the evidence keeps; beyond that only the number of bytes is known.
+    fn weigh_bulk(&self, reading: &Reading) -> Comparison {
+        let probe = reading.probe;
+        let (kept, sent) = (probe.received.len() as u64, reading.sent.len() as u64);
+        let comparison = self.weigh(reading);
+        let sent_was_cut = probe.sent_total > sent;
+        match comparison {
+            Comparison::Truncated { at } if probe.received_total > kept && at as u64 == kept => {}
+            Comparison::Surplus { .. } | Comparison::Exact if sent_was_cut => {}
+            other => return other,
+        }
+        let total = probe.received_total as usize;
+        if sent_was_cut
+            && self.form.reply() == Some(crate::evidence::Reply::Exact)
+            && probe.received_total < probe.sent_total
+        {
+            return Comparison::Truncated { at: total };
+        }
+        Comparison::Exact
+    }
+
+    fn datagrams(&self) -> Option<Learned<Datagrams>> {
+        let udp = |r: &&Reading| r.probe.transport == Transport::Udp && r.probe.shape == Shape::Datagram;
+        let tried: Vec<&Reading> = self.readings.all.iter().filter(udp).collect();
+        let size = |r: &&Reading| r.sent.len() as u32;
+        let whole = tried.iter().copied().filter(|r| self.weigh(r) == Comparison::Exact).max_by_key(size)?;
+        let cut =
+            tried.iter().copied().filter(|r| matches!(self.weigh(r), Comparison::Truncated { .. })).min_by_key(size);
+        let unanswered =
+            tried.iter().copied().filter(|r| !r.answered() && self.readings.silence_tells(r)).min_by_key(size);
+        let value = Datagrams {
+            whole: size(&whole),
+            cut: cut.map(|r| (size(&r), r.got().len() as u32)),
+            unanswered: unanswered.map(|r| size(&r)),
+        };
+        let rests_on: Vec<usize> = [Some(whole), cut, unanswered].into_iter().flatten().map(|r| r.index).collect();
+        Some(Learned::new(value, rests_on))
+    }
+}
+
+/// Whether the server had stopped answering before netdiag stopped listening to it.
+fn ended(reading: &Reading) -> bool {
+    let probe = reading.probe;
+    let last = probe.last_byte_ms.unwrap_or_default();
+    probe.close != Close::Open || last + (probe.patience_ms as f64) < STILL_LISTENING_MS
+}
+
+fn places(readings: &Readings) -> Option<Learned<Places>> {
+    let crowd: Vec<&Reading> = readings.of(Shape::Overlapping).filter(|r| r.messages.len() > 1 && r.holds(0)).collect();
+    let largest = crowd.iter().map(|r| r.probe.group).max_by_key(|group| in_group(&crowd, *group).len());
+    let served = largest.map(|group| in_group(&crowd, group)).unwrap_or_default();
+    let queued = readings.of(Shape::Overlapping).find(|r| r.answered() && waited(r, r.probe.patience_ms));
+    if let Some(queued) = queued {
+        let beside = in_group(&crowd, queued.probe.group);
+        let count = beside.len() as u32;
+        return Some(Learned::new(Places::Exactly(count), [beside, vec![queued.index]].concat()));
+    }
+    if served.len() > 2 {
+        return Some(Learned::new(Places::AtLeast(served.len() as u32), served));
+    }
+    let idler = readings.of(Shape::Idler).next()?;
+    let second = readings.all.iter().find(|r| r.probe.group == idler.probe.group && r.answered())?;
+    let value = if waited(second, idler.probe.patience_ms) { Places::One } else { Places::AtLeast(2) };
+    Some(Learned::new(value, [idler.index, second.index]))
+}
+
+fn in_group(crowd: &[&Reading], group: u32) -> Vec<usize> {
+    crowd.iter().filter(|r| r.probe.group == group).map(|r| r.index).collect()
+}
+
+/// Whether the answer came only after the `held_ms` during which other connections were kept open.
+fn waited(reading: &Reading, held_ms: u64) -> bool {
+    reading.probe.first_byte_ms.is_some_and(|ms| ms > held_ms as f64)
+}
+
+fn crosstalk(readings: &Readings) -> Option<Learned<bool>> {
+    let crowd: Vec<&Reading> = readings.of(Shape::Overlapping).filter(|r| r.answered()).collect();
+    for reading in &crowd {
+        let foreign = crowd
+            .iter()
+            .filter(|other| other.probe.group == reading.probe.group && other.index != reading.index)
+            .find(|other| (0..other.messages.len()).any(|n| holds_text_of(reading, other, n)));
+        if let Some(other) = foreign {
+            return Some(Learned::new(true, [reading.index, other.index]));
+        }
+    }
+    let all: Vec<usize> = crowd.iter().map(|r| r.index).collect();
+    (all.len() > 1).then(|| Learned::new(false, all))
+}
+
+fn holds_text_of(reading: &Reading, other: &Reading, n: usize) -> bool {
+    other.text(n).is_some_and(|text| contains(reading.got(), text) && !contains(&reading.sent, text))
+}
+
+fn survives_rude(readings: &Readings) -> Option<Learned<bool>> {
+    let rude = readings.of(Shape::Rude).next()?;
+    let before = readings.all.iter().rfind(|r| r.index < rude.index && r.is_plain()).filter(|r| r.answered())?;
+    match readings.aftermath(rude)? {
+        Aftermath::Served(next) => Some(Learned::new(true, [rude.index, next])),
+        Aftermath::Dead(next) => Some(Learned::new(false, [before.index, rude.index, next])),
+    }
+}

@@ -1,0 +1,2 @@
+# Echoes the lines of standard input.
+{ print; fflush() }
