@@ -24,6 +24,8 @@ const RIGHT_AT_LEAST: f64 = 0.95;
 const AT_ONCE: usize = 4;
 /// Far beyond netdiag's own limits (20 s for a server to start, 10 s of patience); only a hanging netdiag gets here.
 const LONGEST: Duration = Duration::from_secs(90);
+/// A directory beside the pairs with servers of another test.
+const NO_PAIR: &str = "servers";
 /// The sides in the order of the matrix.
 const SIDES: [&str; 6] = ["client", "server", "both", "environment", "none", "unknown"];
 
@@ -82,6 +84,7 @@ fn pairs() -> Vec<Pair> {
     let mut names: Vec<String> =
         fs::read_dir(corpus()).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
     names.retain(|name| wanted.as_ref().is_none_or(|wanted| wanted.split(',').any(|one| one == name)));
+    names.retain(|name| name != NO_PAIR);
     names.sort();
     names
         .into_iter()
@@ -228,41 +231,71 @@ fn is_otherwise_named(pair: &Pair, answer: &Answer) -> bool {
     is_right(pair, answer) && !pair.truth.fault.is_empty() && !named.is_some_and(|name| pair.truth.fault.contains(name))
 }
 
+/// How an answer compares with the truth.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Outcome {
+    /// The answered side is among the acceptable ones.
+    Right,
+    /// netdiag could not tell.
+    Unknown,
+    /// Somebody else is named, or a fault is passed.
+    Wrong,
+}
+
+fn outcome(pair: &Pair, answer: &Answer) -> Outcome {
+    match answer.side.as_str() {
+        _ if is_right(pair, answer) => Outcome::Right,
+        "unknown" => Outcome::Unknown,
+        _ => Outcome::Wrong,
+    }
+}
+
+/// The published result: matrix, totals, and every disagreement, the worst first.
+fn publish(asked: &[(&Pair, Answer)], took: Duration) {
+    let all = |wanted| asked.iter().filter(move |(pair, answer)| outcome(pair, answer) == wanted);
+    println!("\n{}", matrix(asked));
+    println!(
+        "{} pairs in {:.0} s: {} sides right ({:.1} %), {} unknown, {} wrong\n",
+        asked.len(),
+        took.as_secs_f64(),
+        all(Outcome::Right).count(),
+        share_of_right(asked) * 100.0,
+        all(Outcome::Unknown).count(),
+        all(Outcome::Wrong).count(),
+    );
+    for (heading, outcome) in [("wrong", Outcome::Wrong), ("unknown", Outcome::Unknown)] {
+        all(outcome).for_each(|(pair, answer)| println!("{heading}: {}", disagreement(pair, answer)));
+    }
+    for (pair, answer) in all(Outcome::Right).filter(|(pair, answer)| is_otherwise_named(pair, answer)) {
+        println!("named otherwise: {}", disagreement(pair, answer));
+    }
+}
+
+fn share_of_right(asked: &[(&Pair, Answer)]) -> f64 {
+    let right = asked.iter().filter(|(pair, answer)| is_right(pair, answer)).count();
+    right as f64 / asked.len() as f64
+}
+
 #[test]
 fn netdiag_names_the_right_side_of_real_pairs_and_blames_no_healthy_one() {
-    let (pairs, lacking): (Vec<Pair>, Vec<Pair>) = pairs().into_iter().partition(|pair| missing_program(pair).is_none());
+    let (pairs, lacking): (Vec<Pair>, Vec<Pair>) =
+        pairs().into_iter().partition(|pair| missing_program(pair).is_none());
     for pair in &lacking {
         println!("not measured, this machine has no {}: {}", missing_program(pair).unwrap(), pair.name);
     }
     let began = Instant::now();
     let asked: Vec<(&Pair, Answer)> = pairs.iter().zip(ask_all(&pairs)).collect();
-
-    let (right, off): (Vec<_>, Vec<_>) = asked.iter().partition(|(pair, answer)| is_right(pair, answer));
-    let (unknown, wrong): (Vec<_>, Vec<_>) = off.iter().partition(|(_, answer)| answer.side == "unknown");
-    let share = right.len() as f64 / asked.len() as f64;
-    println!("\n{}", matrix(&asked));
-    println!(
-        "{} pairs in {:.0} s: {} sides right ({:.1} %), {} unknown, {} wrong\n",
-        asked.len(),
-        began.elapsed().as_secs_f64(),
-        right.len(),
-        share * 100.0,
-        unknown.len(),
-        wrong.len(),
-    );
-    for (heading, list) in [("wrong", &wrong), ("unknown", &unknown)] {
-        for (pair, answer) in list.iter() {
-            println!("{heading}: {}", disagreement(pair, answer));
-        }
-    }
-    for (pair, answer) in asked.iter().filter(|(pair, answer)| is_otherwise_named(pair, answer)) {
-        println!("named otherwise: {}", disagreement(pair, answer));
-    }
+    publish(&asked, began.elapsed());
 
     let chosen = env::var_os("NETDIAG_PAIRS").is_some();
     assert!(chosen || asked.len() >= ENOUGH_PAIRS, "only {} pairs could be measured", asked.len());
-    let names: Vec<&str> = wrong.iter().map(|(pair, _)| pair.name.as_str()).collect();
-    assert!(names.is_empty(), "the wrong side was named for {names:?}");
+    let wrong: Vec<&str> = asked
+        .iter()
+        .filter(|(pair, answer)| outcome(pair, answer) == Outcome::Wrong)
+        .map(|(pair, _)| pair.name.as_str())
+        .collect();
+    assert!(wrong.is_empty(), "the wrong side was named for {wrong:?}");
+    let share = share_of_right(&asked);
     assert!(share >= RIGHT_AT_LEAST, "{:.1} % of the sides are right", share * 100.0);
 }
 
