@@ -1,5 +1,9 @@
 //! WHICH SIDE: keeps root causes, lists what follows from them, and answers for the pair as a whole.
 
+mod cross;
+
+pub use cross::weigh;
+
 use crate::diagnosis::{Confidence, Finding, Part, Side, Verdict};
 use crate::evidence::{Ending, Gap};
 use crate::facts::{Echo, Facts};
