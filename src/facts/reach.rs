@@ -4,8 +4,8 @@ use std::net::{IpAddr, SocketAddr};
 
 use super::asked;
 use crate::evidence::{
-    Action, At, Conversation, Evidence, Exceptions, Gap, Observed, Owner, Packets, Raised, Role, Socket, SocketState, Sockets,
-    Transport,
+    Action, At, Conversation, Evidence, Exceptions, Gap, Observed, Owner, Packets, Raised, Role, Socket, SocketState,
+    Sockets, Transport,
 };
 
 /// A socket that waits for connections or datagrams.
