@@ -182,10 +182,29 @@ impl<'e> Facts<'e> {
         matches!(self.evidence.setting.ended, Ending::HangProven | Ending::DeadlinePassed | Ending::Interrupted)
     }
 
+    /// Whether a client was still there at the end although nothing had passed for long: then it waits for something that
+    /// it did not get, whatever it got before.
+    #[must_use]
+    pub fn still_waiting_in_silence(&self) -> bool {
+        let heard = self.talks().unwrap_or_default().iter().map(|talk| talk.last_heard(self.frozen())).max();
+        self.players(Role::Client).is_ok_and(|clients| clients.iter().any(Player::is_running))
+            && self.frozen().ms_since(heard.unwrap_or_default()) >= LONG_SILENCE_MS
+    }
+
     /// Whether it was proven that nothing can ever move again.
     #[must_use]
     pub fn hang_proven(&self) -> bool {
         self.evidence.setting.ended == Ending::HangProven
+    }
+
+    /// Whether every client ended content, with every exchange right.
+    #[must_use]
+    pub fn all_went_well(&self) -> bool {
+        let right = |exchanges: Vec<(&Talk<'e>, Exchange)>| {
+            exchanges.iter().any(|(_, exchange)| exchange.echo == Echo::Right)
+                && exchanges.iter().all(|(_, exchange)| matches!(exchange.echo, Echo::Right | Echo::NothingAsked))
+        };
+        !self.still_waiting() && !self.a_client_failed() && self.exchanges().is_ok_and(right)
     }
 
     /// Whether connections were dropped because the server's accept queue was full; `None` where that is not counted.

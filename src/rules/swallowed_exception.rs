@@ -15,10 +15,10 @@ fn check(facts: &Facts) -> Ruling {
     let something_failed = something_failed(facts);
     for role in [Role::Server, Role::Client] {
         let Ok(raised) = facts.exceptions(role) else { continue };
-        let silent = raised.iter().rev().find(|(_, raised)| raised.action == Action::Silent);
-        if let Some((index, raised)) = silent
-            && (something_failed || is_of_the_network(raised) && role == Role::Client && hid_a_refusal(facts))
-        {
+        let silent = raised.iter().rev().filter(|(_, raised)| raised.action == Action::Silent);
+        let hid_it = |raised: &Raised| is_of_the_network(raised) && role == Role::Client && hid_a_refusal(facts);
+        let found = silent.into_iter().find(|(_, one)| hid_it(one) || explains_the_failure(facts, role, one, &raised));
+        if let Some((index, raised)) = found {
             return swallowed(*index, raised, role).fires();
         }
     }
@@ -40,6 +40,22 @@ fn something_failed(facts: &Facts) -> bool {
                 || facts.still_waiting() && matches!(exchange.echo, Echo::NothingAsked | Echo::Pending)
         })
     })
+}
+
+/// Programs catch exceptions in silence all the time and rightly so: a missing module, an empty queue, an expired wait.
+/// One explains a failure only if it was raised when it was its program's turn, and not already before.
+fn explains_the_failure(facts: &Facts, role: Role, raised: &Raised, all: &[(usize, &Raised)]) -> bool {
+    let Ok(exchanges) = facts.exchanges() else { return false };
+    let turn_began = exchanges.iter().filter_map(|(talk, exchange)| match (role, &exchange.echo) {
+        (Role::Server, Echo::Nothing | Echo::Short { .. }) => talk.request().ok()?.first,
+        (Role::Client, Echo::NothingAsked | Echo::Pending) if facts.still_waiting() => Some(talk.began),
+        _ => None,
+    });
+    let Some(turn_began) = turn_began.min() else { return false };
+    let habit = all.iter().any(|(_, other)| {
+        other.at < turn_began && other.kind == raised.kind && other.frames.last() == raised.frames.last()
+    });
+    raised.at >= turn_began && !habit
 }
 
 fn hid_a_refusal(facts: &Facts) -> bool {
