@@ -70,6 +70,15 @@ impl<'e> Facts<'e> {
         Ok(self.listeners()?.iter().filter(|listener| listener.role == Some(Role::Server)).collect())
     }
 
+    /// Whether `listener` is the server's as far as can be told: it belongs to the one on the stand, or to somebody unknown,
+    /// or there is none on the stand and anybody may play it.
+    #[must_use]
+    pub fn may_be_servers(&self, listener: &Listener) -> bool {
+        let nobody_plays_it = self.player(Role::Server).is_ok_and(|server| server.is_none());
+        listener.role == Some(Role::Server)
+            || (listener.role.is_none() && (listener.owners.is_empty() || nobody_plays_it))
+    }
+
     /// Every attempt of a client to reach somebody.
     pub fn dials(&self) -> Result<&[Dial], Gap> {
         self.dials.as_deref().map_err(Clone::clone)

@@ -45,6 +45,13 @@ impl<'e> Player<'e> {
         }
     }
 
+    /// Whether somebody else ended it: SIGHUP, SIGINT, SIGKILL and SIGTERM are sent by people, shells and kernels, never by
+    /// a fault of the program's own.
+    #[must_use]
+    pub fn was_ended_from_outside(&self) -> bool {
+        matches!(self.ended, Ended::Killed(1 | 2 | 9 | 15))
+    }
+
     /// Whether it was still there.
     #[must_use]
     pub fn is_running(&self) -> bool {

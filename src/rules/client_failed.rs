@@ -25,6 +25,7 @@ fn check(facts: &Facts) -> Ruling {
     let nothing_tried = facts.dials().is_ok_and(<[crate::facts::Dial]>::is_empty);
     // Its failure may be the right reaction to what the server did; only where nothing is left to react to is it its own.
     let (side, sure) = match facts.exchanges() {
+        _ if client.was_ended_from_outside() => (Side::Unknown, Confidence::Possible),
         _ if answered || nothing_tried => (Side::Client, Confidence::Likely),
         Ok(_) => (Side::Unknown, Confidence::Possible),
         Err(gap) => return Err(gap),
