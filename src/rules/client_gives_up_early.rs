@@ -65,7 +65,8 @@ fn left_before_the_reply(talk: &Talk, facts: &Facts) -> bool {
     let (Some(left), Some(reply)) = (talk.fin(Role::Client).or(talk.rst(Role::Client)), response.first) else {
         return false;
     };
-    let reset = talk.rst(Role::Client).is_some_and(|rst| rst >= left);
+    // A kernel whose program has closed resets what arrives and acknowledges none of it.
+    let reset = talk.rst(Role::Client).is_some_and(|rst| rst >= left) && response.acked < response.total;
     let gone = facts.players(Role::Client).is_ok_and(|clients| {
         !clients.is_empty()
             && clients.iter().all(|client| client.program.exit.as_ref().is_some_and(|exit| exit.at < reply))
