@@ -155,7 +155,7 @@ fn completeness(sent: &Stream, framing: Option<Framing>, transport: Transport) -
 fn weigh(terms: &Terms, sent: &Stream, received: &Stream) -> Echo {
     let got = &received.head.0;
     if terms.framing == Framing::Datagram && !sent.datagrams.is_empty() {
-        return weigh_datagrams(terms, sent, got);
+        return weigh_datagrams(terms, sent, received);
     }
     let half_closed = sent.fin.is_some();
     let comparison = dialect::weigh(terms, &sent.head.0, half_closed, got);
@@ -222,28 +222,42 @@ fn without_last_line(sent: &[u8]) -> (&[u8], String) {
     (&sent[..start], last)
 }
 
-/// Datagrams keep their borders, so each is answered by itself; on loopback they keep their order too.
-fn weigh_datagrams(terms: &Terms, sent: &Stream, got: &[u8]) -> Echo {
-    let mut owed = Vec::new();
-    let mut borders = vec![0];
-    let mut rest = sent.head.0.as_slice();
-    for length in &sent.datagrams {
-        let (datagram, later) = rest.split_at((*length as usize).min(rest.len()));
-        let answer =
-            if datagram.is_empty() { Vec::new() } else { dialect::expected(&terms.reply, Framing::Datagram, datagram) };
-        owed.extend(answer);
-        borders.push(owed.len());
-        rest = later;
-    }
-    match dialect::compare(&owed, got) {
+/// Datagrams keep their borders, so each is answered by itself. UDP promises no order (RFC 768), and a server with
+/// several threads keeps none: answers may come in any.
+fn weigh_datagrams(terms: &Terms, sent: &Stream, received: &Stream) -> Echo {
+    let answer = |datagram: &[u8]| match datagram {
+        [] => Vec::new(),
+        datagram => dialect::expected(&terms.reply, Framing::Datagram, datagram),
+    };
+    let owed: Vec<Vec<u8>> = datagrams(sent).into_iter().map(answer).collect();
+    let got = &received.head.0;
+    let all = owed.concat();
+    let mut missing = owed;
+    let in_any_order = datagrams(received).into_iter().all(|datagram| {
+        let paid = missing.iter().position(|owed| owed == datagram);
+        paid.map(|paid| missing.swap_remove(paid)).is_some()
+    });
+    missing.retain(|owed| !owed.is_empty());
+    match dialect::compare(&all, got) {
+        _ if in_any_order && missing.is_empty() => Echo::Right,
         Comparison::Exact | Comparison::Pending => Echo::Right,
         Comparison::Nothing => Echo::Nothing,
-        Comparison::Truncated { .. } => {
-            Echo::Short { owed: owed.len() as u64, whole_messages: borders.contains(&got.len()) }
-        }
-        Comparison::Differs { at } => differs(at, &owed, got),
+        _ if in_any_order => Echo::Short { owed: all.len() as u64, whole_messages: true },
+        Comparison::Truncated { .. } => Echo::Short { owed: all.len() as u64, whole_messages: false },
+        Comparison::Differs { at } => differs(at, &all, got),
         Comparison::Surplus { at } => Echo::Surplus { extra: excerpt(got, at) },
     }
+}
+
+/// A stream cut at the borders of its datagrams.
+fn datagrams(stream: &Stream) -> Vec<&[u8]> {
+    let mut rest = stream.head.0.as_slice();
+    let mut cut = |length: &u32| {
+        let (datagram, later) = rest.split_at((*length as usize).min(rest.len()));
+        rest = later;
+        datagram
+    };
+    stream.datagrams.iter().map(&mut cut).collect()
 }
 
 fn short(terms: &Terms, owed: &[u8], got: &[u8]) -> Echo {
@@ -306,5 +320,36 @@ fn weigh_long(sent: &Stream, received: &Stream, contract: &Contract, talk: &Talk
         _ if received.total > sent.total => Ok(Echo::Surplus { extra: Bytes::default() }),
         _ if received.digest == sent.digest => Ok(Echo::Right),
         _ => Err(too_long()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn stream(datagrams: &[&str]) -> Stream {
+        Stream {
+            head: datagrams.concat().as_str().into(),
+            datagrams: datagrams.iter().map(|datagram| datagram.len() as u32).collect(),
+            ..Stream::default()
+        }
+    }
+
+    fn weigh(sent: &[&str], received: &[&str]) -> Echo {
+        weigh_datagrams(&Terms::new(Framing::Datagram, Reply::Exact), &stream(sent), &stream(received))
+    }
+
+    #[test]
+    fn datagrams_may_be_answered_in_any_order() {
+        assert_eq!(weigh(&["m0", "m1", ""], &["m1", "m0"]), Echo::Right);
+        assert_eq!(weigh(&["a", "b"], &["b", "a"]), Echo::Right);
+        assert_eq!(weigh(&["a", "b"], &["b"]), Echo::Short { owed: 2, whole_messages: true });
+    }
+
+    #[test]
+    fn a_wrong_datagram_is_wrong_in_any_order() {
+        assert!(matches!(weigh(&["ab", "cd"], &["cd", "ba"]), Echo::Differs { .. }));
+        assert!(matches!(weigh(&["ab"], &["ab", "ab"]), Echo::Surplus { .. }));
+        assert_eq!(weigh(&["abcd"], &["ab"]), Echo::Short { owed: 4, whole_messages: false });
     }
 }
