@@ -260,53 +260,47 @@ fn without_last_line(sent: &[u8]) -> (&[u8], String) {
     (&sent[..start], last)
 }
 
-/// Datagrams keep their borders, so each is answered by itself.
+/// Datagrams keep their borders, so each is answered by itself. UDP promises no order (RFC 768), and a server with
+/// several threads keeps none: answers may come in any.
 fn weigh_datagrams(terms: &Terms, sent: &Stream, received: &Stream) -> Echo {
-    let got = received.head.0.as_slice();
-    let answers: Vec<Vec<u8>> = datagrams(sent)
-        .map(|datagram| match datagram {
-            [] => Vec::new(),
-            text => dialect::expected(&terms.reply, Framing::Datagram, text),
-        })
-        .collect();
-    let mut owed = Vec::new();
-    let mut borders = vec![0];
-    for answer in &answers {
-        owed.extend(answer);
-        borders.push(owed.len());
-    }
-    // A client that sends the same datagram again wants one answer, and a line end around the text is nobody's content.
-    let due: Vec<&[u8]> = answers.iter().map(|text| text.trim_ascii_end()).collect();
-    let came: Vec<&[u8]> = datagrams(received).map(<[u8]>::trim_ascii_end).collect();
-    let mut once = due.clone();
-    once.dedup();
-    // A server with several threads may answer them in another order; UDP promises none.
-    let sorted = |mut datagrams: Vec<&[u8]>| -> Vec<Vec<u8>> {
-        datagrams.sort_unstable();
-        datagrams.into_iter().map(<[u8]>::to_vec).collect()
+    let answer = |datagram: &[u8]| match datagram {
+        [] => Vec::new(),
+        datagram => dialect::expected(&terms.reply, Framing::Datagram, datagram),
     };
-    if !came.is_empty() && (came == once || sorted(came.clone()) == sorted(due.clone())) {
-        return Echo::Right;
+    let mut owed: Vec<Vec<u8>> = datagrams(sent).into_iter().map(answer).collect();
+    // A client that sends the same datagram again, because none came back in time, wants one answer.
+    if received.datagrams.len() < owed.len() {
+        owed.dedup();
     }
-    match dialect::compare(&owed, got) {
+    let got = &received.head.0;
+    let all = owed.concat();
+    let mut missing = owed;
+    let in_any_order = datagrams(received).into_iter().all(|datagram| {
+        // A line end around the text is nobody's content.
+        let paid = missing.iter().position(|owed| owed.trim_ascii_end() == datagram.trim_ascii_end());
+        paid.map(|paid| missing.swap_remove(paid)).is_some()
+    });
+    missing.retain(|owed| !owed.is_empty());
+    match dialect::compare(&all, got) {
+        _ if in_any_order && missing.is_empty() => Echo::Right,
         Comparison::Exact | Comparison::Pending => Echo::Right,
         Comparison::Nothing => Echo::Nothing,
-        Comparison::Truncated { .. } => {
-            Echo::Short { owed: owed.len() as u64, whole_messages: borders.contains(&got.len()) }
-        }
-        Comparison::Differs { at } => differs(at, &owed, got),
+        _ if in_any_order => Echo::Short { owed: all.len() as u64, whole_messages: true },
+        Comparison::Truncated { .. } => Echo::Short { owed: all.len() as u64, whole_messages: false },
+        Comparison::Differs { at } => differs(at, &all, got),
         Comparison::Surplus { at } => Echo::Surplus { extra: excerpt(got, at) },
     }
 }
 
-/// The datagrams of a direction, as far as they were kept.
-fn datagrams(stream: &Stream) -> impl Iterator<Item = &[u8]> {
+/// A stream cut at the borders of its datagrams.
+fn datagrams(stream: &Stream) -> Vec<&[u8]> {
     let mut rest = stream.head.0.as_slice();
-    stream.datagrams.iter().map(move |length| {
+    let mut cut = |length: &u32| {
         let (datagram, later) = rest.split_at((*length as usize).min(rest.len()));
         rest = later;
         datagram
-    })
+    };
+    stream.datagrams.iter().map(&mut cut).collect()
 }
 
 fn short(terms: &Terms, owed: &[u8], got: &[u8]) -> Echo {
@@ -396,5 +390,36 @@ fn owed_in_length(framing: Framing, sent: &Stream) -> Option<u64> {
             None => None,
         },
         Framing::UntilEof | Framing::Raw | Framing::Datagram => Some(sent.total),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn stream(datagrams: &[&str]) -> Stream {
+        Stream {
+            head: datagrams.concat().as_str().into(),
+            datagrams: datagrams.iter().map(|datagram| datagram.len() as u32).collect(),
+            ..Stream::default()
+        }
+    }
+
+    fn weigh(sent: &[&str], received: &[&str]) -> Echo {
+        weigh_datagrams(&Terms::new(Framing::Datagram, Reply::Exact), &stream(sent), &stream(received))
+    }
+
+    #[test]
+    fn datagrams_may_be_answered_in_any_order() {
+        assert_eq!(weigh(&["m0", "m1", ""], &["m1", "m0"]), Echo::Right);
+        assert_eq!(weigh(&["a", "b"], &["b", "a"]), Echo::Right);
+        assert_eq!(weigh(&["a", "b"], &["b"]), Echo::Short { owed: 2, whole_messages: true });
+    }
+
+    #[test]
+    fn a_wrong_datagram_is_wrong_in_any_order() {
+        assert!(matches!(weigh(&["ab", "cd"], &["cd", "ba"]), Echo::Differs { .. }));
+        assert!(matches!(weigh(&["ab"], &["ab", "ab"]), Echo::Surplus { .. }));
+        assert_eq!(weigh(&["abcd"], &["ab"]), Echo::Short { owed: 4, whole_messages: false });
     }
 }
