@@ -2,6 +2,7 @@
 
 mod actor;
 mod bad_input;
+mod readme;
 mod real_servers;
 mod sandbox;
 mod scenarios;
