@@ -10,6 +10,8 @@ pub mod exchange;
 mod lines;
 pub mod player;
 pub mod reach;
+#[cfg(test)]
+pub(crate) mod staged;
 pub mod stillness;
 pub mod talk;
 
@@ -66,12 +68,18 @@ impl<'e> Facts<'e> {
         self.dials.as_deref().map_err(Clone::clone)
     }
 
-    /// The first refused attempt, unless a later one to the same port got through.
+    /// The first refused attempt that mattered. One that was made again at the same port with success did not; nor did
+    /// one at a place where nobody of the pair ever got through, when every client got through elsewhere: a name's other
+    /// address, or an errand of the client's own.
     pub fn refused_dial(&self) -> Result<Option<&Dial>, Gap> {
         let dials = self.dials()?;
+        let through: Vec<&Dial> = dials.iter().filter(|dial| dial.outcome == Outcome::Established).collect();
+        let clients = self.players(Role::Client).map_or(1, |clients| clients.len().max(1));
+        let all_got_through = through.len() >= clients;
         Ok(dials.iter().find(|dial| {
-            dial.outcome == Outcome::Refused
-                && !dials.iter().any(|later| later.outcome == Outcome::Established && later.at >= dial.at)
+            let made_again = |other: &&Dial| other.target.port() == dial.target.port() && other.at >= dial.at;
+            let elsewhere = all_got_through && !through.iter().any(|other| other.target == dial.target);
+            dial.outcome == Outcome::Refused && !through.iter().any(|other| made_again(other)) && !elsewhere
         }))
     }
 

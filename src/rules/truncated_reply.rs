@@ -20,6 +20,13 @@ fn check(facts: &Facts) -> Ruling {
     if client_left.is_some_and(|left| server_left.is_none_or(|server| left < server)) && talk.rst(Role::Client).is_some() {
         return super::ruled_out("the client left before the reply was complete");
     }
+    let lies = |bytes: Option<u32>| bytes.unwrap_or_default() > 0;
+    if facts.still_waiting() && talk.server_end.as_ref().is_some_and(|end| lies(end.unsent)) {
+        return super::ruled_out("the server has more to send, and the client does not read it");
+    }
+    if facts.still_waiting() && talk.client_end.as_ref().is_some_and(|end| lies(end.unread)) {
+        return super::ruled_out("the client has not read what came");
+    }
     if facts.evidence.packets.seen().is_ok_and(|packets| packets.dropped > 0) {
         return Err(Gap::new("packets", "the capture itself lost packets", "record again on a quieter machine"));
     }

@@ -1,5 +1,6 @@
 //! Tests on real loopback, through the real binary.
 
+mod accuracy;
 mod actor;
 mod bad_input;
 mod readme;
