@@ -1,4 +1,6 @@
 //! Tests on real loopback, through the real binary.
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test's helper functions fail like the test")]
+#![allow(clippy::print_stderr, reason = "a test that saw less than it wanted says so")]
 
 mod accuracy;
 mod actor;

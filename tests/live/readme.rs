@@ -47,7 +47,7 @@ fn commands(body: &str) -> Vec<(&str, String)> {
     for line in body.lines() {
         match (line.strip_prefix("$ "), found.last_mut()) {
             (Some(command), _) => found.push((command, String::new())),
-            (None, Some((_, output))) => *output += &format!("{line}\n"),
+            (None, Some((_, output))) => output.extend([line, "\n"]),
             (None, None) => panic!("a console block begins with a command, not with {line:?}"),
         }
     }
@@ -74,11 +74,16 @@ fn lasting(output: &str) -> String {
     for (index, word) in words.iter().enumerate() {
         let before = index.checked_sub(1).map_or("", |before| words[before].as_str());
         let after = words.get(index + 1).map_or("", String::as_str);
-        let is_time = after.starts_with("ms") && word.parse::<f64>().is_ok();
+        let is_time = is_unit(after) && word.parse::<f64>().is_ok();
+        let is_times_unit = is_unit(word) && before.parse::<f64>().is_ok();
         let is_pid = before.ends_with("pid");
-        lasting.push(if is_time || is_pid { "N" } else { word });
+        lasting.push(if is_time || is_times_unit || is_pid { "N" } else { word });
     }
     lasting.join(" ")
+}
+
+fn is_unit(word: &str) -> bool {
+    ["ms", "s"].contains(&word.trim_end_matches([':', ',', '.']))
 }
 
 /// Ports from 32768 up are the system's choice (ip_local_port_range, ip(7)).
@@ -108,15 +113,15 @@ fn rehearse(page: &str) -> (String, Vec<String>) {
         if let Some((_, file)) = info.split_once(' ') {
             fs::write(directory.path().join(file), body).unwrap();
         }
-        now += &format!("```{info}\n");
+        now.extend(["```", info, "\n"]);
         if info == "console" {
             for (command, before) in commands(body) {
                 let output = play(command, directory.path());
                 if lasting(&output) == lasting(&before) {
-                    now += &format!("$ {command}\n{before}");
+                    now.extend(["$ ", command, "\n", &before]);
                 } else {
                     differences.push(format!("$ {command}\n{output}"));
-                    now += &format!("$ {command}\n{output}");
+                    now.extend(["$ ", command, "\n", &output]);
                 }
             }
         } else {
@@ -215,9 +220,8 @@ fn every_link_between_the_pages_leads_somewhere() {
 
 #[test]
 fn what_changes_from_run_to_run_is_not_compared() {
-    let once =
-        "  77.0 ms  │── SYN to 127.0.0.1:12435 ────▶ ✗ │\n │   ⋮ 325 ms, nothing   │\n (pid 12) 127.0.0.1:40000, x";
-    let again = " 177.04 ms │── SYN to 127.0.0.1:12435 ──▶ ✗ │\n (pid\n 4711) 127.0.0.1:59999, x";
+    let once = "  77.0 ms  │── SYN to 127.0.0.1:12435 ────▶ ✗ │\n │   ⋮ 325 ms, nothing   │\n (pid 12) 127.0.0.1:40000, at 950 ms: x";
+    let again = " 177.04 ms │── SYN to 127.0.0.1:12435 ──▶ ✗ │\n (pid\n 4711) 127.0.0.1:59999, at 1.2 s: x";
     assert_eq!(lasting(once), lasting(again));
     for other in ["SYN to 127.0.0.1:12436", "RST to 127.0.0.1:12435"] {
         assert_ne!(lasting(once), lasting(&once.replace("SYN to 127.0.0.1:12435", other)));
