@@ -22,8 +22,10 @@ const ENOUGH_PAIRS: usize = 60;
 const RIGHT_AT_LEAST: f64 = 0.95;
 /// Pairs at a time. Most of a run is waiting, so two cores carry four.
 const AT_ONCE: usize = 4;
-/// Far beyond netdiag's own limits (20 s for a server to start, 10 s of patience); only a hanging netdiag gets here.
-const LONGEST: Duration = Duration::from_secs(90);
+/// Far beyond netdiag's own limits (a server's start, patience, the swap); only a hanging netdiag gets here.
+const LONGEST: Duration = Duration::from_secs(150);
+/// Seconds of patience with a pair that starts a JVM and compiles: on a busy machine that alone takes up to ten.
+const PATIENCE_WITH_JAVA: &str = "25";
 /// A directory beside the pairs with servers of another test.
 const NO_PAIR: &str = "servers";
 /// The sides in the order of the matrix.
@@ -129,6 +131,9 @@ fn ask(pair: &Pair, built: &Path, reports: &Path) -> Answer {
     netdiag.args(pair.at.iter().flat_map(|at| ["--at", at]));
     netdiag.args(pair.udp.then_some("--udp"));
     netdiag.args(pair.contract.iter().flat_map(|file| ["--contract", file]));
+    if [&pair.server, &pair.client].iter().any(|command| command.starts_with("java ")) {
+        netdiag.args(["--patience", PATIENCE_WITH_JAVA]);
+    }
     netdiag.args(pair.clients.iter().flat_map(|n| ["--clients".to_owned(), n.to_string()]));
     netdiag.stdin(Stdio::null()).stderr(Stdio::null()).stdout(fs::File::create(&report).unwrap());
     let began = Instant::now();
