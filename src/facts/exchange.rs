@@ -80,6 +80,13 @@ pub(super) fn read(talk: &Talk, contract: &Contract, dialect: Option<&Dialect>) 
         echo => echo,
     };
     let echo = match echo {
+        // The server reads lines that end in CR LF, and this one ended in LF alone.
+        Echo::Nothing if framing == Some(Framing::Line) && wants_crlf(dialect) && !holds_crlf(&sent.head.0) => {
+            Echo::Pending
+        }
+        echo => echo,
+    };
+    let echo = match echo {
         Echo::Surplus { extra } if is_farewell(conversation, &extra) => Echo::Right,
         echo => echo,
     };
@@ -89,6 +96,18 @@ pub(super) fn read(talk: &Talk, contract: &Contract, dialect: Option<&Dialect>) 
         got: received.total,
         echo,
     })
+}
+
+/// Whether the probes showed that LF alone does not end a line for this server, and CR LF does.
+fn wants_crlf(dialect: Option<&Dialect>) -> bool {
+    dialect.is_some_and(|dialect| {
+        dialect.accepts_lf.as_ref().is_some_and(|accepts| !accepts.value)
+            && dialect.accepts_crlf.as_ref().is_some_and(|accepts| accepts.value)
+    })
+}
+
+fn holds_crlf(bytes: &[u8]) -> bool {
+    bytes.windows(2).any(|pair| pair == b"\r\n")
 }
 
 fn is_raw_echo(contract: &Contract) -> bool {
@@ -155,7 +174,7 @@ fn completeness(sent: &Stream, framing: Option<Framing>, transport: Transport) -
 fn weigh(terms: &Terms, sent: &Stream, received: &Stream) -> Echo {
     let got = &received.head.0;
     if terms.framing == Framing::Datagram && !sent.datagrams.is_empty() {
-        return weigh_datagrams(terms, sent, got);
+        return weigh_datagrams(terms, sent, received);
     }
     let half_closed = sent.fin.is_some();
     let comparison = dialect::weigh(terms, &sent.head.0, half_closed, got);
@@ -190,9 +209,7 @@ fn in_its_own_words(
         return if holds_all(&sent.head.0, &received.head.0) { Echo::Right } else { echo };
     }
     let (text, farewell) = without_last_line(&sent.head.0);
-    let takes_leave = FAREWELLS.contains(&farewell.as_str())
-        && received.fin.is_some_and(|fin| sent.fin.is_none_or(|client| fin < client));
-    if !takes_leave {
+    if !FAREWELLS.contains(&farewell.as_str()) || received.fin.is_none() {
         return echo;
     }
     let goes_right = dialect::compare(text, &received.head.0);
@@ -222,18 +239,33 @@ fn without_last_line(sent: &[u8]) -> (&[u8], String) {
     (&sent[..start], last)
 }
 
-/// Datagrams keep their borders, so each is answered by itself; on loopback they keep their order too.
-fn weigh_datagrams(terms: &Terms, sent: &Stream, got: &[u8]) -> Echo {
+/// Datagrams keep their borders, so each is answered by itself.
+fn weigh_datagrams(terms: &Terms, sent: &Stream, received: &Stream) -> Echo {
+    let got = received.head.0.as_slice();
+    let answers: Vec<Vec<u8>> = datagrams(sent)
+        .map(|datagram| match datagram {
+            [] => Vec::new(),
+            text => dialect::expected(&terms.reply, Framing::Datagram, text),
+        })
+        .collect();
     let mut owed = Vec::new();
     let mut borders = vec![0];
-    let mut rest = sent.head.0.as_slice();
-    for length in &sent.datagrams {
-        let (datagram, later) = rest.split_at((*length as usize).min(rest.len()));
-        let answer =
-            if datagram.is_empty() { Vec::new() } else { dialect::expected(&terms.reply, Framing::Datagram, datagram) };
+    for answer in &answers {
         owed.extend(answer);
         borders.push(owed.len());
-        rest = later;
+    }
+    // A client that sends the same datagram again wants one answer, and a line end around the text is nobody's content.
+    let due: Vec<&[u8]> = answers.iter().map(|text| text.trim_ascii_end()).collect();
+    let came: Vec<&[u8]> = datagrams(received).map(<[u8]>::trim_ascii_end).collect();
+    let mut once = due.clone();
+    once.dedup();
+    // A server with several threads may answer them in another order; UDP promises none.
+    let sorted = |mut datagrams: Vec<&[u8]>| -> Vec<Vec<u8>> {
+        datagrams.sort_unstable();
+        datagrams.into_iter().map(<[u8]>::to_vec).collect()
+    };
+    if !came.is_empty() && (came == once || sorted(came.clone()) == sorted(due.clone())) {
+        return Echo::Right;
     }
     match dialect::compare(&owed, got) {
         Comparison::Exact | Comparison::Pending => Echo::Right,
@@ -244,6 +276,16 @@ fn weigh_datagrams(terms: &Terms, sent: &Stream, got: &[u8]) -> Echo {
         Comparison::Differs { at } => differs(at, &owed, got),
         Comparison::Surplus { at } => Echo::Surplus { extra: excerpt(got, at) },
     }
+}
+
+/// The datagrams of a direction, as far as they were kept.
+fn datagrams(stream: &Stream) -> impl Iterator<Item = &[u8]> {
+    let mut rest = stream.head.0.as_slice();
+    stream.datagrams.iter().map(move |length| {
+        let (datagram, later) = rest.split_at((*length as usize).min(rest.len()));
+        rest = later;
+        datagram
+    })
 }
 
 fn short(terms: &Terms, owed: &[u8], got: &[u8]) -> Echo {
@@ -307,4 +349,13 @@ fn weigh_long(sent: &Stream, received: &Stream, contract: &Contract, talk: &Talk
         _ if received.digest == sent.digest => Ok(Echo::Right),
         _ => Err(too_long()),
     }
+}
+
+/// Whether the client's message ended in a line end and the server's reply does not.
+pub(super) fn lacks_line_end(talk: &Talk) -> bool {
+    let last = |stream: &Stream| stream.tail.0.last().or(stream.head.0.last()).copied();
+    let Some(conversation) = talk.conversation else { return false };
+    talk.transport == Transport::Tcp
+        && last(&conversation.sent) == Some(b'\n')
+        && last(&conversation.received).is_some_and(|byte| byte != b'\n')
 }

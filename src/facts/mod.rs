@@ -91,7 +91,19 @@ impl<'e> Facts<'e> {
     /// The talks with what was owed and what came back in each.
     pub fn exchanges(&self) -> Result<Vec<(&Talk<'e>, Exchange)>, Gap> {
         let dialect = self.dialect.as_ref().ok();
-        self.talks()?.iter().map(|talk| Ok((talk, exchange::read(talk, &self.contract, dialect)?))).collect()
+        let mut exchanges = Vec::new();
+        for talk in self.talks()? {
+            let exchange = exchange::read(talk, &self.contract, dialect)?;
+            let waits_for_more = self.still_waiting() && talk.is_open() && talk.fin(Role::Client).is_none();
+            // A reply without the request's line end may be this server's way; to a client that still waits it is not.
+            let echo = if waits_for_more && exchange::lacks_line_end(talk) && exchange.echo == Echo::Right {
+                Echo::Unterminated
+            } else {
+                exchange.echo
+            };
+            exchanges.push((talk, Exchange { echo, ..exchange }));
+        }
+        Ok(exchanges)
     }
 
     /// The program that plays `role`; `Ok(None)` when nobody on the stand does.

@@ -43,6 +43,7 @@ macro_rules! rules {
 rules![
     no_server,
     server_died,
+    never_listens,
     port_in_use,
     wrong_port,
     server_wrong_port,

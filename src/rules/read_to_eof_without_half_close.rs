@@ -16,7 +16,9 @@ fn check(facts: &Facts) -> Ruling {
         return Ok(Call::Silent);
     }
     let exchanges = facts.exchanges()?;
-    let until_eof = facts.contract.framing.as_ref().is_some_and(|term| term.value == Framing::UntilEof);
+    // A server that forgets to flush looks just like one that reads until EOF; only a told contract tells them apart.
+    let framing = facts.contract.framing.as_ref().filter(|term| term.source == Source::Told);
+    let until_eof = framing.is_some_and(|term| term.value == Framing::UntilEof);
     let waits = |talk: &Talk| {
         talk.transport == Transport::Tcp
             && talk.is_open()

@@ -72,7 +72,7 @@ fn absolve(facts: &Facts) -> Option<Verdict> {
     let clients = facts.players(crate::evidence::Role::Client).unwrap_or_default();
     let complained = |client: &Player| client.failed() && client.complained() != Some(false);
     let ended_badly = clients.iter().any(complained)
-        || matches!(facts.evidence.setting.ended, Ending::HangProven | Ending::Interrupted | Ending::CutShort)
+        || !matches!(facts.evidence.setting.ended, Ending::ClientsEnded | Ending::Complete)
             && clients.iter().any(super::facts::Player::is_running);
     if right == 0 {
         return None;
