@@ -1,7 +1,8 @@
 //! Measures netdiag on the corpus of real pairs in `tests/programs`, each with its truth in `truth.toml`. It runs the
 //! real binary and compares sides; it must never look into a program, nor adapt a truth to an answer.
 //!
-//! `NETDIAG_PAIRS=name,name` measures those pairs only. The reports are left in `target/tmp/accuracy`.
+//! `NETDIAG_PAIRS=name,name` measures those pairs only. Reports and evidence (for `netdiag replay`) stay in
+//! `target/tmp/accuracy`.
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test ends where it cannot go on")]
 #![allow(clippy::print_stdout, reason = "the matrix is the result of this test, printed with --nocapture")]
 
@@ -24,8 +25,6 @@ const RIGHT_AT_LEAST: f64 = 0.95;
 const AT_ONCE: usize = 4;
 /// Far beyond netdiag's own limits (a server's start, patience, the swap); only a hanging netdiag gets here.
 const LONGEST: Duration = Duration::from_secs(150);
-/// Seconds of patience with a pair that starts a JVM and compiles: on a busy machine that alone takes up to ten.
-const PATIENCE_WITH_JAVA: &str = "25";
 /// A directory beside the pairs with servers of another test.
 const NO_PAIR: &str = "servers";
 /// The sides in the order of the matrix.
@@ -124,16 +123,15 @@ fn compiled(pair: &Pair, command: &str, built: &Path) -> String {
 
 fn ask(pair: &Pair, built: &Path, reports: &Path) -> Answer {
     let report = reports.join(format!("{}.json", pair.name));
+    let evidence = reports.join(format!("{}.evidence.json", pair.name));
+    let _ = fs::remove_file(&evidence);
     let mut netdiag = Command::new(env!("CARGO_BIN_EXE_netdiag"));
-    netdiag.current_dir(corpus().join(&pair.name)).args(["run", "--json"]);
+    netdiag.current_dir(corpus().join(&pair.name)).args(["run", "--json", "--save"]).arg(evidence);
     netdiag.args(["--server", &compiled(pair, &pair.server, built)]);
     netdiag.args(["--client", &compiled(pair, &pair.client, built)]);
     netdiag.args(pair.at.iter().flat_map(|at| ["--at", at]));
     netdiag.args(pair.udp.then_some("--udp"));
     netdiag.args(pair.contract.iter().flat_map(|file| ["--contract", file]));
-    if [&pair.server, &pair.client].iter().any(|command| command.starts_with("java ")) {
-        netdiag.args(["--patience", PATIENCE_WITH_JAVA]);
-    }
     netdiag.args(pair.clients.iter().flat_map(|n| ["--clients".to_owned(), n.to_string()]));
     netdiag.stdin(Stdio::null()).stderr(Stdio::null()).stdout(fs::File::create(&report).unwrap());
     let began = Instant::now();
