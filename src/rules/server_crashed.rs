@@ -14,6 +14,7 @@ pub(super) static RULE: Rule = Rule {
         "half-close-dropped",
         "connection-refused",
         "missing-reply",
+        "client-gives-up-early",
         "client-failed",
     ],
     check,
