@@ -75,6 +75,12 @@ impl<'e> Player<'e> {
         self.threads().any(|thread| matches!(&thread.wait, Wait::Call { name, .. } if names.contains(&name.as_str())))
     }
 
+    /// Whether some thread was running, and not waiting for anything.
+    #[must_use]
+    pub fn computes(&self) -> bool {
+        self.threads().any(|thread| thread.wait == Wait::Running)
+    }
+
     /// Whether some thread sleeps for a set time or computes, so that it may still come back by itself.
     #[must_use]
     pub fn may_move_by_itself(&self) -> bool {

@@ -23,8 +23,9 @@ use crate::sandbox::Interruption;
 
 /// How long a server may take until it listens, as long as it is doing something.
 const STARTUP: Duration = Duration::from_secs(20);
-/// How long a server that listens somewhere else may take until it listens at the documented port too.
-const ELSEWHERE: Duration = Duration::from_millis(150);
+/// How long a server that listens somewhere else may take until it listens at the documented port too (one for its
+/// metrics comes first, say), as long as it is doing something.
+const ELSEWHERE: Duration = Duration::from_secs(2);
 /// Between two looks at a server that is starting.
 const STARTING_STEP: Duration = Duration::from_millis(1);
 /// Between two looks at a running pair: at first, and once it has become a matter of seconds.

@@ -77,7 +77,10 @@ fn confidence(facts: &Facts, talk: &Talk, exchange: &Exchange) -> Confidence {
     let framing_known = facts.contract.framing.as_ref().is_some_and(|term| term.source != Source::Assumed);
     let seen_read = talk.was_read() == Some(true);
     let server_may_move = facts.player(Role::Server).ok().flatten().is_none_or(|server| server.may_move_by_itself());
+    let computes = facts.player(Role::Server).ok().flatten().is_some_and(|server| server.computes());
     match () {
+        // It may be about to answer, and it may be caught in a loop.
+        () if computes => Confidence::Possible,
         () if facts.hang_proven() && seen_read && (framing_known || facts.answers_nobody()) => Confidence::Proven,
         () if exchange.asked_completely == Some(true) && seen_read && !server_may_move => Confidence::Proven,
         () if seen_read || facts.hang_proven() => Confidence::Likely,

@@ -32,6 +32,9 @@ fn check(facts: &Facts) -> Ruling {
             Ok(Call::Silent)
         };
     };
+    if squatter.owners.is_empty() && !complains_of_the_port(&server) {
+        return super::ruled_out("nobody could see who holds the port, and the server did not complain of it");
+    }
     let holder = squatter.owners.first().map_or_else(
         || "a program of another user".to_owned(),
         |owner| format!("{} (pid {})", Bytes::from(owner.name.as_str()).escaped(), owner.pid),
