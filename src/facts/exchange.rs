@@ -60,22 +60,34 @@ const EXCERPT: usize = 24;
 /// Reads `talk` by the terms of `contract`; the probes' `dialect` adds what a contract cannot say (greeting, line end).
 pub(super) fn read(talk: &Talk, contract: &Contract, dialect: Option<&Dialect>) -> Result<Exchange, Gap> {
     let Some(conversation) = talk.conversation else { return read_counts(talk) };
+    if !conversation.from_start {
+        return Err(begun_before(talk));
+    }
     let (sent, received) = (&conversation.sent, &conversation.received);
     let framing = contract.framing.as_ref().map(|term| term.value);
     let echo = if sent.total == 0 && received.total == 0 {
         Echo::NothingAsked
     } else if received.total == 0 && framing.is_none() {
         Echo::Nothing
-    } else if sent.is_whole() && received.is_whole() {
+    } else if !sent.is_whole() || !received.is_whole() {
+        weigh_long(&terms(contract, dialect), sent, received, talk)?
+    } else if explains_itself(contract, dialect, sent, received) {
+        Echo::Right
+    } else {
         let echo = weigh(&terms(contract, dialect), sent, received);
         let told = contract.reply.as_ref().is_some_and(|term| term.source == Source::Told);
         if told || echo == Echo::Right { echo } else { in_its_own_words(echo, contract, dialect, sent, received) }
-    } else {
-        weigh_long(sent, received, contract, talk)?
     };
     let echo = match echo {
         Echo::Short { owed, .. } if is_raw_echo(contract) && ends_with_a_write(conversation, received.total) => {
             Echo::Short { owed, whole_messages: true }
+        }
+        echo => echo,
+    };
+    let echo = match echo {
+        // The server reads lines that end in CR LF, and this one ended in LF alone.
+        Echo::Nothing if framing == Some(Framing::Line) && wants_crlf(dialect) && !holds_crlf(&sent.head.0) => {
+            Echo::Pending
         }
         echo => echo,
     };
@@ -89,6 +101,18 @@ pub(super) fn read(talk: &Talk, contract: &Contract, dialect: Option<&Dialect>) 
         got: received.total,
         echo,
     })
+}
+
+/// Whether the probes showed that LF alone does not end a line for this server, and CR LF does.
+fn wants_crlf(dialect: Option<&Dialect>) -> bool {
+    dialect.is_some_and(|dialect| {
+        dialect.accepts_lf.as_ref().is_some_and(|accepts| !accepts.value)
+            && dialect.accepts_crlf.as_ref().is_some_and(|accepts| accepts.value)
+    })
+}
+
+fn holds_crlf(bytes: &[u8]) -> bool {
+    bytes.windows(2).any(|pair| pair == b"\r\n")
 }
 
 fn is_raw_echo(contract: &Contract) -> bool {
@@ -117,6 +141,22 @@ fn is_farewell(conversation: &Conversation, extra: &Bytes) -> bool {
     !extra.is_empty()
         && parting.starts_with(&extra.0)
         && !lines().any(|line| parting.windows(line.len()).any(|part| part == line))
+}
+
+/// Where neither a contract nor probes say how replies look, an exchange that some dialect explains from its first byte
+/// to its last (a line end of the server's own, a greeting) is a right one.
+fn explains_itself(contract: &Contract, dialect: Option<&Dialect>, sent: &Stream, received: &Stream) -> bool {
+    contract.reply.as_ref().is_none_or(|term| term.source != Source::Told)
+        && dialect.and_then(Dialect::terms).is_none()
+        && dialect::learn_from_pair(&sent.head.0, &received.head.0).is_some()
+}
+
+fn begun_before(talk: &Talk) -> Gap {
+    Gap::new(
+        "packets",
+        format!("the capture began in the middle of the conversation with {}", talk.client),
+        "begin to capture before the client is started",
+    )
 }
 
 /// Without packets only counts are known, from TCP_INFO at both ends.
@@ -190,9 +230,7 @@ fn in_its_own_words(
         return if holds_all(&sent.head.0, &received.head.0) { Echo::Right } else { echo };
     }
     let (text, farewell) = without_last_line(&sent.head.0);
-    let takes_leave = FAREWELLS.contains(&farewell.as_str())
-        && received.fin.is_some_and(|fin| sent.fin.is_none_or(|client| fin < client));
-    if !takes_leave {
+    if !FAREWELLS.contains(&farewell.as_str()) || received.fin.is_none() {
         return echo;
     }
     let goes_right = dialect::compare(text, &received.head.0);
@@ -229,12 +267,17 @@ fn weigh_datagrams(terms: &Terms, sent: &Stream, received: &Stream) -> Echo {
         [] => Vec::new(),
         datagram => dialect::expected(&terms.reply, Framing::Datagram, datagram),
     };
-    let owed: Vec<Vec<u8>> = datagrams(sent).into_iter().map(answer).collect();
+    let mut owed: Vec<Vec<u8>> = datagrams(sent).into_iter().map(answer).collect();
+    // A client that sends the same datagram again, because none came back in time, wants one answer.
+    if received.datagrams.len() < owed.len() {
+        owed.dedup();
+    }
     let got = &received.head.0;
     let all = owed.concat();
     let mut missing = owed;
     let in_any_order = datagrams(received).into_iter().all(|datagram| {
-        let paid = missing.iter().position(|owed| owed == datagram);
+        // A line end around the text is nobody's content.
+        let paid = missing.iter().position(|owed| owed.trim_ascii_end() == datagram.trim_ascii_end());
         paid.map(|paid| missing.swap_remove(paid)).is_some()
     });
     missing.retain(|owed| !owed.is_empty());
@@ -298,7 +341,7 @@ fn excerpt(bytes: &[u8], from: usize) -> Bytes {
 }
 
 /// Streams too long to be kept whole: an exact echo is settled by length and digest, or by the part that was kept.
-fn weigh_long(sent: &Stream, received: &Stream, contract: &Contract, talk: &Talk) -> Result<Echo, Gap> {
+fn weigh_long(terms: &Terms, sent: &Stream, received: &Stream, talk: &Talk) -> Result<Echo, Gap> {
     let too_long = || {
         Gap::new(
             "packets",
@@ -309,17 +352,44 @@ fn weigh_long(sent: &Stream, received: &Stream, contract: &Contract, talk: &Talk
     if sent.missing > 0 || received.missing > 0 {
         return Err(Gap::new("packets", "the capture itself lost packets", "record again on a quieter machine"));
     }
-    if contract.reply.as_ref().is_some_and(|term| term.value != Reply::Exact) {
+    if *terms != Terms::new(terms.framing, Reply::Exact) {
         return Err(too_long());
     }
+    let owed = owed_in_length(terms.framing, sent).ok_or_else(too_long)?;
     let kept = sent.head.len().min(received.head.len());
     match dialect::compare(&sent.head.0[..kept], &received.head.0[..kept]) {
         Comparison::Differs { at } => Ok(differs(at, &sent.head.0, &received.head.0)),
+        _ if owed == 0 && received.total == 0 => Ok(Echo::Pending),
         _ if received.total == 0 => Ok(Echo::Nothing),
-        _ if received.total < sent.total => Ok(Echo::Short { owed: sent.total, whole_messages: false }),
+        _ if received.total < owed => Ok(Echo::Short { owed, whole_messages: false }),
         _ if received.total > sent.total => Ok(Echo::Surplus { extra: Bytes::default() }),
-        _ if received.digest == sent.digest => Ok(Echo::Right),
+        _ if received.total == sent.total && received.digest == sent.digest => Ok(Echo::Right),
+        _ if received.total == owed && owed < sent.total => Ok(Echo::Pending),
         _ => Err(too_long()),
+    }
+}
+
+/// Whether the client's message ended in a line end and the server's reply does not.
+pub(super) fn lacks_line_end(talk: &Talk) -> bool {
+    let last = |stream: &Stream| stream.tail.0.last().or(stream.head.0.last()).copied();
+    let Some(conversation) = talk.conversation else { return false };
+    talk.transport == Transport::Tcp
+        && last(&conversation.sent) == Some(b'\n')
+        && last(&conversation.received).is_some_and(|byte| byte != b'\n')
+}
+
+/// How many of the bytes sent are owed back: none of an unfinished last line, nor of a message whose end is to come.
+/// `None` when the last line is longer than what was kept of the end.
+fn owed_in_length(framing: Framing, sent: &Stream) -> Option<u64> {
+    let end = if sent.tail.is_empty() { &sent.head.0 } else { &sent.tail.0 };
+    match framing {
+        Framing::UntilEof if sent.fin.is_none() => Some(0),
+        Framing::Line => match end.iter().rposition(|byte| *byte == b'\n') {
+            Some(last) => Some(sent.total - (end.len() - last - 1) as u64),
+            None if !sent.head.0.contains(&b'\n') && sent.tail.is_empty() => Some(0),
+            None => None,
+        },
+        Framing::UntilEof | Framing::Raw | Framing::Datagram => Some(sent.total),
     }
 }
 

@@ -40,6 +40,14 @@ fn check(facts: &Facts) -> Ruling {
     if !facts.still_waiting() && talk.transport == Transport::Tcp && talk.ended_by(Role::Client).is_none() {
         return Ok(Call::Silent);
     }
+    let binary = talk.request().is_ok_and(|request| request.head.0.iter().any(|byte| *byte < b'\t'));
+    if facts.evidence.contract.framing.is_none() && binary && talk.transport == Transport::Tcp {
+        return Err(Gap::new(
+            "contract",
+            "the request is binary, and nothing tells where the server expects a message to end (a length, in which byte order?)",
+            "tell the framing with --contract, or compare by hand what each side packs and unpacks",
+        ));
+    }
     if exchange.asked_completely.is_none() && !facts.answers_nobody() {
         return Err(Gap::new(
             "probes",
@@ -50,6 +58,14 @@ fn check(facts: &Facts) -> Ruling {
     if facts.server_ended_badly() {
         return super::ruled_out("the server had ended");
     }
+    if talk.client_holds_up() {
+        return super::ruled_out("the client does not read what the server sends");
+    }
+    if talk.transport == Transport::Udp && exchange.got > 0 && !facts.still_waiting() && !facts.a_client_failed() {
+        return super::ruled_out("a datagram that was sent again was answered once, and the client was content");
+    }
+    facts.capture_is_whole()?;
+    facts.is_final(talk, Role::Server)?;
     let waited = talk
         .request()
         .ok()
@@ -76,11 +92,13 @@ fn check(facts: &Facts) -> Ruling {
 fn confidence(facts: &Facts, talk: &Talk, exchange: &Exchange) -> Confidence {
     let framing_known = facts.contract.framing.as_ref().is_some_and(|term| term.source != Source::Assumed);
     let seen_read = talk.was_read() == Some(true);
-    let server_may_move = facts.player(Role::Server).ok().flatten().is_none_or(|server| server.may_move_by_itself());
+    let server_may_move = facts.player(Role::Server).ok().flatten().is_none_or(|server| !server.waits_for_ever());
     let computes = facts.player(Role::Server).ok().flatten().is_some_and(|server| server.computes());
     match () {
         // It may be about to answer, and it may be caught in a loop.
         () if computes => Confidence::Possible,
+        // Nothing limits the time it may take, and it was the client that did not wait for the end.
+        () if server_may_move && !facts.still_waiting() => Confidence::Possible,
         () if facts.hang_proven() && seen_read && (framing_known || facts.answers_nobody()) => Confidence::Proven,
         () if exchange.asked_completely == Some(true) && seen_read && !server_may_move => Confidence::Proven,
         () if seen_read || facts.hang_proven() => Confidence::Likely,

@@ -18,7 +18,7 @@ fn check(facts: &Facts) -> Ruling {
             && exchange.asked > 0
             && talk.fin(Role::Server).is_none()
             && talk.rst(Role::Server).is_none()
-            && !(talk.fin(Role::Client).is_some() && exchange.got > 0)
+            && !(talk.ended_by(Role::Client).is_some() && exchange.got > 0)
     });
     let Some((talk, _)) = unfinished else {
         return if facts.still_waiting() && exchanges.iter().any(|(_, exchange)| exchange.asked_completely == Some(true)) {
@@ -34,12 +34,25 @@ fn check(facts: &Facts) -> Ruling {
     if !facts.still_waiting() && !gave_up {
         return Ok(Call::Silent);
     }
+    facts.capture_is_whole()?;
+    if !gave_up {
+        facts.is_final(talk, Role::Client)?;
+    }
     let known = if framing.source == Source::Told { "as agreed" } else { "as it showed when netdiag asked it" };
     let sure = match framing.source {
         Source::Assumed => Confidence::Possible,
         _ if facts.hang_proven() || gave_up => Confidence::Proven,
         _ => Confidence::Likely,
     };
+    let ends_in_lf = talk.request()?.head.0.ends_with(b"\n");
+    if ends_in_lf {
+        let statement = "The client ends its line with LF. The server waits for CR LF, as it showed when netdiag asked it: \
+                         it has read the line and goes on waiting for its end; the client waits for the reply.";
+        return finding(&RULE, Side::Client, sure, statement)
+            .because(talk.references())
+            .fix("End the message with both bytes: `b\"hello\\r\\n\"`.")
+            .fires();
+    }
     finding(
         &RULE,
         Side::Client,

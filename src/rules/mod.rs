@@ -43,6 +43,7 @@ macro_rules! rules {
 rules![
     no_server,
     server_died,
+    never_listens,
     port_in_use,
     wrong_port,
     server_wrong_port,
@@ -109,6 +110,14 @@ impl Finding {
         if let Some((frame, role)) = line {
             self.location = Some(frame);
             self.location_of = Some(role);
+        }
+        self
+    }
+
+    /// A fault of its own that does not explain the failure, if `contributing`.
+    fn contributing(mut self, contributing: bool) -> Self {
+        if contributing {
+            self.role = Part::Contributing;
         }
         self
     }

@@ -2,7 +2,7 @@
 
 use super::{Call, Rule, Ruling, finding};
 use crate::diagnosis::{Confidence, Side};
-use crate::evidence::{Bytes, Role};
+use crate::evidence::{Bytes, Gap, Role};
 use crate::facts::{Facts, Listener, Player};
 
 pub(super) static RULE: Rule = Rule {
@@ -33,7 +33,11 @@ fn check(facts: &Facts) -> Ruling {
         };
     };
     if squatter.owners.is_empty() && !complains_of_the_port(&server) {
-        return super::ruled_out("nobody could see who holds the port, and the server did not complain of it");
+        return Err(Gap::new(
+            "sockets",
+            format!("who holds {} could not be seen, so it may be the server itself", squatter.local),
+            "run netdiag as the user whose programs you look at, or with sudo",
+        ));
     }
     let holder = squatter.owners.first().map_or_else(
         || "a program of another user".to_owned(),
@@ -52,7 +56,7 @@ fn check(facts: &Facts) -> Ruling {
 }
 
 /// Who, not on the stand, holds the documented port, or the one that a client reached.
-fn squatter<'f>(facts: &'f Facts) -> Result<Option<&'f Listener>, crate::evidence::Gap> {
+fn squatter<'f>(facts: &'f Facts) -> Result<Option<&'f Listener>, Gap> {
     let documented = facts.documented_port();
     Ok(facts.listeners()?.iter().find(|listener| {
         listener.role.is_none() && listener.transport == facts.transport() && Some(listener.local.port()) == documented

@@ -16,7 +16,9 @@ fn check(facts: &Facts) -> Ruling {
         return Ok(Call::Silent);
     }
     let exchanges = facts.exchanges()?;
-    let until_eof = facts.contract.framing.as_ref().is_some_and(|term| term.value == Framing::UntilEof);
+    // A server that forgets to flush looks just like one that reads until EOF; only a told contract tells them apart.
+    let framing = facts.contract.framing.as_ref().filter(|term| term.source == Source::Told);
+    let until_eof = framing.is_some_and(|term| term.value == Framing::UntilEof);
     let waits = |talk: &Talk| {
         talk.transport == Transport::Tcp
             && talk.is_open()
@@ -31,7 +33,7 @@ fn check(facts: &Facts) -> Ruling {
     if exchanges.iter().any(|(_, other)| !matches!(other.echo, Echo::Right | Echo::Pending | Echo::NothingAsked)) {
         return super::ruled_out("another request got no right answer");
     }
-    let client_waits = facts.players(Role::Client)?.iter().any(|client| client.is_running() && !client.may_move_by_itself());
+    let client_waits = facts.players(Role::Client)?.iter().any(|client| client.waits_for_ever());
     if !client_waits {
         return super::ruled_out("the client may still go on by itself");
     }

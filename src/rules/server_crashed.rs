@@ -34,7 +34,8 @@ fn check(facts: &Facts) -> Ruling {
         .fires();
     }
     let Some(server) = facts.player(Role::Server)? else { return Ok(Call::Silent) };
-    if facts.evidence.setting.server_ready.is_none() || !facts.server_ended_badly() {
+    let left_early = server.ended == Ended::Exited(0) && facts.refused_dial()?.is_some();
+    if facts.evidence.setting.server_ready.is_none() || !(facts.server_ended_badly() || left_early) {
         return Ok(Call::Silent);
     }
     let served = facts.exchanges().is_ok_and(|exchanges| {
@@ -48,8 +49,16 @@ fn check(facts: &Facts) -> Ruling {
         Ended::Killed(signal) => format!("was ended by signal {signal}"),
         Ended::Running | Ended::NeverStarted => return Ok(Call::Silent),
     };
+    if facts.all_went_well() && server.complained() != Some(true) && matches!(server.ended, Ended::Exited(_)) {
+        return super::ruled_out("the server ended by itself, without a word, when every client had been served");
+    }
+    let (side, sure) = if server.was_ended_from_outside() {
+        (Side::Environment, Confidence::Likely)
+    } else {
+        (Side::Server, Confidence::Proven)
+    };
     let words = server.last_words().map(|words| format!(" Its last words: {}", words.escaped())).unwrap_or_default();
-    finding(&RULE, Side::Server, Confidence::Proven, format!("The server {how} while it was serving.{words}"))
+    finding(&RULE, side, sure, format!("The server {how} while it was serving.{words}"))
         .because([server.reference()])
         .fix("Handle errors per connection, so that one client cannot end the server for all.")
         .fires()

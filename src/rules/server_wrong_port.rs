@@ -27,7 +27,7 @@ fn check(facts: &Facts) -> Ruling {
     };
     // Without the client's attempts nothing shows that this, and nothing else, is what went wrong; and a server that is
     // still doing something may have been about to listen there too.
-    let is_done = facts.player(Role::Server)?.is_none_or(|server| !server.may_move_by_itself());
+    let is_done = facts.player(Role::Server)?.is_none_or(|server| server.waits_for_ever());
     let sure = if facts.dials().is_ok() && is_done { Confidence::Proven } else { Confidence::Likely };
     finding(
         &RULE,

@@ -29,7 +29,16 @@ fn check(facts: &Facts) -> Ruling {
         Err(gap) if talks.len() > 1 => return Err(gap),
         _ => {}
     }
-    let waits = facts.players(Role::Client)?.iter().any(|client| client.is_running() && !client.may_move_by_itself());
+    let clients = facts.players(Role::Client)?;
+    if clients.len() == 1 && talks.iter().any(|talk| talk.asked_bytes() > Some(0)) {
+        return super::ruled_out("the client sent its request on another connection");
+    }
+    if clients.iter().any(|client| client.is_running() && client.waits_for_input()) {
+        return super::ruled_out("the client waits for its own standard input");
+    }
+    facts.capture_is_whole()?;
+    facts.is_final(talk, Role::Client)?;
+    let waits = clients.iter().any(crate::facts::Player::waits_for_ever);
     let sure = if facts.hang_proven() && waits { Confidence::Proven } else { Confidence::Likely };
     finding(
         &RULE,

@@ -31,6 +31,14 @@ pub fn weigh(facts: &Facts, verdict: Verdict, cross: &[Cross]) -> Verdict {
         (Side::Unknown, Conduct::Wrong, Conduct::Wrong) => {
             Verdict { side: Side::Both, ..blame(Role::Server, cross, verdict) }
         }
+        (Side::Server, Conduct::Wrong, Conduct::Right) if verdict.confidence < Confidence::Proven => {
+            blame(Role::Client, cross, verdict)
+        }
+        (Side::Client, Conduct::Right, Conduct::Wrong) if verdict.confidence < Confidence::Proven => {
+            blame(Role::Server, cross, verdict)
+        }
+        // A reference answers at once; that clears nobody of impatience.
+        (Side::Client, ..) if verdict.fault.as_deref() == Some("client-gives-up-early") => verdict,
         // The pair's evidence points one way and the swap the other: whoever does well with the reference is not accused.
         (Side::Client, Conduct::Right, _) | (Side::Server, _, Conduct::Right)
             if verdict.confidence < Confidence::Proven =>
