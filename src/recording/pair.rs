@@ -23,8 +23,9 @@ use crate::sandbox::Interruption;
 
 /// How long a server may take until it listens, as long as it is doing something.
 const STARTUP: Duration = Duration::from_secs(20);
-/// How long a server that listens somewhere else may take until it listens at the documented port too.
-const ELSEWHERE: Duration = Duration::from_millis(150);
+/// How long a server that listens somewhere else may take until it listens at the documented port too (one for its
+/// metrics comes first, say), as long as it is doing something.
+const ELSEWHERE: Duration = Duration::from_secs(2);
 /// A pair that never falls silent is recorded for this many times the patience.
 const MOST_PATIENCE: u32 = 4;
 /// Between two looks at a server that is starting.
