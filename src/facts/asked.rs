@@ -132,8 +132,9 @@ impl Facts<'_> {
         if let Some(split) = dialect.answers_split.as_ref().filter(|learned| !learned.value) {
             depart("a line that arrives in two pieces is not answered as one", split.evidence());
         }
+        // Servers that copy through a pipe (`ncat -e`) choke on much more; 64 KiB is what any program passes.
         if let Some(bulk) = &dialect.bulk
-            && let Bulk::Broken { bytes, how } = bulk.value
+            && let Bulk { whole: None, broken: Some((bytes, how)) } = bulk.value
         {
             let how = match how {
                 Comparison::Truncated { at } => format!("breaks off after {at} bytes"),

@@ -2,7 +2,7 @@
 
 use super::dialect::{self, Comparison, Dialect, Terms};
 use super::talk::Talk;
-use crate::evidence::{Bytes, Contract, Framing, Gap, Reply, Source, Stream, Transport};
+use crate::evidence::{Bytes, Contract, Conversation, Framing, Gap, Port, Reply, Source, Stream, Transport};
 
 /// One conversation as an exchange of messages.
 #[derive(Debug, Clone, PartialEq)]
@@ -74,7 +74,19 @@ pub(super) fn read(talk: &Talk, contract: &Contract, dialect: Option<&Dialect>) 
     } else if explains_itself(contract, dialect, sent, received) {
         Echo::Right
     } else {
-        weigh(&terms(contract, dialect), sent, received)
+        let echo = weigh(&terms(contract, dialect), sent, received);
+        let told = contract.reply.as_ref().is_some_and(|term| term.source == Source::Told);
+        if told || echo == Echo::Right { echo } else { in_its_own_words(echo, contract, dialect, sent, received) }
+    };
+    let echo = match echo {
+        Echo::Short { owed, .. } if is_raw_echo(contract) && ends_with_a_write(conversation, received.total) => {
+            Echo::Short { owed, whole_messages: true }
+        }
+        echo => echo,
+    };
+    let echo = match echo {
+        Echo::Surplus { extra } if is_farewell(conversation, &extra) => Echo::Right,
+        echo => echo,
     };
     Ok(Exchange {
         asked: sent.total,
@@ -98,6 +110,34 @@ fn begun_before(talk: &Talk) -> Gap {
         format!("the capture began in the middle of the conversation with {}", talk.client),
         "begin to capture before the client is started",
     )
+}
+
+fn is_raw_echo(contract: &Contract) -> bool {
+    contract.framing.as_ref().is_none_or(|term| term.value == Framing::Raw)
+        && contract.reply.as_ref().is_none_or(|term| term.value == Reply::Exact)
+}
+
+/// Whether the first `got` bytes of the request are one or several whole writes of the client: then whole replies are
+/// missing, none is cut.
+fn ends_with_a_write(conversation: &Conversation, got: u64) -> bool {
+    got > 0
+        && conversation.segments.iter().any(|segment| {
+            segment.from == Port::Dialler && segment.len > 0 && segment.offset + u64::from(segment.len) == got
+        })
+}
+
+/// Whether what was too much is a word of parting: said only after the client had ended its side, and no part of what
+/// the client had sent.
+fn is_farewell(conversation: &Conversation, extra: &Bytes) -> bool {
+    let (sent, received) = (&conversation.sent, &conversation.received);
+    let Some(fin) = sent.fin else { return false };
+    let late = conversation.segments.iter().find(|s| s.from == Port::Listener && s.len > 0 && s.at > fin);
+    let Some(from) = late.and_then(|segment| usize::try_from(segment.offset).ok()) else { return false };
+    let lines = || sent.head.0.split(|byte| *byte == b'\n').map(<[u8]>::trim_ascii).filter(|line| !line.is_empty());
+    let parting = received.head.0.get(from..).unwrap_or_default();
+    !extra.is_empty()
+        && parting.starts_with(&extra.0)
+        && !lines().any(|line| parting.windows(line.len()).any(|part| part == line))
 }
 
 /// Without packets only counts are known, from TCP_INFO at both ends.
@@ -151,6 +191,56 @@ fn weigh(terms: &Terms, sent: &Stream, received: &Stream) -> Echo {
             .unwrap_or_else(|| differs(at, &owed(), got)),
         Comparison::Surplus { at } => Echo::Surplus { extra: excerpt(got, at) },
     }
+}
+
+/// Words with which a client says goodbye in the programs of textbooks.
+const FAREWELLS: &[&str] = &["bye", "close", "disconnect", "end", "exit", "goodbye", "logout", "q", "quit", "stop"];
+
+/// The server owns the protocol unless a reply was told: an answer that holds everything that was sent, in order, is its
+/// own way of putting it, and a farewell that it takes by closing owes no echo.
+fn in_its_own_words(
+    echo: Echo,
+    contract: &Contract,
+    dialect: Option<&Dialect>,
+    sent: &Stream,
+    received: &Stream,
+) -> Echo {
+    let echoes = dialect.is_some_and(|dialect| dialect.echoes.as_ref().is_some_and(|echoes| echoes.value));
+    let wordy = dialect.is_some_and(|dialect| dialect.decoration.is_some()) || contract.reply_is_assumed();
+    if echoes && wordy && matches!(echo, Echo::Differs { .. } | Echo::Surplus { .. } | Echo::Short { .. }) {
+        return if holds_all(&sent.head.0, &received.head.0) { Echo::Right } else { echo };
+    }
+    let (text, farewell) = without_last_line(&sent.head.0);
+    let takes_leave = FAREWELLS.contains(&farewell.as_str())
+        && received.fin.is_some_and(|fin| sent.fin.is_none_or(|client| fin < client));
+    if !takes_leave {
+        return echo;
+    }
+    let goes_right = dialect::compare(text, &received.head.0);
+    match goes_right {
+        Comparison::Exact | Comparison::Surplus { .. } => Echo::Right,
+        _ => echo,
+    }
+}
+
+/// Whether every line of `sent` stands in `got`, in order.
+fn holds_all(sent: &[u8], got: &[u8]) -> bool {
+    let mut rest = got;
+    sent.split(|byte| *byte == b'\n').map(<[u8]>::trim_ascii).filter(|line| !line.is_empty()).all(|line| {
+        let found = rest.windows(line.len()).position(|window| window.eq_ignore_ascii_case(line));
+        found.is_some_and(|at| {
+            rest = &rest[at + line.len()..];
+            true
+        })
+    })
+}
+
+/// All lines but the last one, and the last one's text in lower case.
+fn without_last_line(sent: &[u8]) -> (&[u8], String) {
+    let body = sent.strip_suffix(b"\n").unwrap_or(sent);
+    let start = body.iter().rposition(|byte| *byte == b'\n').map_or(0, |at| at + 1);
+    let last = String::from_utf8_lossy(body[start..].trim_ascii()).to_ascii_lowercase();
+    (&sent[..start], last)
 }
 
 /// Datagrams keep their borders, so each is answered by itself; on loopback they keep their order too.

@@ -146,8 +146,12 @@ impl Recorder<'_> {
         let began = Instant::now();
         let mut elsewhere: Option<Instant> = None;
         let mut looks: u32 = 0;
-        while began.elapsed() < STARTUP && self.stage.running(server) && !self.interruption.requested() {
+        while began.elapsed() < STARTUP && !self.interruption.requested() {
             let members = self.stage.members();
+            // A daemon's first process ends early; what it left behind is the server.
+            if !self.stage.running(server) && members.is_empty() {
+                break;
+            }
             let rows = self.tables.look(&members, &self.ports);
             let ports: Vec<(Transport, u16)> = waiting(&rows).map(|row| (row.transport, row.local.port())).collect();
             if ports.iter().any(|listens| self.is_documented(*listens)) {

@@ -37,7 +37,7 @@ pub fn diagnosis(side: Side, fault: Option<&str>, confidence: Confidence, summar
         lifetime: Some(Term::learned(Lifetime::Session)),
         ..Contract::default()
     };
-    Diagnosis { verdict, findings: vec![], ruled_out: vec![], contract, gaps: vec![] }
+    Diagnosis { verdict, findings: vec![], ruled_out: vec![], cross: vec![], contract, gaps: vec![] }
 }
 
 pub fn finding(fault: &str, side: Side, role: Part, statement: &str, evidence: &[&str], fix: &str) -> Finding {

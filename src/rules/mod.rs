@@ -59,6 +59,7 @@ rules![
     unread_request,
     silent_client,
     missing_terminator,
+    read_to_eof_without_half_close,
     swallowed_exception,
     missing_reply,
     slow_reply,

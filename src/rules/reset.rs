@@ -34,6 +34,9 @@ fn check(facts: &Facts) -> Ruling {
     if talk.fin(Role::Server) < talk.rst(Role::Server) && talk.fin(Role::Server).is_some() {
         return super::ruled_out("the server had closed in order before; its kernel resets what comes after that");
     }
+    if talk.fin(Role::Server).is_some_and(|closed| Some(closed) < talk.rst(Role::Server)) {
+        return super::ruled_out("the server had closed in the ordinary way; its kernel reset what was sent after that");
+    }
     if talk.ended_by(Role::Client).is_some_and(|left| Some(left) < talk.rst(Role::Server)) {
         return super::ruled_out("the client had left before");
     }

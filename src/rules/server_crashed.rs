@@ -3,7 +3,7 @@
 use super::{Call, Rule, Ruling, finding};
 use crate::diagnosis::{Confidence, Side};
 use crate::evidence::Role;
-use crate::facts::{Ended, Facts};
+use crate::facts::{Echo, Ended, Facts};
 
 pub(super) static RULE: Rule = Rule {
     name: "server-crashed",
@@ -37,14 +37,17 @@ fn check(facts: &Facts) -> Ruling {
     if facts.evidence.setting.server_ready.is_none() || !facts.server_ended_badly() {
         return Ok(Call::Silent);
     }
+    let served = facts.exchanges().is_ok_and(|exchanges| {
+        !exchanges.is_empty() && exchanges.iter().all(|(_, exchange)| exchange.echo == Echo::Right)
+    });
+    if served && facts.refused_dial().is_ok_and(|dial| dial.is_none()) {
+        return super::ruled_out("every client had been served before it ended");
+    }
     let how = match server.ended {
         Ended::Exited(status) => format!("exited with status {status}"),
         Ended::Killed(signal) => format!("was ended by signal {signal}"),
         Ended::Running | Ended::NeverStarted => return Ok(Call::Silent),
     };
-    if facts.all_went_well() && server.complained() != Some(true) && matches!(server.ended, Ended::Exited(_)) {
-        return super::ruled_out("the server ended by itself, without a word, when every client had been served");
-    }
     let (side, sure) = if server.was_ended_from_outside() {
         (Side::Environment, Confidence::Likely)
     } else {

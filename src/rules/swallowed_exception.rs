@@ -2,7 +2,7 @@
 
 use super::{Call, Rule, Ruling, finding};
 use crate::diagnosis::{Confidence, Finding, Part, Side};
-use crate::evidence::{Action, Bytes, Frame, Raised, Role};
+use crate::evidence::{Action, At, Bytes, Ending, Frame, Raised, Role};
 use crate::facts::{Echo, Ended, Facts};
 
 pub(super) static RULE: Rule = Rule {
@@ -19,7 +19,7 @@ fn check(facts: &Facts) -> Ruling {
         let hid_it = |raised: &Raised| is_of_the_network(raised) && role == Role::Client && hid_a_refusal(facts);
         let found = silent.into_iter().find(|(_, one)| hid_it(one) || explains_the_failure(facts, role, one, &raised));
         if let Some((index, raised)) = found {
-            return swallowed(*index, raised, role).fires();
+            return swallowed(*index, raised, role, certainty(facts, role)).fires();
         }
     }
     if let Some(finding) = quiet_refusal(facts) {
@@ -46,9 +46,10 @@ fn something_failed(facts: &Facts) -> bool {
 /// One explains a failure only if it was raised when it was its program's turn, and not already before.
 fn explains_the_failure(facts: &Facts, role: Role, raised: &Raised, all: &[(usize, &Raised)]) -> bool {
     let Ok(exchanges) = facts.exchanges() else { return false };
+    // A client that never asked may have failed before it connected.
     let turn_began = exchanges.iter().filter_map(|(talk, exchange)| match (role, &exchange.echo) {
         (Role::Server, Echo::Nothing | Echo::Short { .. }) => talk.request().ok()?.first,
-        (Role::Client, Echo::NothingAsked | Echo::Pending) if facts.still_waiting() => Some(talk.began),
+        (Role::Client, Echo::NothingAsked | Echo::Pending) if facts.still_waiting() => Some(At::default()),
         _ => None,
     });
     let Some(turn_began) = turn_began.min() else { return false };
@@ -68,7 +69,14 @@ fn is_of_the_network(raised: &Raised) -> bool {
         || ["Connection", "Timeout", "IncompleteRead", "BrokenPipe"].iter().any(|word| raised.kind.contains(word))
 }
 
-fn swallowed(index: usize, raised: &Raised, role: Role) -> Finding {
+/// A program that may still come back by itself may yet do what is missing.
+fn certainty(facts: &Facts, role: Role) -> Confidence {
+    let may_come_back = facts.evidence.setting.ended == Ending::DeadlinePassed
+        && facts.players(role).is_ok_and(|players| players.iter().any(|player| !player.waits_for_ever()));
+    if may_come_back { Confidence::Likely } else { Confidence::Proven }
+}
+
+fn swallowed(index: usize, raised: &Raised, role: Role, sure: Confidence) -> Finding {
     let place = |frame: &Frame| format!("{}:{}", frame.file, frame.line);
     let origin = raised.frames.last();
     let text = Bytes::from(raised.message.as_str()).escaped();
@@ -79,7 +87,7 @@ fn swallowed(index: usize, raised: &Raised, role: Role) -> Finding {
     let mut found = finding(
         &RULE,
         if role == Role::Server { Side::Server } else { Side::Client },
-        Confidence::Proven,
+        sure,
         format!("In the {role}, {} ({text}) was raised{from}{caught}.", raised.kind),
     )
     .because([format!("exceptions:{index}")])

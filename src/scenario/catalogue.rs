@@ -29,6 +29,7 @@ catalogue![
     "no-server",
     "one-at-a-time",
     "port-in-use",
+    "read-to-eof-without-half-close",
     "reset",
     "server-crashed",
     "server-died",
