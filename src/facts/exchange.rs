@@ -140,7 +140,7 @@ fn is_farewell(conversation: &Conversation, extra: &Bytes) -> bool {
     let carrier = of_server.filter(|segment| segment.offset <= from as u64).last();
     let lines = || sent.head.0.split(|byte| *byte == b'\n').map(<[u8]>::trim_ascii).filter(|line| !line.is_empty());
     carrier.is_some_and(|segment| segment.at > fin)
-        && !lines().any(|line| got[from..].windows(line.len()).any(|part| part == line))
+        && !lines().any(|line| got[from..].split(|byte| *byte == b'\n').any(|part| part.trim_ascii() == line))
 }
 
 /// Where neither a contract nor probes say how replies look, an exchange that some dialect explains from its first byte
@@ -148,6 +148,7 @@ fn is_farewell(conversation: &Conversation, extra: &Bytes) -> bool {
 fn explains_itself(contract: &Contract, dialect: Option<&Dialect>, sent: &Stream, received: &Stream) -> bool {
     contract.reply.as_ref().is_none_or(|term| term.source != Source::Told)
         && dialect.and_then(Dialect::terms).is_none()
+        && !contract.reply_is_assumed()
         && dialect::learn_from_pair(&sent.head.0, &received.head.0).is_some()
 }
 
