@@ -109,6 +109,29 @@ impl<'e> Player<'e> {
             && threads.all(|thread| matches!(thread.wait, Wait::Call { limit: Limit::Forever, .. }))
     }
 
+    /// Whether some thread sits in a call that may be reading from a connection.
+    #[must_use]
+    pub fn may_be_reading(&self) -> bool {
+        const READING: [&str; 12] = [
+            "read",
+            "readv",
+            "recvfrom",
+            "recvmsg",
+            "recvmmsg",
+            "poll",
+            "ppoll",
+            "select",
+            "pselect6",
+            "epoll_wait",
+            "epoll_pwait",
+            "epoll_pwait2",
+        ];
+        self.waits_in(&READING)
+            || self
+                .threads()
+                .any(|thread| matches!(&thread.wait, Wait::Call { name, .. } if name.starts_with("io_uring")))
+    }
+
     /// Whether some thread waits for input from a keyboard or a pipe.
     #[must_use]
     pub fn waits_for_input(&self) -> bool {

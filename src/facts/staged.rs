@@ -11,8 +11,9 @@ use std::net::SocketAddr;
 use crate::diagnosis::{Diagnosis, Finding, Verdict, examine};
 use crate::evidence::{
     Action, At, Bytes, Close, Contract, Ending, Evidence, Exceptions, Exit, Frame, Framing, Gap, How, Limit, Observed,
-    Occasion, Output, Packets, Probe, Probes, Process, Program, Programs, Raised, Reach, Reply, Role, Rung, SCHEMA,
-    Sample, Setting, Shape, Snapshot, Socket, SocketState, Sockets, Term, Thread, Tracer, Transport, Unreachable, Wait,
+    Occasion, Output, Owner, Packets, Probe, Probes, Process, Program, Programs, Raised, Reach, Reply, Role, Rung,
+    SCHEMA, Sample, Setting, Shape, Snapshot, Socket, SocketState, Sockets, Term, Thread, Tracer, Transport,
+    Unreachable, Wait,
 };
 use crate::facts::Facts;
 use crate::rules::{Call, Ruling, find};
@@ -43,8 +44,7 @@ pub fn pair() -> Stage {
     server.pid = SERVER_PID;
     let mut client = program(Role::Client, "python3 client.py hello", Some((90.0, How::Code(0))));
     client.started = ms(40.0);
-    let processes = vec![process(0, "epoll_wait", Limit::Forever), process(1, "recvfrom", Limit::Forever)];
-    let samples = vec![Sample { at: ms(95.0), processes }];
+    let samples = vec![Sample { at: ms(95.0), processes: vec![process(0, "epoll_wait", Limit::Forever)] }];
     evidence.programs = Observed::Seen(Programs { programs: vec![server, client], samples });
     Stage(evidence)
 }
@@ -93,6 +93,10 @@ impl Stage {
     /// The clients are still there, and the recording ended for this reason.
     pub fn ends(mut self, ended: Ending) -> Self {
         self.0.setting.ended = ended;
+        let processes = &mut self.programs().samples[0].processes;
+        if processes.iter().all(|process| process.program != 1) {
+            processes.push(process(1, "recvfrom", Limit::Forever));
+        }
         self.program(Role::Client, |client| client.exit = None)
     }
 
@@ -120,7 +124,9 @@ impl Stage {
     }
 
     /// `role` ended by itself, or a signal ended it.
-    pub fn exits(self, role: Role, at: f64, how: How) -> Self {
+    pub fn exits(mut self, role: Role, at: f64, how: How) -> Self {
+        let index = usize::from(role == Role::Client);
+        self.programs().samples[0].processes.retain(|process| process.program != index);
         self.program(role, |program| program.exit = Some(Exit { at: ms(at), how, by_us: false }))
     }
 
@@ -136,6 +142,12 @@ impl Stage {
         self.programs().programs.retain(|program| program.role == Role::Client);
         self.programs().samples.clear();
         self.without_listener()
+    }
+
+    /// No client was started.
+    pub fn client_gone(mut self) -> Self {
+        self.programs().programs.retain(|program| program.role == Role::Server);
+        self
     }
 
     /// A second client like the first one.
@@ -218,9 +230,11 @@ impl Stage {
         })
     }
 
-    /// Adds a row to the last socket table.
+    /// Adds a row to the last socket table. A UDP server has one socket for all its clients.
     pub fn row(mut self, row: Socket) -> Self {
         if let Some(last) = self.snapshots().last_mut() {
+            let is_same = |known: &Socket| known.local == row.local && known.state == SocketState::Unconnected;
+            last.sockets.retain(|known| row.state != SocketState::Unconnected || !is_same(known));
             last.sockets.push(row);
         }
         self
@@ -287,6 +301,14 @@ impl Stage {
     pub fn probed(mut self, probes: Vec<Probe>) -> Self {
         self.0.probes = Observed::Seen(Probes { probes });
         self
+    }
+
+    /// The probes made, for details.
+    pub fn probes(&mut self) -> &mut [Probe] {
+        match &mut self.0.probes {
+            Observed::Seen(probes) => &mut probes.probes,
+            Observed::NotObserved(_) => &mut [],
+        }
     }
 
     /// That source could not be looked at.
@@ -471,6 +493,12 @@ pub fn listener(address: &str) -> Socket {
         eof_unread: None,
         info: None,
     }
+}
+
+/// The same of a program that is not on the stand.
+pub fn stranger(address: &str) -> Socket {
+    let owner = Owner { pid: 77, name: "squatter".to_owned(), role: None, program: None };
+    Socket { inode: 2, owners: vec![owner], ..listener(address) }
 }
 
 /// A probe with one line that was answered after 0.4 ms.

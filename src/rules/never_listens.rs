@@ -41,3 +41,35 @@ fn check(facts: &Facts) -> Ruling {
     .fix("Let an error of bind or listen end the program, and call listen before waiting for anything else.")
     .fires()
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::diagnosis::Side;
+    use crate::evidence::Role;
+    use crate::facts::staged::{SERVER, Stage, dial, pair, talk};
+
+    fn refused() -> Stage {
+        pair().without_listener().talk(dial(40001, SERVER).syn(50.0).refused(50.1))
+    }
+
+    #[test]
+    fn a_program_that_lives_and_listens_nowhere_is_the_servers_fault() {
+        assert_eq!(refused().fires("never-listens").side, Side::Server);
+        assert_eq!(refused().verdict().fault.as_deref(), Some("never-listens"));
+    }
+
+    #[test]
+    fn a_server_that_listens_is_not_accused() {
+        pair().talk(talk(40001).healthy()).silent("never-listens");
+    }
+
+    #[test]
+    fn a_stopped_server_may_have_been_about_to_listen() {
+        refused().stopped(Role::Server).excludes("never-listens");
+    }
+
+    #[test]
+    fn cannot_tell_without_the_socket_table() {
+        assert_eq!(refused().unseen("sockets").cannot_tell("never-listens"), "sockets");
+    }
+}
