@@ -39,12 +39,11 @@ fn check(facts: &Facts) -> Ruling {
     if facts.evidence.setting.server_ready.is_none() || !(facts.server_ended_badly() || left_early) {
         return Ok(Call::Silent);
     }
+    // With every client served, its status is the only sign that something went wrong.
     let all_served = facts.exchanges().is_ok_and(|exchanges| {
         !exchanges.is_empty() && exchanges.iter().all(|(_, exchange)| exchange.echo == Echo::Right)
     });
-    if all_served && facts.refused_dial().is_ok_and(|dial| dial.is_none()) {
-        return super::ruled_out("every client had been served before it ended");
-    }
+    let harmed_nobody = all_served && facts.refused_dial().is_ok_and(|dial| dial.is_none());
     let how = match server.ended {
         Ended::Exited(status) => format!("exited with status {status}"),
         Ended::Killed(signal) => format!("was ended by signal {signal}"),
@@ -78,7 +77,7 @@ mod tests {
     fn the_server_ended_with_a_request_open() {
         let stage = crashed(How::Code(1)).complains(Role::Server, "Traceback\nKeyError: 'x'\n");
         let found = stage.fires("server-crashed");
-        assert_eq!((found.side, found.confidence), (Side::Server, Confidence::Proven));
+        assert_eq!((found.side, found.confidence), (Side::Server, if harmed_nobody { Confidence::Likely } else { Confidence::Proven }));
         assert!(found.statement.contains("KeyError"));
         assert_eq!(stage.verdict().fault.as_deref(), Some("server-crashed"));
         assert_eq!(crashed(How::Signal(11)).fires("server-crashed").side, Side::Server);
