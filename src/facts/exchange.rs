@@ -133,14 +133,14 @@ fn ends_with_a_write(conversation: &Conversation, got: u64) -> bool {
 /// the client had sent.
 fn is_farewell(conversation: &Conversation, extra: &Bytes) -> bool {
     let (sent, received) = (&conversation.sent, &conversation.received);
-    let Some(fin) = sent.fin else { return false };
-    let late = conversation.segments.iter().find(|s| s.from == Port::Listener && s.len > 0 && s.at > fin);
-    let Some(from) = late.and_then(|segment| usize::try_from(segment.offset).ok()) else { return false };
+    let (Some(fin), false) = (sent.fin, extra.is_empty()) else { return false };
+    let got = &received.head.0;
+    let Some(from) = got.windows(extra.len()).rposition(|part| part == extra.0) else { return false };
+    let of_server = conversation.segments.iter().filter(|segment| segment.from == Port::Listener && segment.len > 0);
+    let carrier = of_server.filter(|segment| segment.offset <= from as u64).last();
     let lines = || sent.head.0.split(|byte| *byte == b'\n').map(<[u8]>::trim_ascii).filter(|line| !line.is_empty());
-    let parting = received.head.0.get(from..).unwrap_or_default();
-    !extra.is_empty()
-        && parting.starts_with(&extra.0)
-        && !lines().any(|line| parting.windows(line.len()).any(|part| part == line))
+    carrier.is_some_and(|segment| segment.at > fin)
+        && !lines().any(|line| got[from..].windows(line.len()).any(|part| part == line))
 }
 
 /// Where neither a contract nor probes say how replies look, an exchange that some dialect explains from its first byte
@@ -225,7 +225,9 @@ fn in_its_own_words(
     received: &Stream,
 ) -> Echo {
     let echoes = dialect.is_some_and(|dialect| dialect.echoes.as_ref().is_some_and(|echoes| echoes.value));
-    let wordy = dialect.is_some_and(|dialect| dialect.decoration.is_some()) || contract.reply_is_assumed();
+    // A NUL that nobody sent is the rest of a buffer, whatever form it seems to have.
+    let padded = received.head.0.contains(&0) && !sent.head.0.contains(&0);
+    let wordy = contract.reply_is_assumed() && dialect.is_some_and(|dialect| dialect.decoration.is_some()) && !padded;
     if echoes && wordy && matches!(echo, Echo::Differs { .. } | Echo::Surplus { .. } | Echo::Short { .. }) {
         return if holds_all(&sent.head.0, &received.head.0) { Echo::Right } else { echo };
     }
@@ -390,6 +392,27 @@ fn owed_in_length(framing: Framing, sent: &Stream) -> Option<u64> {
             None => None,
         },
         Framing::UntilEof | Framing::Raw | Framing::Datagram => Some(sent.total),
+    }
+}
+
+/// A text shorter than this may well come up twice by chance.
+const TELLING: usize = 4;
+
+/// Marks replies that hold a line which only another connection had sent: one buffer serves them all.
+pub(super) fn find_strangers_text(exchanges: &mut [(&Talk, Exchange)]) {
+    let sent = |talk: &Talk| talk.conversation.map(|conversation| conversation.sent.head.0.clone()).unwrap_or_default();
+    let requests: Vec<Vec<u8>> = exchanges.iter().map(|(talk, _)| sent(talk)).collect();
+    for (index, (talk, exchange)) in exchanges.iter_mut().enumerate() {
+        let Some(conversation) = talk.conversation else { continue };
+        let holds = |bytes: &[u8], line: &[u8]| bytes.windows(line.len()).any(|part| part == line);
+        let others = requests.iter().enumerate().filter(|(other, _)| *other != index);
+        let strange = others
+            .flat_map(|(_, request)| request.split(|byte| *byte == b'\n'))
+            .filter(|line| line.len() >= TELLING)
+            .find(|line| holds(&conversation.received.head.0, line) && !holds(&requests[index], line));
+        if let Some(line) = strange {
+            exchange.echo = Echo::Surplus { extra: excerpt(line, 0) };
+        }
     }
 }
 

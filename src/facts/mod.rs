@@ -119,6 +119,7 @@ impl<'e> Facts<'e> {
             };
             exchanges.push((talk, Exchange { echo, ..exchange }));
         }
+        exchange::find_strangers_text(&mut exchanges);
         Ok(exchanges)
     }
 

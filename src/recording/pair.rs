@@ -23,8 +23,9 @@ use crate::sandbox::Interruption;
 
 /// How long a server may take until it listens, as long as it is doing something.
 const STARTUP: Duration = Duration::from_secs(20);
-/// How long a server that listens somewhere else may take until it listens at the documented port too.
-const ELSEWHERE: Duration = Duration::from_millis(150);
+/// How long a server that listens somewhere else may take until it listens at the documented port too (one for its
+/// metrics comes first, say), as long as it is doing something.
+const ELSEWHERE: Duration = Duration::from_secs(2);
 /// A pair that never falls silent is recorded for this many times the patience.
 const MOST_PATIENCE: u32 = 4;
 /// Between two looks at a server that is starting.
@@ -36,6 +37,10 @@ const LATE_STEP: Duration = Duration::from_millis(40);
 const QUIET_MS: f64 = 15.0;
 /// Two samples that prove a hang are at least this far apart.
 const APART_MS: f64 = 10.0;
+/// How many looks in a row have to prove a hang: a process may be forked between the list and the look. More of them
+/// while no packet was seen, because that is when programs start.
+const PROOFS: u32 = 2;
+const PROOFS_BEFORE_ANY_PACKET: u32 = 10;
 /// How long the last packets of a finished pair may take.
 const SETTLE: Duration = Duration::from_millis(200);
 /// How long a reply that comes after its client has left is waited for.
@@ -64,6 +69,7 @@ pub fn record(plan: &Plan, private: bool, interruption: &Interruption) -> anyhow
         server_ready: None,
         clients_started: None,
         last: None,
+        still: 0,
         tasks: None,
         clients: Vec::new(),
     };
@@ -102,6 +108,8 @@ pub(super) struct Recorder<'p> {
     pub(super) server_ready: Option<At>,
     clients_started: Option<At>,
     last: Option<Sample>,
+    /// How many looks in a row proved that nothing can move.
+    still: u32,
     pub(super) tasks: Option<Result<Tasks, Gap>>,
     /// Indexes of the clients' programs.
     clients: Vec<usize>,
@@ -234,6 +242,7 @@ impl Recorder<'_> {
             self.clients.push(started);
         }
         self.last = None;
+        self.still = 0;
         self.clients_started = (!self.clients.is_empty()).then(|| self.clock.now());
         Ok(())
     }
@@ -279,7 +288,8 @@ impl Recorder<'_> {
         }
         let proven = stillness::is_proven(last, &sample, rows) && self.is_quiet();
         self.last = Some(sample);
-        proven
+        self.still = if proven { self.still + 1 } else { 0 };
+        self.still >= if self.last_packet().is_some() { PROOFS } else { PROOFS_BEFORE_ANY_PACKET }
     }
 
     /// The tracers' own threads are ours, not the program's.
@@ -307,6 +317,7 @@ impl Recorder<'_> {
         }
         let began = Instant::now();
         self.last = None;
+        self.still = 0;
         loop {
             let members = self.stage.members();
             let rows = self.tables.look(&members, &self.ports);

@@ -9,7 +9,7 @@ pub(super) static RULE: Rule = Rule { name: "client-gives-up-early", explains: &
 
 fn check(facts: &Facts) -> Ruling {
     let exchanges = facts.exchanges()?;
-    let late = exchanges.iter().find(|(talk, exchange)| exchange.echo == Echo::Right && left_before_the_reply(talk, facts));
+    let late = exchanges.iter().find(|(talk, exchange)| exchange.asked > 0 && exchange.echo == Echo::Right && left_before_the_reply(talk, facts));
     let Some((talk, _)) = late else { return left_in_the_middle(facts) };
     let took = talk.slowest_reply_ms().unwrap_or_default();
     let promise = facts.contract.latency_ms.as_ref().map(|term| term.value as f64);

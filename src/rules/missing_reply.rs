@@ -93,7 +93,10 @@ fn confidence(facts: &Facts, talk: &Talk, exchange: &Exchange) -> Confidence {
     let framing_known = facts.contract.framing.as_ref().is_some_and(|term| term.source != Source::Assumed);
     let seen_read = talk.was_read() == Some(true);
     let server_may_move = facts.player(Role::Server).ok().flatten().is_none_or(|server| !server.waits_for_ever());
+    let computes = facts.player(Role::Server).ok().flatten().is_some_and(|server| server.computes());
     match () {
+        // It may be about to answer, and it may be caught in a loop.
+        () if computes => Confidence::Possible,
         // Nothing limits the time it may take, and it was the client that did not wait for the end.
         () if server_may_move && !facts.still_waiting() => Confidence::Possible,
         () if facts.hang_proven() && seen_read && (framing_known || facts.answers_nobody()) => Confidence::Proven,

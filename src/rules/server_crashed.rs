@@ -14,6 +14,7 @@ pub(super) static RULE: Rule = Rule {
         "half-close-dropped",
         "connection-refused",
         "missing-reply",
+        "client-gives-up-early",
         "client-failed",
     ],
     check,
@@ -49,9 +50,6 @@ fn check(facts: &Facts) -> Ruling {
         Ended::Killed(signal) => format!("was ended by signal {signal}"),
         Ended::Running | Ended::NeverStarted => return Ok(Call::Silent),
     };
-    if facts.all_went_well() && server.complained() != Some(true) && matches!(server.ended, Ended::Exited(_)) {
-        return super::ruled_out("the server ended by itself, without a word, when every client had been served");
-    }
     let (side, sure) = if server.was_ended_from_outside() {
         (Side::Environment, Confidence::Likely)
     } else {

@@ -46,6 +46,7 @@ fn something_failed(facts: &Facts) -> bool {
 /// One explains a failure only if it was raised when it was its program's turn, and not already before.
 fn explains_the_failure(facts: &Facts, role: Role, raised: &Raised, all: &[(usize, &Raised)]) -> bool {
     let Ok(exchanges) = facts.exchanges() else { return false };
+    // A client that never asked may have failed before it connected.
     let turn_began = exchanges.iter().filter_map(|(talk, exchange)| match (role, &exchange.echo) {
         (Role::Server, Echo::Nothing | Echo::Short { .. }) => talk.request().ok()?.first,
         (Role::Client, Echo::NothingAsked) => Some(talk.began),

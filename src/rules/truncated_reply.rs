@@ -22,8 +22,12 @@ fn check(facts: &Facts) -> Ruling {
     if left_first && !came_to_an_end && (talk.rst(Role::Client).is_some() || !facts.still_waiting()) {
         return super::ruled_out("the client left before the reply was complete");
     }
-    if talk.client_holds_up() {
-        return super::ruled_out("the client does not read what the server sends");
+    let lies = |bytes: Option<u32>| bytes.unwrap_or_default() > 0;
+    if talk.client_holds_up() || facts.still_waiting() && talk.server_end.as_ref().is_some_and(|end| lies(end.unsent)) {
+        return super::ruled_out("the server has more to send, and the client does not read it");
+    }
+    if facts.still_waiting() && talk.client_end.as_ref().is_some_and(|end| lies(end.unread)) {
+        return super::ruled_out("the client has not read what came");
     }
     facts.capture_is_whole()?;
     let mut sure = Confidence::Proven;

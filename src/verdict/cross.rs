@@ -37,6 +37,10 @@ pub fn weigh(facts: &Facts, verdict: Verdict, cross: &[Cross]) -> Verdict {
         (Side::Client, Conduct::Right, Conduct::Wrong) if verdict.confidence < Confidence::Proven => {
             blame(Role::Server, cross, verdict)
         }
+        // It complains, and the server fails with others too: it may well be right to complain.
+        (Side::Client, _, Conduct::Wrong) if verdict.fault.as_deref() == Some("client-failed") => {
+            blame(Role::Server, cross, verdict)
+        }
         // A reference answers at once; that clears nobody of impatience.
         (Side::Client, ..) if verdict.fault.as_deref() == Some("client-gives-up-early") => verdict,
         // The pair's evidence points one way and the swap the other: whoever does well with the reference is not accused.

@@ -5,8 +5,8 @@ mod cross;
 pub use cross::weigh;
 
 use crate::diagnosis::{Confidence, Finding, Part, Side, Verdict};
-use crate::evidence::{Ending, Gap};
-use crate::facts::{Echo, Facts, Player};
+use crate::evidence::{Ending, Gap, Role};
+use crate::facts::{Echo, Exchange, Facts, Player, Talk};
 use crate::rules::find;
 
 /// Orders the findings (causes, contributing faults, consequences) and names the side.
@@ -106,12 +106,15 @@ fn absolve(facts: &Facts) -> Option<Verdict> {
     let exchanges = facts.exchanges().ok()?;
     let right = exchanges.iter().filter(|(_, exchange)| exchange.echo == Echo::Right).count();
     let others = exchanges.len() - right;
-    let clients = facts.players(crate::evidence::Role::Client).unwrap_or_default();
+    let clients = facts.players(Role::Client).unwrap_or_default();
     let complained = |client: &Player| client.failed() && client.complained() != Some(false);
     let ended_badly = clients.iter().any(complained)
         || !matches!(facts.evidence.setting.ended, Ending::ClientsEnded | Ending::Complete)
             && clients.iter().any(super::facts::Player::is_running);
     if right == 0 || right < clients.len() || facts.still_waiting_in_silence() {
+        return None;
+    }
+    if right > 0 && clients.iter().any(|client| printed_a_part(client, &exchanges)) {
         return None;
     }
     let harmless = exchanges.iter().all(|(_, exchange)| matches!(exchange.echo, Echo::Right | Echo::NothingAsked));
@@ -185,4 +188,17 @@ fn unknown(facts: &Facts, cannot_tell: &[(&'static str, Gap)]) -> Verdict {
         (_, names) => format!("The evidence does not decide it; still possible: {}.", names.join(", ")),
     };
     Verdict { side: Side::Unknown, fault: None, confidence: Confidence::Possible, summary, to_settle }
+}
+
+/// Whether a client that reset its connection had printed the beginning of its reply and not the rest: what it did not
+/// print it may not have read, which a complete exchange on the wire does not show.
+fn printed_a_part(client: &Player, exchanges: &[(&Talk, Exchange)]) -> bool {
+    const TELLING: usize = 8;
+    let Some(output) = &client.program.stdout else { return false };
+    let printed = &output.head.0;
+    exchanges.iter().any(|(talk, _)| {
+        let reply = talk.response().map(|response| response.head.0.trim_ascii_end()).unwrap_or_default();
+        let holds = |text: &[u8]| printed.windows(text.len()).any(|part| part == text);
+        talk.rst(Role::Client).is_some() && reply.len() > TELLING && holds(&reply[..TELLING]) && !holds(reply)
+    })
 }
