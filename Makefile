@@ -2,7 +2,7 @@
 
 CARGO ?= cargo
 
-.PHONY: help setup build demo test bench install clean
+.PHONY: help setup build demo test accuracy bench install clean
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -23,6 +23,10 @@ test: ## formatting, lints, and every test, scenarios included
 	$(CARGO) fmt --check
 	$(CARGO) clippy --locked --all-targets -- -D warnings
 	$(CARGO) test --locked --no-fail-fast
+
+accuracy: ## measure: how often the right side is named, on real pairs in many languages
+	@.ci/setup build test
+	$(CARGO) test --locked --test live accuracy -- --nocapture
 
 bench: ## measure: echoes per second, memory per connection, time to verdict (an optimised build)
 	@.ci/setup build

@@ -49,10 +49,10 @@ fn check(facts: &Facts) -> Ruling {
         Ended::Killed(signal) => format!("was ended by signal {signal}"),
         Ended::Running | Ended::NeverStarted => return Ok(Call::Silent),
     };
-    let (side, sure) = if server.was_ended_from_outside() {
-        (Side::Environment, Confidence::Likely)
-    } else {
-        (Side::Server, Confidence::Proven)
+    let (side, sure) = match () {
+        () if server.was_ended_from_outside() => (Side::Environment, Confidence::Likely),
+        () if harmed_nobody => (Side::Server, Confidence::Likely),
+        () => (Side::Server, Confidence::Proven),
     };
     let words = server.last_words().map(|words| format!(" Its last words: {}", words.escaped())).unwrap_or_default();
     finding(&RULE, side, sure, format!("The server {how} while it was serving.{words}"))
