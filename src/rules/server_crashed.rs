@@ -3,7 +3,7 @@
 use super::{Call, Rule, Ruling, finding};
 use crate::diagnosis::{Confidence, Side};
 use crate::evidence::Role;
-use crate::facts::{Ended, Facts};
+use crate::facts::{Echo, Ended, Facts};
 
 pub(super) static RULE: Rule = Rule {
     name: "server-crashed",
@@ -39,6 +39,10 @@ fn check(facts: &Facts) -> Ruling {
     if facts.evidence.setting.server_ready.is_none() || !(facts.server_ended_badly() || left_early) {
         return Ok(Call::Silent);
     }
+    let in_silence = matches!(server.ended, Ended::Exited(_)) && server.complained() != Some(true);
+    if in_silence && served(facts) && facts.refused_dial().is_ok_and(|dial| dial.is_none()) {
+        return super::ruled_out("every client had been served before it ended");
+    }
     let how = match server.ended {
         Ended::Exited(status) => format!("exited with status {status}"),
         Ended::Killed(signal) => format!("was ended by signal {signal}"),
@@ -54,6 +58,12 @@ fn check(facts: &Facts) -> Ruling {
         .because([server.reference()])
         .fix("Handle errors per connection, so that one client cannot end the server for all.")
         .fires()
+}
+
+fn served(facts: &Facts) -> bool {
+    facts.exchanges().is_ok_and(|exchanges| {
+        !exchanges.is_empty() && exchanges.iter().all(|(_, exchange)| exchange.echo == Echo::Right)
+    })
 }
 
 #[cfg(test)]
