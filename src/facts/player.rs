@@ -84,13 +84,15 @@ impl<'e> Player<'e> {
         self.threads().any(|thread| matches!(&thread.wait, Wait::Call { name, .. } if names.contains(&name.as_str())))
     }
 
-    /// Whether some thread waits for bytes on the connection between `local` and `peer`, and on nothing else.
+    /// Whether some thread waits for bytes on the connection between `local` and `peer`, and on nothing else; or on a socket
+    /// that could not be made out.
     #[must_use]
     pub fn reads_from(&self, local: SocketAddr, peer: SocketAddr) -> bool {
         const READING: &[&str] = &["read", "readv", "recvfrom", "recvmsg", "poll", "ppoll"];
         self.threads().any(|thread| {
             matches!(&thread.wait, Wait::Call { name, socket, .. }
-                if READING.contains(&name.as_str()) && *socket == Some((local, Some(peer))))
+                if READING.contains(&name.as_str()) && *socket == Some((local, Some(peer)))
+                    || name.starts_with("recv") && socket.is_none())
         })
     }
 

@@ -44,6 +44,9 @@ fn check(facts: &Facts) -> Ruling {
         !exchanges.is_empty() && exchanges.iter().all(|(_, exchange)| exchange.echo == Echo::Right)
     });
     let harmed_nobody = all_served && facts.refused_dial().is_ok_and(|dial| dial.is_none());
+    if harmed_nobody && matches!(server.ended, Ended::Exited(_)) && server.complained() != Some(true) {
+        return super::ruled_out("every client had been served before it ended, and it did not complain");
+    }
     let how = match server.ended {
         Ended::Exited(status) => format!("exited with status {status}"),
         Ended::Killed(signal) => format!("was ended by signal {signal}"),
