@@ -53,3 +53,6 @@ fn shown_by_the_pair(talks: &[Talk]) -> Option<Term<Reply>> {
     let first = shown.next()?;
     shown.all(|other| other == first).then(|| Term::learned(first))
 }
+
+#[cfg(test)]
+mod tests;

@@ -347,3 +347,6 @@ fn owed_in_length(framing: Framing, sent: &Stream) -> Option<u64> {
         Framing::UntilEof | Framing::Raw | Framing::Datagram => Some(sent.total),
     }
 }
+
+#[cfg(test)]
+mod tests;

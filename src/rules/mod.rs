@@ -134,3 +134,25 @@ impl Finding {
 fn ruled_out(because: impl Into<String>) -> Ruling {
     Ok(Call::RuledOut(because.into()))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Two rules that explained each other would leave no cause at all.
+    #[test]
+    fn nothing_explains_what_it_follows_from() {
+        fn reaches(from: &str, to: &str, passed: &mut Vec<&'static str>) -> bool {
+            let Some(rule) = find(from) else { return false };
+            rule.explains.iter().any(|next| {
+                *next == to || (!passed.contains(next) && {
+                    passed.push(next);
+                    reaches(next, to, passed)
+                })
+            })
+        }
+        for rule in RULES {
+            assert!(!reaches(rule.name, rule.name, &mut Vec::new()), "{} explains itself in the end", rule.name);
+        }
+    }
+}

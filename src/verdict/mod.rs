@@ -186,3 +186,6 @@ fn unknown(facts: &Facts, cannot_tell: &[(&'static str, Gap)]) -> Verdict {
     };
     Verdict { side: Side::Unknown, fault: None, confidence: Confidence::Possible, summary, to_settle }
 }
+
+#[cfg(test)]
+mod tests;
