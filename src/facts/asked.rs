@@ -109,6 +109,16 @@ impl Facts<'_> {
         self.dialect.as_ref().is_ok_and(|dialect| dialect.echoes.as_ref().is_some_and(|echoes| !echoes.value))
     }
 
+    /// The probes' answers were made of what was sent, and yet fit no form of reply at all.
+    #[must_use]
+    pub fn echoes_damaged(&self) -> bool {
+        self.dialect.as_ref().is_ok_and(|dialect| {
+            dialect.echoes.as_ref().is_some_and(|echoes| echoes.value)
+                && dialect.reply.is_none()
+                && dialect.decoration.is_none()
+        })
+    }
+
     /// How many clients the server was seen to serve at the same time, when that is limited.
     #[must_use]
     pub fn places(&self) -> Option<u32> {

@@ -85,6 +85,13 @@ pub(super) fn read(talk: &Talk, contract: &Contract, dialect: Option<&Dialect>) 
         echo => echo,
     };
     let echo = match echo {
+        // The server reads lines that end in CR LF, and this one ended in LF alone.
+        Echo::Nothing if framing == Some(Framing::Line) && wants_crlf(dialect) && !holds_crlf(&sent.head.0) => {
+            Echo::Pending
+        }
+        echo => echo,
+    };
+    let echo = match echo {
         Echo::Surplus { extra } if is_farewell(conversation, &extra) => Echo::Right,
         echo => echo,
     };
@@ -96,20 +103,16 @@ pub(super) fn read(talk: &Talk, contract: &Contract, dialect: Option<&Dialect>) 
     })
 }
 
-/// Where neither a contract nor probes say how replies look, an exchange that some dialect explains from its first byte
-/// to its last (a line end of the server's own, a greeting) is a right one.
-fn explains_itself(contract: &Contract, dialect: Option<&Dialect>, sent: &Stream, received: &Stream) -> bool {
-    contract.reply.as_ref().is_none_or(|term| term.source != Source::Told)
-        && dialect.and_then(Dialect::terms).is_none()
-        && dialect::learn_from_pair(&sent.head.0, &received.head.0).is_some()
+/// Whether the probes showed that LF alone does not end a line for this server, and CR LF does.
+fn wants_crlf(dialect: Option<&Dialect>) -> bool {
+    dialect.is_some_and(|dialect| {
+        dialect.accepts_lf.as_ref().is_some_and(|accepts| !accepts.value)
+            && dialect.accepts_crlf.as_ref().is_some_and(|accepts| accepts.value)
+    })
 }
 
-fn begun_before(talk: &Talk) -> Gap {
-    Gap::new(
-        "packets",
-        format!("the capture began in the middle of the conversation with {}", talk.client),
-        "begin to capture before the client is started",
-    )
+fn holds_crlf(bytes: &[u8]) -> bool {
+    bytes.windows(2).any(|pair| pair == b"\r\n")
 }
 
 fn is_raw_echo(contract: &Contract) -> bool {
@@ -130,14 +133,31 @@ fn ends_with_a_write(conversation: &Conversation, got: u64) -> bool {
 /// the client had sent.
 fn is_farewell(conversation: &Conversation, extra: &Bytes) -> bool {
     let (sent, received) = (&conversation.sent, &conversation.received);
-    let Some(fin) = sent.fin else { return false };
-    let late = conversation.segments.iter().find(|s| s.from == Port::Listener && s.len > 0 && s.at > fin);
-    let Some(from) = late.and_then(|segment| usize::try_from(segment.offset).ok()) else { return false };
+    let (Some(fin), false) = (sent.fin, extra.is_empty()) else { return false };
+    let got = &received.head.0;
+    let Some(from) = got.windows(extra.len()).rposition(|part| part == extra.0) else { return false };
+    let of_server = conversation.segments.iter().filter(|segment| segment.from == Port::Listener && segment.len > 0);
+    let carrier = of_server.filter(|segment| segment.offset <= from as u64).last();
     let lines = || sent.head.0.split(|byte| *byte == b'\n').map(<[u8]>::trim_ascii).filter(|line| !line.is_empty());
-    let parting = received.head.0.get(from..).unwrap_or_default();
-    !extra.is_empty()
-        && parting.starts_with(&extra.0)
-        && !lines().any(|line| parting.windows(line.len()).any(|part| part == line))
+    carrier.is_some_and(|segment| segment.at > fin)
+        && !lines().any(|line| got[from..].split(|byte| *byte == b'\n').any(|part| part.trim_ascii() == line))
+}
+
+/// Where neither a contract nor probes say how replies look, an exchange that some dialect explains from its first byte
+/// to its last (a line end of the server's own, a greeting) is a right one.
+fn explains_itself(contract: &Contract, dialect: Option<&Dialect>, sent: &Stream, received: &Stream) -> bool {
+    contract.reply.as_ref().is_none_or(|term| term.source != Source::Told)
+        && dialect.and_then(Dialect::terms).is_none()
+        && !contract.reply_is_assumed()
+        && dialect::learn_from_pair(&sent.head.0, &received.head.0).is_some()
+}
+
+fn begun_before(talk: &Talk) -> Gap {
+    Gap::new(
+        "packets",
+        format!("the capture began in the middle of the conversation with {}", talk.client),
+        "begin to capture before the client is started",
+    )
 }
 
 /// Without packets only counts are known, from TCP_INFO at both ends.
@@ -176,7 +196,7 @@ fn completeness(sent: &Stream, framing: Option<Framing>, transport: Transport) -
 fn weigh(terms: &Terms, sent: &Stream, received: &Stream) -> Echo {
     let got = &received.head.0;
     if terms.framing == Framing::Datagram && !sent.datagrams.is_empty() {
-        return weigh_datagrams(terms, sent, got);
+        return weigh_datagrams(terms, sent, received);
     }
     let half_closed = sent.fin.is_some();
     let comparison = dialect::weigh(terms, &sent.head.0, half_closed, got);
@@ -206,14 +226,14 @@ fn in_its_own_words(
     received: &Stream,
 ) -> Echo {
     let echoes = dialect.is_some_and(|dialect| dialect.echoes.as_ref().is_some_and(|echoes| echoes.value));
-    let wordy = dialect.is_some_and(|dialect| dialect.decoration.is_some()) || contract.reply_is_assumed();
+    // A NUL that nobody sent is the rest of a buffer, whatever form it seems to have.
+    let padded = received.head.0.contains(&0) && !sent.head.0.contains(&0);
+    let wordy = contract.reply_is_assumed() && dialect.is_some_and(|dialect| dialect.decoration.is_some()) && !padded;
     if echoes && wordy && matches!(echo, Echo::Differs { .. } | Echo::Surplus { .. } | Echo::Short { .. }) {
         return if holds_all(&sent.head.0, &received.head.0) { Echo::Right } else { echo };
     }
     let (text, farewell) = without_last_line(&sent.head.0);
-    let takes_leave = FAREWELLS.contains(&farewell.as_str())
-        && received.fin.is_some_and(|fin| sent.fin.is_none_or(|client| fin < client));
-    if !takes_leave {
+    if !FAREWELLS.contains(&farewell.as_str()) || received.fin.is_none() {
         return echo;
     }
     let goes_right = dialect::compare(text, &received.head.0);
@@ -243,28 +263,47 @@ fn without_last_line(sent: &[u8]) -> (&[u8], String) {
     (&sent[..start], last)
 }
 
-/// Datagrams keep their borders, so each is answered by itself; on loopback they keep their order too.
-fn weigh_datagrams(terms: &Terms, sent: &Stream, got: &[u8]) -> Echo {
-    let mut owed = Vec::new();
-    let mut borders = vec![0];
-    let mut rest = sent.head.0.as_slice();
-    for length in &sent.datagrams {
-        let (datagram, later) = rest.split_at((*length as usize).min(rest.len()));
-        let answer =
-            if datagram.is_empty() { Vec::new() } else { dialect::expected(&terms.reply, Framing::Datagram, datagram) };
-        owed.extend(answer);
-        borders.push(owed.len());
-        rest = later;
+/// Datagrams keep their borders, so each is answered by itself. UDP promises no order (RFC 768), and a server with
+/// several threads keeps none: answers may come in any.
+fn weigh_datagrams(terms: &Terms, sent: &Stream, received: &Stream) -> Echo {
+    let answer = |datagram: &[u8]| match datagram {
+        [] => Vec::new(),
+        datagram => dialect::expected(&terms.reply, Framing::Datagram, datagram),
+    };
+    let mut owed: Vec<Vec<u8>> = datagrams(sent).into_iter().map(answer).collect();
+    // A client that sends the same datagram again, because none came back in time, wants one answer.
+    if received.datagrams.len() < owed.len() {
+        owed.dedup();
     }
-    match dialect::compare(&owed, got) {
+    let got = &received.head.0;
+    let all = owed.concat();
+    let mut missing = owed;
+    let in_any_order = datagrams(received).into_iter().all(|datagram| {
+        // A line end around the text is nobody's content.
+        let paid = missing.iter().position(|owed| owed.trim_ascii_end() == datagram.trim_ascii_end());
+        paid.map(|paid| missing.swap_remove(paid)).is_some()
+    });
+    missing.retain(|owed| !owed.is_empty());
+    match dialect::compare(&all, got) {
+        _ if in_any_order && missing.is_empty() => Echo::Right,
         Comparison::Exact | Comparison::Pending => Echo::Right,
         Comparison::Nothing => Echo::Nothing,
-        Comparison::Truncated { .. } => {
-            Echo::Short { owed: owed.len() as u64, whole_messages: borders.contains(&got.len()) }
-        }
-        Comparison::Differs { at } => differs(at, &owed, got),
+        _ if in_any_order => Echo::Short { owed: all.len() as u64, whole_messages: true },
+        Comparison::Truncated { .. } => Echo::Short { owed: all.len() as u64, whole_messages: false },
+        Comparison::Differs { at } => differs(at, &all, got),
         Comparison::Surplus { at } => Echo::Surplus { extra: excerpt(got, at) },
     }
+}
+
+/// A stream cut at the borders of its datagrams.
+fn datagrams(stream: &Stream) -> Vec<&[u8]> {
+    let mut rest = stream.head.0.as_slice();
+    let mut cut = |length: &u32| {
+        let (datagram, later) = rest.split_at((*length as usize).min(rest.len()));
+        rest = later;
+        datagram
+    };
+    stream.datagrams.iter().map(&mut cut).collect()
 }
 
 fn short(terms: &Terms, owed: &[u8], got: &[u8]) -> Echo {
@@ -333,6 +372,15 @@ fn weigh_long(terms: &Terms, sent: &Stream, received: &Stream, talk: &Talk) -> R
     }
 }
 
+/// Whether the client's message ended in a line end and the server's reply does not.
+pub(super) fn lacks_line_end(talk: &Talk) -> bool {
+    let last = |stream: &Stream| stream.tail.0.last().or(stream.head.0.last()).copied();
+    let Some(conversation) = talk.conversation else { return false };
+    talk.transport == Transport::Tcp
+        && last(&conversation.sent) == Some(b'\n')
+        && last(&conversation.received).is_some_and(|byte| byte != b'\n')
+}
+
 /// How many of the bytes sent are owed back: none of an unfinished last line, nor of a message whose end is to come.
 /// `None` when the last line is longer than what was kept of the end.
 fn owed_in_length(framing: Framing, sent: &Stream) -> Option<u64> {
@@ -345,6 +393,27 @@ fn owed_in_length(framing: Framing, sent: &Stream) -> Option<u64> {
             None => None,
         },
         Framing::UntilEof | Framing::Raw | Framing::Datagram => Some(sent.total),
+    }
+}
+
+/// A text shorter than this may well come up twice by chance.
+const TELLING: usize = 4;
+
+/// Marks replies that hold a line which only another connection had sent: one buffer serves them all.
+pub(super) fn find_strangers_text(exchanges: &mut [(&Talk, Exchange)]) {
+    let sent = |talk: &Talk| talk.conversation.map(|conversation| conversation.sent.head.0.clone()).unwrap_or_default();
+    let requests: Vec<Vec<u8>> = exchanges.iter().map(|(talk, _)| sent(talk)).collect();
+    for (index, (talk, exchange)) in exchanges.iter_mut().enumerate() {
+        let Some(conversation) = talk.conversation else { continue };
+        let holds = |bytes: &[u8], line: &[u8]| bytes.windows(line.len()).any(|part| part == line);
+        let others = requests.iter().enumerate().filter(|(other, _)| *other != index);
+        let strange = others
+            .flat_map(|(_, request)| request.split(|byte| *byte == b'\n'))
+            .filter(|line| line.len() >= TELLING)
+            .find(|line| holds(&conversation.received.head.0, line) && !holds(&requests[index], line));
+        if let Some(line) = strange {
+            exchange.echo = Echo::Surplus { extra: excerpt(line, 0) };
+        }
     }
 }
 

@@ -107,7 +107,20 @@ impl<'e> Facts<'e> {
     /// The talks with what was owed and what came back in each.
     pub fn exchanges(&self) -> Result<Vec<(&Talk<'e>, Exchange)>, Gap> {
         let dialect = self.dialect.as_ref().ok();
-        self.talks()?.iter().map(|talk| Ok((talk, exchange::read(talk, &self.contract, dialect)?))).collect()
+        let mut exchanges = Vec::new();
+        for talk in self.talks()? {
+            let exchange = exchange::read(talk, &self.contract, dialect)?;
+            let waits_for_more = self.still_waiting() && talk.is_open() && talk.fin(Role::Client).is_none();
+            // A reply without the request's line end may be this server's way; to a client that still waits it is not.
+            let echo = if waits_for_more && exchange::lacks_line_end(talk) && exchange.echo == Echo::Right {
+                Echo::Unterminated
+            } else {
+                exchange.echo
+            };
+            exchanges.push((talk, Exchange { echo, ..exchange }));
+        }
+        exchange::find_strangers_text(&mut exchanges);
+        Ok(exchanges)
     }
 
     /// Whether what had not come in `talk` by the end would not come later either. It would not when `role`, whose turn it
@@ -189,15 +202,6 @@ impl<'e> Facts<'e> {
     #[must_use]
     pub fn still_waiting(&self) -> bool {
         matches!(self.evidence.setting.ended, Ending::HangProven | Ending::DeadlinePassed | Ending::Interrupted)
-    }
-
-    /// Whether a client was still there at the end although nothing had passed for long: then it waits for something that
-    /// it did not get, whatever it got before.
-    #[must_use]
-    pub fn still_waiting_in_silence(&self) -> bool {
-        let heard = self.talks().unwrap_or_default().iter().map(|talk| talk.last_heard(self.frozen())).max();
-        self.players(Role::Client).is_ok_and(|clients| clients.iter().any(Player::is_running))
-            && self.frozen().ms_since(heard.unwrap_or_default()) >= LONG_SILENCE_MS
     }
 
     /// Whether it was proven that nothing can ever move again.

@@ -82,6 +82,12 @@ impl<'e> Player<'e> {
         self.threads().any(|thread| matches!(&thread.wait, Wait::Call { name, .. } if names.contains(&name.as_str())))
     }
 
+    /// Whether some thread was running, and not waiting for anything.
+    #[must_use]
+    pub fn computes(&self) -> bool {
+        self.threads().any(|thread| thread.wait == Wait::Running)
+    }
+
     /// Whether it runs, was looked at, and every thread sits in a wait without a time limit: it waits for somebody else.
     #[must_use]
     pub fn waits_for_ever(&self) -> bool {

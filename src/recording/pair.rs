@@ -23,8 +23,11 @@ use crate::sandbox::Interruption;
 
 /// How long a server may take until it listens, as long as it is doing something.
 const STARTUP: Duration = Duration::from_secs(20);
-/// How long a server that listens somewhere else may take until it listens at the documented port too.
-const ELSEWHERE: Duration = Duration::from_millis(150);
+/// How long a server that listens somewhere else may take until it listens at the documented port too (one for its
+/// metrics comes first, say), as long as it is doing something.
+const ELSEWHERE: Duration = Duration::from_secs(2);
+/// A pair that never falls silent is recorded for this many times the patience.
+const MOST_PATIENCE: u32 = 4;
 /// Between two looks at a server that is starting.
 const STARTING_STEP: Duration = Duration::from_millis(1);
 /// Between two looks at a running pair: at first, and once it has become a matter of seconds.
@@ -34,6 +37,10 @@ const LATE_STEP: Duration = Duration::from_millis(40);
 const QUIET_MS: f64 = 15.0;
 /// Two samples that prove a hang are at least this far apart.
 const APART_MS: f64 = 10.0;
+/// How many looks in a row have to prove a hang: a process may be forked between the list and the look. More of them
+/// while no packet was seen, because that is when programs start.
+const PROOFS: u32 = 2;
+const PROOFS_BEFORE_ANY_PACKET: u32 = 10;
 /// How long the last packets of a finished pair may take.
 const SETTLE: Duration = Duration::from_millis(200);
 /// How long a reply that comes after its client has left is waited for.
@@ -62,6 +69,7 @@ pub fn record(plan: &Plan, private: bool, interruption: &Interruption) -> anyhow
         server_ready: None,
         clients_started: None,
         last: None,
+        still: 0,
         tasks: None,
         clients: Vec::new(),
     };
@@ -100,9 +108,39 @@ pub(super) struct Recorder<'p> {
     pub(super) server_ready: Option<At>,
     clients_started: Option<At>,
     last: Option<Sample>,
+    /// How many looks in a row proved that nothing can move.
+    still: u32,
     pub(super) tasks: Option<Result<Tasks, Gap>>,
     /// Indexes of the clients' programs.
     clients: Vec<usize>,
+}
+
+/// When something last happened: a packet, or, before there was any, work at a program's start (a JVM under load takes
+/// seconds to its first packet). Patience is for silence.
+struct Liveliness {
+    last: Instant,
+    packet: Option<At>,
+    cpu_ms: u64,
+}
+
+impl Liveliness {
+    fn new() -> Self {
+        Self { last: Instant::now(), packet: None, cpu_ms: 0 }
+    }
+
+    fn note(&mut self, packet: Option<At>, sample: Option<&Sample>) {
+        let cpu_ms = sample.map_or(0, |sample| sample.processes.iter().map(|process| process.cpu_ms).sum());
+        let works = packet.is_none() && cpu_ms > self.cpu_ms;
+        if packet > self.packet || works {
+            self.last = Instant::now();
+        }
+        self.packet = packet.max(self.packet);
+        self.cpu_ms = cpu_ms.max(self.cpu_ms);
+    }
+
+    fn quiet_for(&self) -> Duration {
+        self.last.elapsed()
+    }
 }
 
 /// The state at the moment from which on netdiag itself may disturb things.
@@ -204,6 +242,7 @@ impl Recorder<'_> {
             self.clients.push(started);
         }
         self.last = None;
+        self.still = 0;
         self.clients_started = (!self.clients.is_empty()).then(|| self.clock.now());
         Ok(())
     }
@@ -211,6 +250,7 @@ impl Recorder<'_> {
     fn watch(&mut self, wings: &Wings) -> Ending {
         let began = Instant::now();
         let patience = Duration::from_millis(self.plan.patience_ms);
+        let mut alive = Liveliness::new();
         loop {
             let members = self.stage.members();
             let rows = self.tables.look(&members, &self.ports);
@@ -223,7 +263,8 @@ impl Recorder<'_> {
             if self.is_still(&rows) {
                 return Ending::HangProven;
             }
-            if began.elapsed() > patience {
+            alive.note(self.last_packet(), self.last.as_ref());
+            if alive.quiet_for() > patience || began.elapsed() > patience * MOST_PATIENCE {
                 return Ending::DeadlinePassed;
             }
             if self.plan.console && self.tasks.is_none() && began.elapsed() > TASKS_AFTER {
@@ -247,7 +288,8 @@ impl Recorder<'_> {
         }
         let proven = stillness::is_proven(last, &sample, rows) && self.is_quiet();
         self.last = Some(sample);
-        proven
+        self.still = if proven { self.still + 1 } else { 0 };
+        self.still >= if self.last_packet().is_some() { PROOFS } else { PROOFS_BEFORE_ANY_PACKET }
     }
 
     /// The tracers' own threads are ours, not the program's.
@@ -256,6 +298,10 @@ impl Recorder<'_> {
         for process in &mut sample.processes {
             process.threads.retain(|thread| !own.contains(&(process.pid, thread.tid)));
         }
+    }
+
+    fn last_packet(&self) -> Option<At> {
+        self.capture.as_ref().ok()?.last_packet()
     }
 
     fn is_quiet(&self) -> bool {
@@ -271,6 +317,7 @@ impl Recorder<'_> {
         }
         let began = Instant::now();
         self.last = None;
+        self.still = 0;
         loop {
             let members = self.stage.members();
             let rows = self.tables.look(&members, &self.ports);

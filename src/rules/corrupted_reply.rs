@@ -26,6 +26,12 @@ fn check(facts: &Facts) -> Ruling {
         _ => None,
     });
     let Some((talk, statement)) = wrong else { return Ok(Call::Silent) };
+    if facts.contract.reply_is_assumed() && facts.echoes_damaged() {
+        return finding(&RULE, Side::Server, Confidence::Likely, statement)
+            .because(talk.references())
+            .fix("Treat the message as bytes from end to end: no decoding, no shared buffer, exactly the bytes received.")
+            .fires();
+    }
     if facts.contract.reply_is_assumed() {
         return Err(Gap::new(
             "probes",

@@ -27,6 +27,11 @@ fn check(facts: &Facts) -> Ruling {
             Ok(Call::Silent)
         };
     };
+    let answers = facts.dialect.as_ref().is_ok_and(|d| d.answers_half_close.as_ref().is_some_and(|answers| answers.value));
+    let nobody_minds = !facts.still_waiting() && !facts.a_client_failed() && exchange.echo != Echo::Nothing;
+    if answers && nobody_minds {
+        return super::ruled_out("the server answers a client that half-closes, and this one left contented");
+    }
     if facts.server_ended_badly() {
         return super::ruled_out("the server's program ended");
     }

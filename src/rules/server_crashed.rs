@@ -14,6 +14,7 @@ pub(super) static RULE: Rule = Rule {
         "half-close-dropped",
         "connection-refused",
         "missing-reply",
+        "client-gives-up-early",
         "client-failed",
     ],
     check,
@@ -34,7 +35,8 @@ fn check(facts: &Facts) -> Ruling {
         .fires();
     }
     let Some(server) = facts.player(Role::Server)? else { return Ok(Call::Silent) };
-    if facts.evidence.setting.server_ready.is_none() || !facts.server_ended_badly() {
+    let left_early = server.ended == Ended::Exited(0) && facts.refused_dial()?.is_some();
+    if facts.evidence.setting.server_ready.is_none() || !(facts.server_ended_badly() || left_early) {
         return Ok(Call::Silent);
     }
     let served = facts.exchanges().is_ok_and(|exchanges| {

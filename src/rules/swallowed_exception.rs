@@ -2,7 +2,7 @@
 
 use super::{Call, Rule, Ruling, finding};
 use crate::diagnosis::{Confidence, Finding, Part, Side};
-use crate::evidence::{Action, At, Bytes, Ending, Frame, Raised, Role};
+use crate::evidence::{Action, Bytes, Ending, Frame, Raised, Role};
 use crate::facts::{Echo, Ended, Facts};
 
 pub(super) static RULE: Rule = Rule {
@@ -49,7 +49,8 @@ fn explains_the_failure(facts: &Facts, role: Role, raised: &Raised, all: &[(usiz
     // A client that never asked may have failed before it connected.
     let turn_began = exchanges.iter().filter_map(|(talk, exchange)| match (role, &exchange.echo) {
         (Role::Server, Echo::Nothing | Echo::Short { .. }) => talk.request().ok()?.first,
-        (Role::Client, Echo::NothingAsked | Echo::Pending) if facts.still_waiting() => Some(At::default()),
+        (Role::Client, Echo::NothingAsked) => Some(talk.began),
+        (Role::Client, Echo::Pending) if facts.still_waiting() => Some(talk.began),
         _ => None,
     });
     let Some(turn_began) = turn_began.min() else { return false };
@@ -72,7 +73,7 @@ fn is_of_the_network(raised: &Raised) -> bool {
 /// A program that may still come back by itself may yet do what is missing.
 fn certainty(facts: &Facts, role: Role) -> Confidence {
     let may_come_back = facts.evidence.setting.ended == Ending::DeadlinePassed
-        && facts.players(role).is_ok_and(|players| players.iter().any(|player| !player.waits_for_ever()));
+        && facts.players(role).is_ok_and(|players| players.iter().any(|player| player.is_running() && !player.waits_for_ever()));
     if may_come_back { Confidence::Likely } else { Confidence::Proven }
 }
 

@@ -2,7 +2,7 @@
 
 use super::{Call, Rule, Ruling, finding};
 use crate::diagnosis::{Confidence, Side};
-use crate::evidence::{Framing, Gap, Role, Source};
+use crate::evidence::{Framing, Gap, Role, Source, Transport};
 use crate::facts::{Echo, Facts, Talk};
 
 pub(super) static RULE: Rule =
@@ -30,8 +30,13 @@ fn check(facts: &Facts) -> Ruling {
         return super::ruled_out("the client has not read what came");
     }
     facts.capture_is_whole()?;
+    let mut sure = Confidence::Proven;
     if !is_known(facts) {
-        return Err(unknown_reply());
+        // Damaged echoes: what comes back is made of what was sent, and no form of reply explains what is missing.
+        if !facts.echoes_damaged() && talk.transport == Transport::Tcp {
+            return Err(unknown_reply());
+        }
+        sure = Confidence::Likely;
     }
     if !came_to_an_end && server_left.is_none() {
         facts.is_final(talk, Role::Server)?;
@@ -39,7 +44,7 @@ fn check(facts: &Facts) -> Ruling {
     finding(
         &RULE,
         Side::Server,
-        Confidence::Proven,
+        sure,
         format!("The reply breaks off: {got} of {owed} bytes came back, then nothing more."),
     )
     .because(talk.references())

@@ -26,6 +26,7 @@ catalogue![
     "half-close-dropped",
     "missing-terminator",
     "never-accepts",
+    "never-listens",
     "no-server",
     "one-at-a-time",
     "port-in-use",

@@ -81,6 +81,14 @@ fn a_suspicion_explains_nothing_that_is_surer() {
 }
 
 #[test]
+fn faults_that_explain_each_other_in_a_circle_leave_a_cause() {
+    let circle = ["truncated-reply", "client-gives-up-early", "reset"];
+    let (verdict, findings) = decided(circle.map(|fault| found(fault, Side::Server, LIKELY)).to_vec());
+    assert!(findings.iter().any(|(_, part)| *part == Part::Cause), "{findings:?}");
+    assert_eq!(verdict.side, Side::Server);
+}
+
+#[test]
 fn what_only_contributed_explains_nothing() {
     let hidden = Finding { role: Part::Contributing, ..found("swallowed-exception", Side::Client, PROVEN) };
     let (verdict, findings) = decided(vec![hidden, found("missing-reply", Side::Server, LIKELY)]);
@@ -131,9 +139,7 @@ fn whoever_still_waits_after_a_right_exchange_is_not_absolved() {
         assert_eq!(echoed().ends(ending).verdict().side, Side::Unknown);
     }
     assert_ne!(echoed().hangs().verdict().side, Side::None);
-    assert_ne!(echoed().deadline().verdict().side, Side::None, "ten seconds of silence");
-    let busy = pair().talk(talk(40001).echoes("hello\n").at(10_030.0).echoes("hello\n").open()).deadline();
-    assert_eq!(busy.verdict().side, Side::None, "a load test goes on as long as it is let");
+    assert_ne!(echoed().deadline().verdict().side, Side::None);
 }
 
 #[test]
@@ -155,11 +161,14 @@ fn a_wrong_port_and_a_swallowed_refusal_are_one_story() {
     let stage = pair().talk(dial(40001, "127.0.0.1:12435").syn(50.0).refused(50.1));
     let diagnosis = stage.raised(Role::Client, 51.0, "ConnectionRefusedError", Action::Silent).diagnosis();
     let parts: Vec<_> = diagnosis.findings.iter().map(|finding| (finding.fault.as_str(), finding.role)).collect();
-    assert_eq!(parts, [
-        ("wrong-port", Part::Cause),
-        ("swallowed-exception", Part::Contributing),
-        ("connection-refused", Part::Consequence),
-    ]);
+    assert_eq!(
+        parts,
+        [
+            ("wrong-port", Part::Cause),
+            ("swallowed-exception", Part::Contributing),
+            ("connection-refused", Part::Consequence),
+        ]
+    );
 }
 
 #[test]

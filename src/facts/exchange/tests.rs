@@ -166,3 +166,29 @@ fn without_packets_only_nothing_can_be_told() {
     assert_eq!(counts(talk(40001).asks("hello\n")), Ok(Echo::Nothing));
     assert!(counts(talk(40001).echoes("hello\n")).is_err());
 }
+
+fn stream_of(datagrams: &[&str]) -> Stream {
+    Stream {
+        head: datagrams.concat().as_str().into(),
+        datagrams: datagrams.iter().map(|datagram| datagram.len() as u32).collect(),
+        ..Stream::default()
+    }
+}
+
+fn weigh_all(sent: &[&str], received: &[&str]) -> Echo {
+    weigh_datagrams(&Terms::new(Framing::Datagram, Reply::Exact), &stream_of(sent), &stream_of(received))
+}
+
+#[test]
+fn datagrams_may_be_answered_in_any_order() {
+    assert_eq!(weigh_all(&["m0", "m1", ""], &["m1", "m0"]), Echo::Right);
+    assert_eq!(weigh_all(&["a", "b"], &["b", "a"]), Echo::Right);
+    assert_eq!(weigh_all(&["a", "b"], &["b"]), Echo::Short { owed: 2, whole_messages: true });
+}
+
+#[test]
+fn a_wrong_datagram_is_wrong_in_any_order() {
+    assert!(matches!(weigh_all(&["ab", "cd"], &["cd", "ba"]), Echo::Differs { .. }));
+    assert!(matches!(weigh_all(&["ab"], &["ab", "ab"]), Echo::Surplus { .. }));
+    assert_eq!(weigh_all(&["abcd"], &["ab"]), Echo::Short { owed: 4, whole_messages: false });
+}
