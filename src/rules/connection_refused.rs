@@ -34,7 +34,7 @@ mod tests {
     #[test]
     fn a_refusal_by_itself_accuses_nobody() {
         assert_eq!(refused().fires("connection-refused").side, Side::Unknown);
-        let verdict = refused().verdict();
+        let verdict = refused().unseen("sockets").verdict();
         assert_eq!((verdict.side, verdict.fault.as_deref()), (Side::Unknown, Some("connection-refused")));
         assert!(!verdict.to_settle.is_empty());
     }

@@ -88,11 +88,10 @@ fn served_after<'t, 'e>(talks: &'t [Talk<'e>]) -> Option<(&'t Talk<'e>, &'t Talk
         let served = talks.iter().find(|other| {
             let Some(c) = other.conversation else { return false };
             let left = other.ended_by(Role::Client).or(other.ended_by(Role::Server));
+            // A server that is merely slow, and serves both at once, takes about as long for the one as for the other.
             let serving_takes = c.received.first.zip(c.sent.first).map(|(first, sent)| first.ms_since(sent));
             other.server == waiting.server
-                && left.zip(serving_takes).is_some_and(|(left, takes)| {
-                    waited_its_turn(answered.ms_since(asked), answered.ms_since(left), takes)
-                })
+                && serving_takes.is_some_and(|takes| answered.ms_since(asked) > 1.5 * takes + 20.0)
                 && other.client != waiting.client
                 && c.received.first.is_some_and(|first| first < answered)
                 && left.is_some_and(|left| left > asked && left <= answered)
@@ -100,13 +99,6 @@ fn served_after<'t, 'e>(talks: &'t [Talk<'e>]) -> Option<(&'t Talk<'e>, &'t Talk
         })?;
         Some((waiting, served))
     })
-}
-
-/// A server that is slow, and serves both at once, lets the second one wait as long as the first, and needs no time after
-/// the first has left. One that serves in turn begins then, and what it waited for before was the other's stay.
-fn waited_its_turn(waited: f64, after_leaving: f64, serving_takes: f64) -> bool {
-    after_leaving >= serving_takes / 2.0
-        || (waited > 2.0 * serving_takes + NOTABLE_MS && after_leaving <= serving_takes.max(NOTABLE_MS))
 }
 
 /// Whether yet another client got an answer while `served` was being served: then the server does serve several.

@@ -39,10 +39,10 @@ fn check(facts: &Facts) -> Ruling {
     if facts.evidence.setting.server_ready.is_none() || !(facts.server_ended_badly() || left_early) {
         return Ok(Call::Silent);
     }
-    let served = facts.exchanges().is_ok_and(|exchanges| {
+    let all_served = facts.exchanges().is_ok_and(|exchanges| {
         !exchanges.is_empty() && exchanges.iter().all(|(_, exchange)| exchange.echo == Echo::Right)
     });
-    if served && facts.refused_dial().is_ok_and(|dial| dial.is_none()) {
+    if all_served && facts.refused_dial().is_ok_and(|dial| dial.is_none()) {
         return super::ruled_out("every client had been served before it ended");
     }
     let how = match server.ended {
