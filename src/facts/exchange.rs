@@ -136,8 +136,8 @@ fn is_farewell(conversation: &Conversation, extra: &Bytes) -> bool {
     let (Some(fin), false) = (sent.fin, extra.is_empty()) else { return false };
     let got = &received.head.0;
     let Some(from) = got.windows(extra.len()).rposition(|part| part == extra.0) else { return false };
-    let of_server = conversation.segments.iter().filter(|segment| segment.from == Port::Listener && segment.len > 0);
-    let carrier = of_server.filter(|segment| segment.offset <= from as u64).last();
+    let of_server = conversation.segments.iter().rev().filter(|s| s.from == Port::Listener && s.len > 0);
+    let carrier = of_server.into_iter().find(|segment| segment.offset <= from as u64);
     let lines = || sent.head.0.split(|byte| *byte == b'\n').map(<[u8]>::trim_ascii).filter(|line| !line.is_empty());
     carrier.is_some_and(|segment| segment.at > fin)
         && !lines().any(|line| got[from..].split(|byte| *byte == b'\n').any(|part| part.trim_ascii() == line))

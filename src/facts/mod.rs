@@ -95,7 +95,7 @@ impl<'e> Facts<'e> {
         Ok(dials.iter().find(|dial| {
             let made_again = |other: &&Dial| other.target.port() == dial.target.port() && other.at >= dial.at;
             let elsewhere = all_got_through && !through.iter().any(|other| other.target == dial.target);
-            dial.outcome == Outcome::Refused && !through.iter().any(|other| made_again(other)) && !elsewhere
+            dial.outcome == Outcome::Refused && !through.iter().any(made_again) && !elsewhere
         }))
     }
 

@@ -84,6 +84,10 @@ fn takes_bytes(socket: &Socket) -> bool {
 }
 
 #[cfg(test)]
+#[expect(
+    clippy::option_option,
+    reason = "nobody, a stranger, or one of the pair: three cases, each told apart in place"
+)]
 mod tests {
     use super::*;
     use crate::evidence::{Owner, Role};

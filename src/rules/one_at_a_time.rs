@@ -88,10 +88,10 @@ fn served_after<'t, 'e>(talks: &'t [Talk<'e>]) -> Option<(&'t Talk<'e>, &'t Talk
         let served = talks.iter().find(|other| {
             let Some(c) = other.conversation else { return false };
             let left = other.ended_by(Role::Client).or(other.ended_by(Role::Server));
-            // A server that is merely slow, and serves both at once, answers the second one sooner than that.
-            let serving_takes = c.received.first.zip(c.sent.first).map(|(first, sent)| first.ms_since(sent) / 2.0);
+            // A server that is merely slow, and serves both at once, takes about as long for the one as for the other.
+            let serving_takes = c.received.first.zip(c.sent.first).map(|(first, sent)| first.ms_since(sent));
             other.server == waiting.server
-                && left.zip(serving_takes).is_some_and(|(left, takes)| answered.ms_since(left) >= takes)
+                && serving_takes.is_some_and(|takes| answered.ms_since(asked) > 1.5 * takes + 20.0)
                 && other.client != waiting.client
                 && c.received.first.is_some_and(|first| first < answered)
                 && left.is_some_and(|left| left > asked && left <= answered)

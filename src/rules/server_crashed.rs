@@ -39,31 +39,30 @@ fn check(facts: &Facts) -> Ruling {
     if facts.evidence.setting.server_ready.is_none() || !(facts.server_ended_badly() || left_early) {
         return Ok(Call::Silent);
     }
+    let all_served = facts.exchanges().is_ok_and(|exchanges| {
+        !exchanges.is_empty() && exchanges.iter().all(|(_, exchange)| exchange.echo == Echo::Right)
+    });
+    let harmed_nobody = all_served && facts.refused_dial().is_ok_and(|dial| dial.is_none());
     let in_silence = matches!(server.ended, Ended::Exited(_)) && server.complained() != Some(true);
-    if in_silence && served(facts) && facts.refused_dial().is_ok_and(|dial| dial.is_none()) {
-        return super::ruled_out("every client had been served before it ended");
+    if harmed_nobody && in_silence {
+        return super::ruled_out("every client had been served before it ended, without a word");
     }
+    // With every client served, how it ended is the only sign that something went wrong.
     let how = match server.ended {
         Ended::Exited(status) => format!("exited with status {status}"),
         Ended::Killed(signal) => format!("was ended by signal {signal}"),
         Ended::Running | Ended::NeverStarted => return Ok(Call::Silent),
     };
-    let (side, sure) = if server.was_ended_from_outside() {
-        (Side::Environment, Confidence::Likely)
-    } else {
-        (Side::Server, Confidence::Proven)
+    let (side, sure) = match () {
+        () if server.was_ended_from_outside() => (Side::Environment, Confidence::Likely),
+        () if harmed_nobody => (Side::Server, Confidence::Likely),
+        () => (Side::Server, Confidence::Proven),
     };
     let words = server.last_words().map(|words| format!(" Its last words: {}", words.escaped())).unwrap_or_default();
     finding(&RULE, side, sure, format!("The server {how} while it was serving.{words}"))
         .because([server.reference()])
         .fix("Handle errors per connection, so that one client cannot end the server for all.")
         .fires()
-}
-
-fn served(facts: &Facts) -> bool {
-    facts.exchanges().is_ok_and(|exchanges| {
-        !exchanges.is_empty() && exchanges.iter().all(|(_, exchange)| exchange.echo == Echo::Right)
-    })
 }
 
 #[cfg(test)]
