@@ -79,3 +79,6 @@ fn shown_by_the_pair(talks: &[Talk]) -> Option<Term<Reply>> {
     let first = shown.next()?;
     (is_meant(&first, talks) && shown.all(|other| other == first)).then(|| Term::learned(first))
 }
+
+#[cfg(test)]
+mod tests;

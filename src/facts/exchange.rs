@@ -430,32 +430,4 @@ pub(super) fn find_strangers_text(exchanges: &mut [(&Talk, Exchange)]) {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn stream(datagrams: &[&str]) -> Stream {
-        Stream {
-            head: datagrams.concat().as_str().into(),
-            datagrams: datagrams.iter().map(|datagram| datagram.len() as u32).collect(),
-            ..Stream::default()
-        }
-    }
-
-    fn weigh(sent: &[&str], received: &[&str]) -> Echo {
-        weigh_datagrams(&Terms::new(Framing::Datagram, Reply::Exact), &stream(sent), &stream(received))
-    }
-
-    #[test]
-    fn datagrams_may_be_answered_in_any_order() {
-        assert_eq!(weigh(&["m0", "m1", ""], &["m1", "m0"]), Echo::Right);
-        assert_eq!(weigh(&["a", "b"], &["b", "a"]), Echo::Right);
-        assert_eq!(weigh(&["a", "b"], &["b"]), Echo::Short { owed: 2, whole_messages: true });
-    }
-
-    #[test]
-    fn a_wrong_datagram_is_wrong_in_any_order() {
-        assert!(matches!(weigh(&["ab", "cd"], &["cd", "ba"]), Echo::Differs { .. }));
-        assert!(matches!(weigh(&["ab"], &["ab", "ab"]), Echo::Surplus { .. }));
-        assert_eq!(weigh(&["abcd"], &["ab"]), Echo::Short { owed: 4, whole_messages: false });
-    }
-}
+mod tests;

@@ -204,15 +204,6 @@ impl<'e> Facts<'e> {
         matches!(self.evidence.setting.ended, Ending::HangProven | Ending::DeadlinePassed | Ending::Interrupted)
     }
 
-    /// Whether a client was still there at the end although nothing had passed for long: then it waits for something that
-    /// it did not get, whatever it got before.
-    #[must_use]
-    pub fn still_waiting_in_silence(&self) -> bool {
-        let heard = self.talks().unwrap_or_default().iter().map(|talk| talk.last_heard(self.frozen())).max();
-        self.players(Role::Client).is_ok_and(|clients| clients.iter().any(Player::is_running))
-            && self.frozen().ms_since(heard.unwrap_or_default()) >= LONG_SILENCE_MS
-    }
-
     /// Whether it was proven that nothing can ever move again.
     #[must_use]
     pub fn hang_proven(&self) -> bool {

@@ -202,3 +202,6 @@ fn ended(program: &Program, frozen: At) -> Ended {
         _ => Ended::Running,
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -40,6 +40,7 @@ fn check(facts: &Facts) -> Ruling {
     if clients.iter().any(Player::waits_for_input) || !clients.iter().any(Player::may_be_reading) {
         return super::ruled_out("the client waits for something else than its connection");
     }
+    facts.is_final(talk, Role::Client)?;
     let one_shot = facts.contract.lifetime.as_ref().filter(|term| term.source != Source::Assumed);
     if one_shot.is_some_and(|term| term.value == Lifetime::OneShot) && !until_eof {
         return super::ruled_out("the server closes after each message, so its end of file is due");
@@ -110,6 +111,11 @@ mod tests {
         assert!(stage.excludes("read-to-eof-without-half-close").contains("something else"));
         let joins = stuck().waits(Role::Client, "futex", Limit::Forever);
         assert!(joins.excludes("read-to-eof-without-half-close").contains("something else"));
+    }
+
+    #[test]
+    fn an_interrupted_recording_shows_no_wait_without_end() {
+        assert_eq!(stuck().interrupted().cannot_tell("read-to-eof-without-half-close"), "programs");
     }
 
     #[test]

@@ -39,15 +39,14 @@ fn check(facts: &Facts) -> Ruling {
     if facts.evidence.setting.server_ready.is_none() || !(facts.server_ended_badly() || left_early) {
         return Ok(Call::Silent);
     }
+    // With every client served, its status is the only sign that something went wrong.
     let all_served = facts.exchanges().is_ok_and(|exchanges| {
         !exchanges.is_empty() && exchanges.iter().all(|(_, exchange)| exchange.echo == Echo::Right)
     });
     let harmed_nobody = all_served && facts.refused_dial().is_ok_and(|dial| dial.is_none());
-    let in_silence = matches!(server.ended, Ended::Exited(_)) && server.complained() != Some(true);
-    if harmed_nobody && in_silence {
-        return super::ruled_out("every client had been served before it ended, without a word");
+    if harmed_nobody && matches!(server.ended, Ended::Exited(_)) && server.complained() != Some(true) {
+        return super::ruled_out("every client had been served before it ended, and it did not complain");
     }
-    // With every client served, how it ended is the only sign that something went wrong.
     let how = match server.ended {
         Ended::Exited(status) => format!("exited with status {status}"),
         Ended::Killed(signal) => format!("was ended by signal {signal}"),
