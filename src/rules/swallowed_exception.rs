@@ -15,7 +15,7 @@ fn check(facts: &Facts) -> Ruling {
     let something_failed = something_failed(facts);
     for role in [Role::Server, Role::Client] {
         let Ok(raised) = facts.exceptions(role) else { continue };
-        let silent = raised.iter().rev().filter(|(_, raised)| raised.action == Action::Silent);
+        let silent = raised.iter().rev().filter(|(_, raised)| raised.action == Action::Silent && !is_an_ordinary_end(raised));
         let hid_it = |raised: &Raised| is_of_the_network(raised) && role == Role::Client && hid_a_refusal(facts);
         let found = silent.into_iter().find(|(_, one)| hid_it(one) || explains_the_failure(facts, role, one, &raised));
         if let Some((index, raised)) = found {
@@ -62,6 +62,15 @@ fn explains_the_failure(facts: &Facts, role: Role, raised: &Raised, all: &[(usiz
 
 fn hid_a_refusal(facts: &Facts) -> bool {
     facts.refused_dial().is_ok_and(|dial| dial.is_some())
+}
+
+/// Exceptions with which Python says that something is over, or not installed. Taking them quietly is their use.
+fn is_an_ordinary_end(raised: &Raised) -> bool {
+    const ORDINARY: &[&str] = &[
+        "EOFError", "KeyboardInterrupt", "StopIteration", "StopAsyncIteration", "GeneratorExit", "SystemExit",
+        "CancelledError", "ImportError", "ModuleNotFoundError",
+    ];
+    ORDINARY.contains(&raised.kind.as_str())
 }
 
 /// Errors that the other side or the machine causes. Swallowing one hides the cause; it is not the cause.
