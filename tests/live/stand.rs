@@ -111,8 +111,11 @@ impl Run {
     pub fn wait_until(&mut self, what: &str, mut reached: impl FnMut(&Self) -> bool) {
         let began = Instant::now();
         while !reached(self) {
-            let ended = self.child.try_wait().unwrap();
-            assert!(ended.is_none() && began.elapsed() < LONG, "waited for {what}; netdiag: {ended:?}");
+            if let Some(status) = self.child.try_wait().unwrap() {
+                let said = [self.stdout.take(), self.stderr.take()].map(|thread| thread.unwrap().join().unwrap());
+                panic!("waited for {what}, and netdiag ended with {status}: {}", said.join("\n"));
+            }
+            assert!(began.elapsed() < LONG, "waited for {what}");
             std::thread::sleep(Duration::from_millis(5));
         }
     }
