@@ -237,7 +237,7 @@ fn at_a_hang_every_thread_and_task_tells_the_line_it_waits_on() {
         assert_eq!(of("thread MainThread").len(), 1, "{python}");
         let mut tasks = of("task ");
         tasks.sort();
-        assert_eq!(tasks.iter().map(|task| task.0).collect::<Vec<_>>(), [11, 26], "{python}: {tasks:?}");
+        assert_eq!(tasks.iter().map(|task| task.0).collect::<Vec<_>>(), [11, 27], "{python}: {tasks:?}");
         assert!(tasks[0].1.starts_with("asyncio.streams."), "{python}: {tasks:?}");
         assert_eq!(raised_in(&seen, "fail")[0].action, Action::Silent, "{python}: kept and asked by nobody");
     });

@@ -22,7 +22,8 @@ async def main():
     waiting = asyncio.ensure_future(read_line(reader))
     await asyncio.sleep(0)
     await asyncio.sleep(0)
-    print("ready", flush=True)
+    # Said only once this task waits on the next line: what is said before it could be heard before it.
+    asyncio.get_running_loop().call_soon(lambda: print("ready", flush=True))
     await waiting
     kept.cancel()
 
