@@ -155,7 +155,7 @@ fn stories() -> impl Strategy<Value = Story> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(100))]
+    #![proptest_config(ProptestConfig::with_cases(60))]
 
     #[test]
     fn a_whole_story_with_a_told_contract_is_absolved(story in stories()) {
@@ -228,9 +228,12 @@ proptest! {
     fn of_two_that_wait_for_each_other_only_the_one_whose_turn_it_is_may_be_accused(
         story in stories(), until in 0_usize..24,
     ) {
+        // The beginning of a reply with an unknown suffix is the whole of an exact one.
+        let told = story.told || matches!(story.reply, Reply::Suffix(_));
+        let story = Story { told, ..story };
         let steps = story.steps();
-        let steps = &steps[..until.min(steps.len())];
-        prop_assume!(!steps.iter().any(|step| matches!(step, Step::Resets | Step::Closes(Role::Server))));
+        let open = steps.iter().position(|step| matches!(step, Step::Resets | Step::Closes(Role::Server)));
+        let steps = &steps[..until.min(open.unwrap_or(steps.len()))];
         let stage = story.stage().talk(play(talk(40001), steps).open()).hangs().frozen(30_000.0);
         let side = stage.verdict().side;
         let innocent = if story.servers_turn(steps) { Side::Client } else { Side::Server };
