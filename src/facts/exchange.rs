@@ -230,7 +230,8 @@ fn in_its_own_words(
     let padded = received.head.0.contains(&0) && !sent.head.0.contains(&0);
     let wordy = contract.reply_is_assumed() && dialect.is_some_and(|dialect| dialect.decoration.is_some()) && !padded;
     if echoes && wordy && matches!(echo, Echo::Differs { .. } | Echo::Surplus { .. } | Echo::Short { .. }) {
-        return if holds_all(&sent.head.0, &received.head.0) { Echo::Right } else { echo };
+        let (sent, got) = (&sent.head.0, &received.head.0);
+        return if holds_all(sent, got) && !repeats(sent, got) { Echo::Right } else { echo };
     }
     let (text, farewell) = without_last_line(&sent.head.0);
     if !FAREWELLS.contains(&farewell.as_str()) || received.fin.is_none() {
@@ -253,6 +254,17 @@ fn holds_all(sent: &[u8], got: &[u8]) -> bool {
             true
         })
     })
+}
+
+/// Whether some line of `sent` stands in `got` more often than it was sent.
+fn repeats(sent: &[u8], got: &[u8]) -> bool {
+    let times =
+        |line: &[u8], bytes: &[u8]| bytes.windows(line.len()).filter(|part| part.eq_ignore_ascii_case(line)).count();
+    let mut lines: Vec<&[u8]> = sent.split(|byte| *byte == b'\n').map(<[u8]>::trim_ascii).collect();
+    lines.sort_unstable();
+    lines.dedup();
+    // Too short a text, or too many of them, may be found anywhere.
+    lines.iter().filter(|line| line.len() > 2).take(32).any(|line| times(line, got) > times(line, sent))
 }
 
 /// All lines but the last one, and the last one's text in lower case.

@@ -1,5 +1,7 @@
 //! The programs on the stand at the moment the recording was frozen.
 
+use std::net::SocketAddr;
+
 use crate::evidence::{At, Bytes, How, Limit, Output, Process, Program, Programs, Role, Thread, Wait};
 
 /// How a program ended, seen from the moment the recording was frozen.
@@ -80,6 +82,18 @@ impl<'e> Player<'e> {
     #[must_use]
     pub fn waits_in(&self, names: &[&str]) -> bool {
         self.threads().any(|thread| matches!(&thread.wait, Wait::Call { name, .. } if names.contains(&name.as_str())))
+    }
+
+    /// Whether some thread waits for bytes on the connection between `local` and `peer`, and on nothing else; or on a socket
+    /// that could not be made out.
+    #[must_use]
+    pub fn reads_from(&self, local: SocketAddr, peer: SocketAddr) -> bool {
+        const READING: &[&str] = &["read", "readv", "recvfrom", "recvmsg", "poll", "ppoll"];
+        self.threads().any(|thread| {
+            matches!(&thread.wait, Wait::Call { name, socket, .. }
+                if READING.contains(&name.as_str()) && *socket == Some((local, Some(peer)))
+                    || name.starts_with("recv") && socket.is_none())
+        })
     }
 
     /// Whether some thread was running, and not waiting for anything.

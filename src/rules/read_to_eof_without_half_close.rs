@@ -60,7 +60,16 @@ fn check(facts: &Facts) -> Ruling {
         "The server answers when the client's input ends. The client has sent its message and waits for the reply without \
          shutting down its sending side, so that end never comes."
     };
-    let sure = if facts.hang_proven() && known { Confidence::Proven } else { Confidence::Likely };
+    // A client that keeps its connection for later, and watches it beside other things or not at all, does no wrong.
+    // netdiag's own client waits on a connection only to read from it.
+    let reads = facts.players(Role::Client)?.iter().any(|client| {
+        client.program.reference || client.reads_from(talk.client, talk.server)
+    }) || facts.line_where_waits(Role::Client).is_some_and(|(line, _)| line.source.contains("read"));
+    let sure = match () {
+        () if !reads => Confidence::Possible,
+        () if facts.hang_proven() && known => Confidence::Proven,
+        () => Confidence::Likely,
+    };
     finding(&RULE, Side::Client, sure, statement)
         .because(talk.references())
         .at(facts.line_where_waits(Role::Client))

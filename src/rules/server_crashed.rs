@@ -39,21 +39,23 @@ fn check(facts: &Facts) -> Ruling {
     if facts.evidence.setting.server_ready.is_none() || !(facts.server_ended_badly() || left_early) {
         return Ok(Call::Silent);
     }
+    // With every client served, its status is the only sign that something went wrong.
     let all_served = facts.exchanges().is_ok_and(|exchanges| {
         !exchanges.is_empty() && exchanges.iter().all(|(_, exchange)| exchange.echo == Echo::Right)
     });
-    if all_served && facts.refused_dial().is_ok_and(|dial| dial.is_none()) {
-        return super::ruled_out("every client had been served before it ended");
+    let harmed_nobody = all_served && facts.refused_dial().is_ok_and(|dial| dial.is_none());
+    if harmed_nobody && matches!(server.ended, Ended::Exited(_)) && server.complained() != Some(true) {
+        return super::ruled_out("every client had been served before it ended, and it did not complain");
     }
     let how = match server.ended {
         Ended::Exited(status) => format!("exited with status {status}"),
         Ended::Killed(signal) => format!("was ended by signal {signal}"),
         Ended::Running | Ended::NeverStarted => return Ok(Call::Silent),
     };
-    let (side, sure) = if server.was_ended_from_outside() {
-        (Side::Environment, Confidence::Likely)
-    } else {
-        (Side::Server, Confidence::Proven)
+    let (side, sure) = match () {
+        () if server.was_ended_from_outside() => (Side::Environment, Confidence::Likely),
+        () if harmed_nobody => (Side::Server, Confidence::Likely),
+        () => (Side::Server, Confidence::Proven),
     };
     let words = server.last_words().map(|words| format!(" Its last words: {}", words.escaped())).unwrap_or_default();
     finding(&RULE, side, sure, format!("The server {how} while it was serving.{words}"))

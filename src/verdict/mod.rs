@@ -143,8 +143,12 @@ fn absolve(facts: &Facts) -> Option<Verdict> {
 
 /// A server by itself is absolved by its answers to probes of every shape.
 fn absolve_server(facts: &Facts) -> Option<Verdict> {
-    let echoes = facts.dialect.as_ref().ok()?.echoes.as_ref()?.value;
-    if !echoes || !facts.departures().is_empty() {
+    let dialect = facts.dialect.as_ref().ok()?;
+    // Answers that merely resemble what was sent prove nothing: they must fit one form.
+    let many_came_back = dialect.bulk.as_ref().is_some_and(|bulk| bulk.value.whole.is_some());
+    let is_understood =
+        dialect.reply.is_some() || dialect.decoration.is_some() || dialect.blocks.is_some() || many_came_back;
+    if !dialect.echoes.as_ref()?.value || !is_understood || !facts.departures().is_empty() {
         return None;
     }
     let places = match facts.places() {
