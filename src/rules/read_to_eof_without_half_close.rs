@@ -2,7 +2,7 @@
 
 use super::{Call, Rule, Ruling, finding};
 use crate::diagnosis::{Confidence, Side};
-use crate::evidence::{Framing, Lifetime, Role, Source, Transport};
+use crate::evidence::{Framing, Gap, Lifetime, Role, Source, Transport};
 use crate::facts::{Echo, Facts, Player, Talk};
 
 pub(super) static RULE: Rule = Rule {
@@ -41,6 +41,13 @@ fn check(facts: &Facts) -> Ruling {
         return super::ruled_out("the client waits for something else than its connection");
     }
     facts.is_final(talk, Role::Client)?;
+    if exchange.echo == Echo::Right && !is_surely_whole(talk, facts) {
+        return Err(Gap::new(
+            "probes",
+            "nothing but this exchange shows how replies look, so it may be a part of one",
+            "tell the reply's form with --contract, or let netdiag probe the server",
+        ));
+    }
     let one_shot = facts.contract.lifetime.as_ref().filter(|term| term.source != Source::Assumed);
     if one_shot.is_some_and(|term| term.value == Lifetime::OneShot) && !until_eof {
         return super::ruled_out("the server closes after each message, so its end of file is due");
@@ -69,6 +76,14 @@ fn check(facts: &Facts) -> Ruling {
         .fix("Stop reading where the reply ends (its newline, its length), or shut down the sending side first: \
               `sock.shutdown(socket.SHUT_WR)`, `writer.write_eof()`.")
         .fires()
+}
+
+/// Whether the reply is known to be complete: a part of one may look like a whole one of another form.
+fn is_surely_whole(talk: &Talk, facts: &Facts) -> bool {
+    let told = facts.contract.reply.as_ref().is_some_and(|term| term.source == Source::Told);
+    let probed = facts.dialect.as_ref().is_ok_and(|dialect| dialect.reply.is_some());
+    let exact = talk.conversation.is_some_and(|talk| talk.sent.total == talk.received.total && talk.sent.head == talk.received.head);
+    told || probed || exact
 }
 
 #[cfg(test)]

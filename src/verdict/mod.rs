@@ -218,4 +218,6 @@ fn printed_a_part(client: &Player, exchanges: &[(&Talk, Exchange)]) -> bool {
 }
 
 #[cfg(test)]
+mod innocent;
+#[cfg(test)]
 mod tests;
