@@ -10,6 +10,7 @@ pub mod exchange;
 mod lines;
 pub mod player;
 pub mod reach;
+pub mod second_look;
 pub mod stillness;
 pub mod talk;
 
@@ -21,7 +22,7 @@ pub use talk::{SocketEnd, Talk};
 use std::net::SocketAddr;
 
 use crate::evidence::{
-    At, Contract, Ending, Evidence, Exceptions, Gap, Observed, Raised, Reach, Role, Tasks, Transport,
+    At, Contract, Ending, Evidence, Exceptions, Gap, Observed, Raised, Reach, Role, SocketCall, Tasks, Transport,
 };
 use dialect::Dialect;
 
@@ -73,6 +74,31 @@ impl<'e> Facts<'e> {
             dial.outcome == Outcome::Refused
                 && !dials.iter().any(|later| later.outcome == Outcome::Established && later.at >= dial.at)
         }))
+    }
+
+    /// Whether program number `program` was seen to be told of this refusal by the result of a call of its own.
+    #[must_use]
+    pub fn was_told_of_refusal(&self, program: usize, dial: &Dial) -> bool {
+        let Ok(calls) = self.evidence.calls.seen() else { return false };
+        let of_program = |reference: &String| {
+            let index: usize = reference.strip_prefix("calls:")?.parse().ok()?;
+            Some(calls.calls.get(index)?.program == program)
+        };
+        dial.outcome == Outcome::Refused && dial.evidence.iter().any(|reference| of_program(reference) == Some(true))
+    }
+
+    /// The first time that a server's bind to this address failed because it was taken: `calls:N`.
+    #[must_use]
+    pub fn failed_bind(&self, address: SocketAddr) -> Option<String> {
+        const EADDRINUSE: i64 = -98;
+        let calls = self.evidence.calls.seen().ok()?;
+        let taken = |call: &SocketCall| {
+            call.role == Role::Server
+                && matches!(call.name.as_str(), "bind" | "listen")
+                && call.result == EADDRINUSE
+                && call.address.is_some_and(|wanted| wanted.port() == address.port())
+        };
+        calls.calls.iter().position(taken).map(|index| format!("calls:{index}"))
     }
 
     /// Conversations that got through, as far as they were seen.

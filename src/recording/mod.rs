@@ -8,7 +8,7 @@ mod parts;
 mod worker;
 
 pub use hold::{Held, hold};
-pub use pair::record;
+pub use pair::{Manner, record};
 pub use worker::{Place, record_in_worker, work};
 
 use serde::{Deserialize, Serialize};
@@ -38,6 +38,22 @@ pub struct Plan {
     /// Where a server that is already running serves its tasks.
     #[serde(default)]
     pub console_at: Option<String>,
+    /// When the socket calls of programs are traced.
+    #[serde(default)]
+    pub calls: CallTracing,
+}
+
+/// When the socket calls of programs are traced.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum CallTracing {
+    /// Never.
+    #[default]
+    Never,
+    /// In a second recording, made only when the first one leaves a question that calls would answer.
+    SecondLook,
+    /// At once.
+    Always,
 }
 
 /// A program that plays a part.

@@ -7,7 +7,8 @@ use anyhow::Context;
 
 use super::Plan;
 use super::freeze::{Tables, waiting};
-use super::parts::Wings;
+use super::parts::{Wings, open_tracer};
+use crate::collect::calls::Tracer;
 use crate::collect::clock::Clock;
 use crate::collect::exceptions::Listener;
 use crate::collect::packets::Capture;
@@ -15,8 +16,8 @@ use crate::collect::probes::Depth;
 use crate::collect::programs::Stage;
 use crate::collect::tasks;
 use crate::evidence::{
-    At, Calls, Ending, Evidence, Gap, Observed, Occasion, Packets, Port, Probes, Role, Rung, SCHEMA, Sample, Setting,
-    Socket, Tasks, Transport,
+    At, Ending, Evidence, Gap, Observed, Occasion, Packets, Port, Probes, Role, Rung, SCHEMA, Sample, Setting, Socket,
+    Tasks, Transport,
 };
 use crate::facts::stillness;
 use crate::sandbox::Interruption;
@@ -43,15 +44,40 @@ const STACKS: Duration = Duration::from_millis(250);
 /// When the tasks of a pair that is still busy are read.
 const TASKS_AFTER: Duration = Duration::from_millis(300);
 
-/// Carries out `plan` in the present network namespace; `private` says whether nobody else lives there.
-pub fn record(plan: &Plan, private: bool, interruption: &Interruption) -> anyhow::Result<Evidence> {
+/// The programs may have behaved differently from how they do when nobody traces them: nothing was recorded.
+#[derive(Debug)]
+pub(super) struct Disturbed(pub String);
+
+impl std::fmt::Display for Disturbed {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "tracing socket calls disturbed the programs: {}", self.0)
+    }
+}
+
+impl std::error::Error for Disturbed {}
+
+/// Where and how a recording is made.
+#[derive(Debug, Clone, Copy)]
+pub struct Manner {
+    /// Whether nobody else lives in the present network namespace.
+    pub private: bool,
+    /// Whether socket calls are traced.
+    pub calls: bool,
+}
+
+/// Carries out `plan` in the present network namespace.
+pub fn record(plan: &Plan, manner: Manner, interruption: &Interruption) -> anyhow::Result<Evidence> {
+    let private = manner.private;
     let dir = tempfile::Builder::new().prefix("netdiag-").tempdir().context("cannot create a temporary directory")?;
     let clock = Clock::start();
     let tracers = Listener::open(clock, dir.path());
-    let wings = Wings { dir: dir.path(), tracers: tracers.as_ref().ok(), console: plan.console };
+    let calls = open_tracer(manner.calls, clock, dir.path());
+    let wings =
+        Wings { dir: dir.path(), tracers: tracers.as_ref().ok(), calls: calls.as_ref().ok(), console: plan.console };
     let mut recorder = Recorder {
         clock,
         tracers: tracers.as_ref().ok(),
+        calls: calls.as_ref().ok(),
         plan,
         interruption,
         stage: Stage::new(clock),
@@ -83,12 +109,34 @@ pub fn record(plan: &Plan, private: bool, interruption: &Interruption) -> anyhow
         Ok(listener) => Observed::Seen(listener.finish()),
         Err(gap) => Observed::NotObserved(gap),
     };
+    match calls {
+        Ok(tracer) => hear_calls(tracer, &mut evidence)?,
+        Err(gap) => evidence.calls = Observed::NotObserved(gap),
+    }
     Ok(evidence)
+}
+
+/// Adds what the tracer of socket calls saw.
+fn hear_calls(tracer: Tracer, evidence: &mut Evidence) -> anyhow::Result<()> {
+    let heard = tracer.finish();
+    if let Some(why) = heard.disturbed {
+        return Err(Disturbed(why).into());
+    }
+    evidence.calls = heard.calls;
+    let Observed::Seen(programs) = &mut evidence.programs else { return Ok(()) };
+    for (program, why) in heard.missing {
+        // What ran was the shim, not the program.
+        if let Some(row) = programs.programs.get_mut(program) {
+            (row.pid, row.exit, row.stdout, row.stderr, row.spawn_error) = (0, None, None, None, Some(why));
+        }
+    }
+    Ok(())
 }
 
 pub(super) struct Recorder<'p> {
     pub(super) clock: Clock,
     tracers: Option<&'p Listener>,
+    calls: Option<&'p Tracer>,
     pub(super) plan: &'p Plan,
     pub(super) interruption: &'p Interruption,
     pub(super) stage: Stage,
@@ -116,7 +164,7 @@ pub(super) struct Frozen {
 impl Recorder<'_> {
     fn start_server(&mut self, wings: &Wings) -> anyhow::Result<()> {
         for bystander in &self.plan.bystanders {
-            let plain = Wings { dir: wings.dir, tracers: None, console: false };
+            let plain = Wings { dir: wings.dir, tracers: None, calls: None, console: false };
             let launch = plain.prepare(bystander, Role::Server, 0)?;
             self.bystanders.start(launch);
             self.await_bystander();
@@ -246,11 +294,14 @@ impl Recorder<'_> {
         proven
     }
 
-    /// The tracers' own threads are ours, not the program's.
+    /// The tracers' own threads are ours, not the program's, and so are the stops of the tracer of calls.
     fn leave_tracers_out(&self, sample: &mut Sample) {
         let own = self.tracers.map(Listener::own_threads).unwrap_or_default();
         for process in &mut sample.processes {
             process.threads.retain(|thread| !own.contains(&(process.pid, thread.tid)));
+        }
+        if let Some(calls) = self.calls {
+            calls.correct(sample);
         }
     }
 
@@ -373,11 +424,8 @@ impl Recorder<'_> {
         let captured = self.capture.is_ok();
         self.stage.end_all();
         self.bystanders.end_all();
-        let own = self.tracers.map(Listener::own_threads).unwrap_or_default();
-        let mut programs = self.stage.finish();
-        for process in programs.samples.iter_mut().flat_map(|sample| &mut sample.processes) {
-            process.threads.retain(|thread| !own.contains(&(process.pid, thread.tid)));
-        }
+        let mut programs = std::mem::replace(&mut self.stage, Stage::new(self.clock)).finish();
+        programs.samples.iter_mut().for_each(|sample| self.leave_tracers_out(sample));
         let rung = match (captured, private) {
             (false, _) => Rung::NoCapture,
             (true, true) => Rung::Namespace,
@@ -407,11 +455,7 @@ impl Recorder<'_> {
                 None => Observed::NotObserved(no_tasks(self.plan.console)),
             },
             exceptions: Observed::NotObserved(Gap::new("exceptions", "the tracers have not been heard yet", "")),
-            calls: Observed::<Calls>::NotObserved(Gap::new(
-                "calls",
-                "system calls were not traced",
-                "run the program under `strace -f -e trace=network`",
-            )),
+            calls: Observed::NotObserved(Gap::new("calls", "the tracer has not been heard yet", "")),
             probes,
             swaps: Vec::new(),
         }

@@ -5,9 +5,11 @@ use std::path::{Path, PathBuf};
 use anyhow::Context;
 
 use super::Actor;
+use crate::collect::calls::Tracer;
+use crate::collect::clock::Clock;
 use crate::collect::exceptions::Listener;
 use crate::collect::programs::Launch;
-use crate::evidence::Role;
+use crate::evidence::{Gap, Role};
 
 /// What every part on the stand needs to be started.
 #[derive(Clone, Copy)]
@@ -16,6 +18,8 @@ pub(super) struct Wings<'a> {
     pub dir: &'a Path,
     /// The tracers' socket, if there is one.
     pub tracers: Option<&'a Listener>,
+    /// The tracer of socket calls, if they are traced.
+    pub calls: Option<&'a Tracer>,
     /// Whether reference parts serve their tasks.
     pub console: bool,
 }
@@ -36,6 +40,9 @@ impl Wings<'_> {
             let prepared = tracers.prepare(role, program, &launch.command);
             launch.command = prepared.command;
             launch.env.extend(prepared.env);
+        }
+        if let Some(calls) = self.calls {
+            launch.command = calls.prepare(role, program, &launch.command, launch.cwd.as_deref());
         }
         Ok(launch)
     }
@@ -67,6 +74,17 @@ impl Wings<'_> {
         launch.cwd = Some(home);
         Ok(launch)
     }
+}
+
+/// The tracer of socket calls, if this recording is to have one.
+pub(super) fn open_tracer(wanted: bool, clock: Clock, dir: &Path) -> Result<Tracer, Gap> {
+    let by_hand = "run the program under `strace -f -e trace=network`";
+    if !wanted {
+        return Err(Gap::new("calls", "system calls were not traced", by_hand));
+    }
+    let netdiag = std::env::current_exe()
+        .map_err(|error| Gap::new("calls", format!("netdiag's own program file was not found: {error}"), by_hand))?;
+    Tracer::open(clock, dir, &netdiag)
 }
 
 fn plain(command: Vec<String>, stdin: Option<Vec<u8>>) -> Launch {

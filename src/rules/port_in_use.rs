@@ -36,14 +36,16 @@ fn check(facts: &Facts) -> Ruling {
         || "a program of another user".to_owned(),
         |owner| format!("{} (pid {})", Bytes::from(owner.name.as_str()).escaped(), owner.pid),
     );
-    let sure = if complains_of_the_port(&server) { Confidence::Proven } else { Confidence::Likely };
+    let failed = facts.failed_bind(squatter.local);
+    let proven = failed.is_some() || complains_of_the_port(&server);
     finding(
         &RULE,
         Side::Environment,
-        sure,
+        if proven { Confidence::Proven } else { Confidence::Likely },
         format!("{} was already taken by {holder}, so the server could not bind it.", squatter.local),
     )
     .because([squatter.reference.clone(), server.reference()])
+    .because(failed)
     .fix("End that program (or wait for it), then start the server again.")
     .fires()
 }

@@ -1,0 +1,444 @@
+//! The tracer, a process of its own: attaches to the programs that shims offer it, follows all their threads and
+//! children, and tells each call of interest with its result.
+//!
+//! It never changes what a program does. Where it cannot know that (a program that traces itself, a setuid program, a
+//! signal it cannot pass on), it says so and ends, which ends the programs too (PTRACE_O_EXITKILL); the recorder then
+//! records once more without it.
+
+use std::collections::HashMap;
+use std::io::{BufRead, BufReader, Read, Write};
+use std::os::fd::AsFd;
+use std::os::unix::net::{UnixListener, UnixStream};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use nix::errno::Errno;
+use nix::libc;
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+use nix::sys::ptrace::{self, Options};
+use nix::sys::signal::{SigSet, Signal};
+use nix::sys::signalfd::{SfdFlags, SignalFd};
+use nix::sys::socket::{getsockopt, sockopt::PeerCredentials};
+use nix::unistd::Pid;
+use rustix::process::{WaitOptions, WaitStatus, waitpid};
+
+use super::entered::{self, Entered, Kind, Names};
+use super::line::{Call, Word};
+use super::process::{self, Status};
+use super::registers;
+
+/// How many calls are told; the programs of a recording make a handful, a flood of them says nothing more.
+const TOLD: u64 = 4000;
+/// How long a shim may take for one word.
+const SHIM: Duration = Duration::from_secs(2);
+/// How often a stopped program is looked at: whether somebody told it to go on.
+const STOPPED_STEP: u16 = 5;
+/// Tracees of all kinds (wait(2)); neither library names it.
+const ANY_CHILD: u32 = libc::__WALL as u32;
+/// A system call's end among the stops, with PTRACE_O_TRACESYSGOOD.
+const CALL_STOP: i32 = libc::SIGTRAP | 0x80;
+
+/// One traced thread.
+#[derive(Debug)]
+struct Tracee {
+    /// Its process.
+    pid: i32,
+    program: usize,
+    entered: Option<Entered>,
+    stop: Stop,
+}
+
+/// How a thread stands to stop signals.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Stop {
+    /// It runs.
+    No,
+    /// It was reported stopped, and is asked whether it still is.
+    Asked,
+    /// It is held stopped.
+    Held,
+}
+
+/// A shim whose program has not been started yet.
+#[derive(Debug)]
+struct Shim {
+    program: usize,
+    line: BufReader<UnixStream>,
+}
+
+#[derive(Debug)]
+struct Tracer {
+    listener: UnixListener,
+    line: UnixStream,
+    signals: SignalFd,
+    shims: HashMap<i32, Shim>,
+    tracees: HashMap<i32, Tracee>,
+    names: Names,
+    told: u64,
+    omitted: u64,
+}
+
+/// Traces until the recorder closes its end. Shims knock at `knocking`. This process must have one thread only.
+pub fn run(knocking: UnixListener, recorder: UnixStream) -> anyhow::Result<()> {
+    Tracer::new(knocking, recorder)?.run();
+    Ok(())
+}
+
+/// Why the tracer ends before it is told to.
+enum End {
+    /// Nobody listens any more.
+    Alone,
+    /// Programs may have been disturbed.
+    Disturbed(String),
+}
+
+type Step<T = ()> = Result<T, End>;
+
+impl From<std::io::Error> for End {
+    fn from(_: std::io::Error) -> Self {
+        Self::Alone
+    }
+}
+
+impl Tracer {
+    fn new(listener: UnixListener, line: UnixStream) -> anyhow::Result<Self> {
+        // The recorder's death is ours, and ours is that of the programs.
+        nix::sys::prctl::set_pdeathsig(Signal::SIGKILL)?;
+        let mut children = SigSet::empty();
+        children.add(Signal::SIGCHLD);
+        children.thread_block()?;
+        let signals = SignalFd::with_flags(&children, SfdFlags::SFD_NONBLOCK | SfdFlags::SFD_CLOEXEC)?;
+        Ok(Self {
+            listener,
+            line,
+            signals,
+            shims: HashMap::new(),
+            tracees: HashMap::new(),
+            names: Names::default(),
+            told: 0,
+            omitted: 0,
+        })
+    }
+
+    fn run(mut self) {
+        let last = match self.follow() {
+            Ok(()) => Word::Bye { omitted: self.omitted },
+            Err(End::Disturbed(why)) => Word::Disturbed { why },
+            Err(End::Alone) => return,
+        };
+        let _ = self.tell(&last);
+    }
+
+    fn follow(&mut self) -> Step {
+        loop {
+            let held = self.tracees.values().any(|tracee| tracee.stop == Stop::Held);
+            let timeout = if held { PollTimeout::from(STOPPED_STEP) } else { PollTimeout::NONE };
+            let [knocking, over] = self.await_something(timeout)?;
+            while let Ok(Some(_)) = self.signals.read_signal() {}
+            self.drain()?;
+            if held {
+                self.ask_the_held();
+            }
+            if knocking {
+                self.answer_a_shim()?;
+            }
+            if over {
+                return self.drain();
+            }
+        }
+    }
+
+    /// Waits for a tracee's report, for a shim and for the end; says whether the latter two have come.
+    fn await_something(&self, timeout: PollTimeout) -> Step<[bool; 2]> {
+        let ends = [self.signals.as_fd(), self.listener.as_fd(), self.line.as_fd()];
+        let mut ends = ends.map(|end| PollFd::new(end, PollFlags::POLLIN));
+        match poll(&mut ends, timeout) {
+            Ok(_) | Err(Errno::EINTR) => Ok([1, 2].map(|end| ends[end].any().unwrap_or(false))),
+            Err(_) => Err(End::Alone),
+        }
+    }
+
+    fn tell(&mut self, word: &Word) -> Step {
+        let mut text = serde_json::to_vec(word).map_err(std::io::Error::from)?;
+        text.push(b'\n');
+        Ok(self.line.write_all(&text)?)
+    }
+
+    /// A shim tells which program it is going to be, and is attached to before it becomes that.
+    fn answer_a_shim(&mut self) -> Step {
+        let Ok((stream, _)) = self.listener.accept() else { return Ok(()) };
+        let Ok(pid) = getsockopt(&stream, PeerCredentials).map(|peer| peer.pid()) else { return Ok(()) };
+        let bounded = stream.set_read_timeout(Some(SHIM)).and_then(|()| stream.set_write_timeout(Some(SHIM)));
+        let mut line = BufReader::new(stream);
+        let mut program = String::new();
+        let asked = bounded
+            .and_then(|()| writeln!(line.get_mut(), "{}", std::process::id()))
+            .and_then(|()| line.read_line(&mut program));
+        // Whoever knocks without being a shim is let go.
+        let (Ok(_), Ok(program)) = (asked, program.trim().parse()) else { return Ok(()) };
+        let options = Options::PTRACE_O_TRACESYSGOOD
+            | Options::PTRACE_O_TRACESECCOMP
+            | Options::PTRACE_O_TRACEFORK
+            | Options::PTRACE_O_TRACEVFORK
+            | Options::PTRACE_O_TRACECLONE
+            | Options::PTRACE_O_TRACEEXEC
+            | Options::PTRACE_O_EXITKILL;
+        if let Err(refusal) = ptrace::seize(Pid::from_raw(pid), options) {
+            let why = format!("attaching to it with ptrace(2) was refused: {}", refusal.desc());
+            let _ = writeln!(line.get_mut(), "no");
+            return self.tell(&Word::Bare { program, why });
+        }
+        self.tracees.insert(pid, Tracee { pid, program, entered: None, stop: Stop::No });
+        if writeln!(line.get_mut(), "traced").is_ok() {
+            self.shims.insert(pid, Shim { program, line });
+        }
+        Ok(())
+    }
+
+    /// Takes every report that is there.
+    fn drain(&mut self) -> Step {
+        let options = WaitOptions::NOHANG | WaitOptions::from_bits_retain(ANY_CHILD);
+        loop {
+            match waitpid(None, options) {
+                Ok(Some((tid, status))) => self.hear(tid.as_raw_nonzero().get(), status)?,
+                Err(rustix::io::Errno::INTR) => {}
+                // No tracee at all, or none with a report.
+                Ok(None) | Err(_) => return Ok(()),
+            }
+        }
+    }
+
+    fn hear(&mut self, tid: i32, status: WaitStatus) -> Step {
+        let Some(signal) = status.stopping_signal() else {
+            return self.lose(tid);
+        };
+        if !self.tracees.contains_key(&tid) && !self.adopt(tid) {
+            return Err(disturbed("a process appeared whose parent had gone already"));
+        }
+        match (status.as_raw() >> 16, signal) {
+            (libc::PTRACE_EVENT_SECCOMP, _) => self.enter(tid),
+            (libc::PTRACE_EVENT_EXEC, _) => self.changed_program(tid),
+            (libc::PTRACE_EVENT_STOP, signal) => self.group_stop(tid, signal),
+            (0, CALL_STOP) => self.leave(tid),
+            (0, signal) => self.deliver(tid, signal),
+            // Births: the newborn reports itself.
+            _ => {
+                go_on(tid);
+                Ok(())
+            }
+        }
+    }
+
+    /// A thread is new: its program is that of its process or of its parent.
+    fn adopt(&mut self, tid: i32) -> bool {
+        let Some(status) = Status::read(tid) else {
+            // It is gone already; whatever is done to it will find nobody.
+            return true;
+        };
+        let of = |pid: i32| self.tracees.values().find(|tracee| tracee.pid == pid).map(|tracee| tracee.program);
+        let mut programs = self.tracees.values().map(|tracee| tracee.program);
+        let first = programs.next();
+        let only = first.filter(|first| programs.all(|other| other == *first));
+        let Some(program) = of(status.pid).or_else(|| of(status.parent)).or(only) else { return false };
+        self.tracees.insert(tid, Tracee { pid: status.pid, program, entered: None, stop: Stop::No });
+        true
+    }
+
+    /// A thread has ended.
+    fn lose(&mut self, tid: i32) -> Step {
+        let Some(tracee) = self.tracees.remove(&tid) else { return Ok(()) };
+        if tracee.stop == Stop::Held {
+            self.tell(&Word::Resumed { tid: tid.cast_unsigned(), at: now() })?;
+        }
+        if tracee.pid == tid {
+            self.names.forget(tid);
+        }
+        match self.shims.remove(&tid) {
+            Some(shim) => self.tell(&shim.last_word()),
+            None => Ok(()),
+        }
+    }
+
+    fn enter(&mut self, tid: i32) -> Step {
+        let Some(tracee) = self.tracees.get_mut(&tid) else { return Ok(()) };
+        let Ok(registers) = registers::read(Pid::from_raw(tid)) else { return Ok(()) };
+        if matches!(registers.number, libc::SYS_ptrace | libc::SYS_clone) {
+            return Err(disturbed("a program traces itself or another one, which only one tracer at a time can do"));
+        }
+        let entered = entered::enter(Pid::from_raw(tid), &registers);
+        tracee.entered = entered.filter(|_| self.told < TOLD);
+        match (entered, tracee.entered) {
+            (_, Some(_)) => {
+                let _ = ptrace::syscall(Pid::from_raw(tid), None);
+            }
+            (Some(_), None) => {
+                self.omitted += 1;
+                go_on(tid);
+            }
+            (None, None) => go_on(tid),
+        }
+        Ok(())
+    }
+
+    fn leave(&mut self, tid: i32) -> Step {
+        let Some(tracee) = self.tracees.get_mut(&tid) else { return Ok(()) };
+        let (pid, program, entered) = (tracee.pid, tracee.program, tracee.entered.take());
+        let result = registers::read(Pid::from_raw(tid)).ok().map(|registers| registers.result);
+        let returned = entered.zip(result).and_then(|(entered, result)| {
+            let returned = self.names.leave(Pid::from_raw(tid), pid, &entered, result)?;
+            Some((entered.kind, returned))
+        });
+        go_on(tid);
+        match returned {
+            Some((Kind::Ring, ring)) if ring.result < 0 => Ok(()),
+            Some((Kind::Ring, _)) => self.tell(&Word::Blind {
+                why: "a program makes calls through io_uring, which bypasses tracing".to_owned(),
+            }),
+            Some((_, call)) => {
+                self.told += 1;
+                self.tell(&Word::Call(Call {
+                    at: now(),
+                    program,
+                    pid: pid.cast_unsigned(),
+                    name: call.name.to_owned(),
+                    fd: call.fd,
+                    address: call.address,
+                    result: call.result,
+                }))
+            }
+            None => Ok(()),
+        }
+    }
+
+    /// execve(2): all other threads are gone, and the one that called it bears the process's id now.
+    fn changed_program(&mut self, tid: i32) -> Step {
+        if let Ok(former) = ptrace::getevent(Pid::from_raw(tid))
+            && former as i32 != tid
+        {
+            self.tracees.remove(&(former as i32));
+        }
+        if let Some(tracee) = self.tracees.get_mut(&tid) {
+            (tracee.entered, tracee.stop) = (None, Stop::No);
+        }
+        if let Some(shim) = self.shims.remove(&tid) {
+            self.tell(&shim.last_word())?;
+        }
+        if process::gains_rights(tid) {
+            return Err(disturbed(
+                "a program was to run with other rights than its starter's (setuid), which a traced one cannot",
+            ));
+        }
+        if process::is_foreign(tid) {
+            self.tell(&Word::Blind { why: "a program was built for another processor than netdiag".to_owned() })?;
+        }
+        go_on(tid);
+        Ok(())
+    }
+
+    /// A signal is about to be delivered.
+    fn deliver(&mut self, tid: i32, signal: i32) -> Step {
+        let Ok(passed) = Signal::try_from(signal) else {
+            return Err(disturbed("a program got a real-time signal, which netdiag cannot pass on"));
+        };
+        if was_interrupted(tid) && Status::read(tid).is_some_and(|status| status.ignores(signal)) {
+            return Err(disturbed(
+                "a call was interrupted by a signal its program ignores, as happens only to traced ones",
+            ));
+        }
+        let _ = ptrace::cont(Pid::from_raw(tid), passed);
+        if passed == Signal::SIGCONT
+            && let Some(pid) = self.tracees.get(&tid).map(|tracee| tracee.pid)
+        {
+            self.ask_held_of(pid);
+        }
+        Ok(())
+    }
+
+    /// A thread stands still because of a stop signal, or (SIGTRAP) does so no longer or never did.
+    ///
+    /// A report may be older than the signal that ended the stop, so each one is verified by asking once more; a thread
+    /// that has been asked traps again without having run.
+    fn group_stop(&mut self, tid: i32, signal: i32) -> Step {
+        let Some(tracee) = self.tracees.get_mut(&tid) else { return Ok(()) };
+        let before = tracee.stop;
+        if signal == libc::SIGTRAP {
+            tracee.stop = Stop::No;
+            go_on(tid);
+            return match before {
+                Stop::No => Ok(()),
+                Stop::Asked | Stop::Held => self.tell(&Word::Resumed { tid: tid.cast_unsigned(), at: now() }),
+            };
+        }
+        if before == Stop::Asked {
+            tracee.stop = Stop::Held;
+            return Ok(());
+        }
+        tracee.stop = Stop::Asked;
+        ask(tid);
+        self.tell(&Word::Stopped { tid: tid.cast_unsigned(), at: now() })
+    }
+
+    /// SIGCONT waits at the door of a process all of whose threads are held.
+    fn ask_the_held(&mut self) {
+        let held: Vec<(i32, i32)> = self
+            .tracees
+            .iter()
+            .filter(|(_, tracee)| tracee.stop == Stop::Held)
+            .map(|(tid, tracee)| (*tid, tracee.pid))
+            .collect();
+        for (tid, pid) in held {
+            if Status::read(tid).is_some_and(|status| status.has_pending(libc::SIGCONT)) {
+                self.ask_held_of(pid);
+            }
+        }
+    }
+
+    fn ask_held_of(&mut self, pid: i32) {
+        for (tid, tracee) in &mut self.tracees {
+            if tracee.pid == pid && tracee.stop == Stop::Held {
+                tracee.stop = Stop::Asked;
+                ask(*tid);
+            }
+        }
+    }
+}
+
+impl Shim {
+    /// What the shim said last before it ended or became the program.
+    fn last_word(mut self) -> Word {
+        let mut text = String::new();
+        let _ = self.line.read_to_string(&mut text);
+        let program = self.program;
+        match text.lines().last().map(|line| line.split_once(' ').unwrap_or((line, ""))) {
+            Some(("missing", why)) => Word::Missing { program, why: why.to_owned() },
+            Some(("bare", why)) => Word::Bare { program, why: why.to_owned() },
+            Some(("filtered", _)) => Word::Traced { program },
+            _ => Word::Bare { program, why: "the tracer answered too late".to_owned() },
+        }
+    }
+}
+
+fn disturbed(why: &str) -> End {
+    End::Disturbed(why.to_owned())
+}
+
+/// Lets a stopped thread run. One that was killed meanwhile is reported dead next.
+fn go_on(tid: i32) {
+    let _ = ptrace::cont(Pid::from_raw(tid), None);
+}
+
+/// Makes a stopped thread report anew whether its process is stopped. It does not run in between.
+fn ask(tid: i32) {
+    let _ = ptrace::interrupt(Pid::from_raw(tid));
+    go_on(tid);
+}
+
+/// Whether the thread comes from a call that gave up because of a signal. Calls that start again by themselves show other
+/// numbers.
+fn was_interrupted(tid: i32) -> bool {
+    registers::read(Pid::from_raw(tid))
+        .is_ok_and(|registers| registers.number >= 0 && registers.result == -i64::from(libc::EINTR))
+}
+
+fn now() -> u64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_nanos() as u64
+}
