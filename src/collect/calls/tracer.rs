@@ -19,7 +19,7 @@ use nix::sys::signal::{SigSet, Signal};
 use nix::sys::signalfd::{SfdFlags, SignalFd};
 use nix::sys::socket::{getsockopt, sockopt::PeerCredentials};
 use nix::unistd::Pid;
-use rustix::process::{WaitOptions, WaitStatus, waitpid};
+use rustix::process::{WaitOptions, WaitStatus, wait};
 
 use super::entered::{self, Entered, Kind, Names};
 use super::line::{Call, Word};
@@ -198,7 +198,7 @@ impl Tracer {
     fn drain(&mut self) -> Step {
         let options = WaitOptions::NOHANG | WaitOptions::from_bits_retain(ANY_CHILD);
         loop {
-            match waitpid(None, options) {
+            match wait(options) {
                 Ok(Some((tid, status))) => self.hear(tid.as_raw_nonzero().get(), status)?,
                 Err(rustix::io::Errno::INTR) => {}
                 // No tracee at all, or none with a report.
