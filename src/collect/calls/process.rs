@@ -28,9 +28,10 @@ impl Status {
         parse(&fs::read_to_string(format!("/proc/{tid}/status")).ok()?)
     }
 
-    /// Whether the signal waits to be taken by this thread or its process.
-    pub fn has_pending(&self, signal: i32) -> bool {
-        self.pending & bit(signal) != 0
+    /// Which of the signals that stop a process or let it go on wait to be taken, as a mask.
+    pub fn stop_signals(&self) -> u64 {
+        self.pending
+            & [libc::SIGCONT, libc::SIGSTOP, libc::SIGTSTP, libc::SIGTTIN, libc::SIGTTOU].map(bit).iter().sum::<u64>()
     }
 
     /// Whether nothing happens when the signal arrives.
@@ -84,7 +85,7 @@ mod tests {
     fn a_status_tells_whose_thread_it_is_and_what_it_makes_of_signals() {
         let status = parse(TEXT).unwrap();
         assert_eq!((status.pid, status.parent, status.owner), (7, 3, (2, 6)));
-        assert!(status.has_pending(libc::SIGCONT) && !status.has_pending(libc::SIGTERM));
+        assert_eq!(status.stop_signals(), bit(libc::SIGCONT));
         assert!(status.ignores(libc::SIGPIPE), "set to be ignored");
         assert!(status.ignores(libc::SIGWINCH), "ignored unless caught");
         assert!(!status.ignores(libc::SIGCHLD), "caught");

@@ -5,7 +5,7 @@
 //! signal it cannot pass on), it says so and ends, which ends the programs too (PTRACE_O_EXITKILL); the recorder then
 //! records once more without it.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::io::{BufRead, BufReader, Read, Write};
 use std::os::fd::AsFd;
 use std::os::unix::net::{UnixListener, UnixStream};
@@ -53,9 +53,15 @@ enum Stop {
     /// It runs.
     No,
     /// It was reported stopped, and is asked whether it still is.
-    Asked,
-    /// It is held stopped.
-    Held,
+    Asked {
+        /// The stop may have ended after it answered, so it must be asked once more.
+        again: bool,
+    },
+    /// It is held stopped; these signals that concern stops were pending then.
+    Held {
+        /// As [`Status::stop_signals`] tells.
+        pending: u64,
+    },
 }
 
 /// A shim whose program has not been started yet.
@@ -130,7 +136,7 @@ impl Tracer {
 
     fn follow(&mut self) -> Step {
         loop {
-            let held = self.tracees.values().any(|tracee| tracee.stop == Stop::Held);
+            let held = self.tracees.values().any(|tracee| matches!(tracee.stop, Stop::Held { .. }));
             let timeout = if held { PollTimeout::from(STOPPED_STEP) } else { PollTimeout::NONE };
             let [knocking, over] = self.await_something(timeout)?;
             while let Ok(Some(_)) = self.signals.read_signal() {}
@@ -246,7 +252,7 @@ impl Tracer {
     /// A thread has ended.
     fn lose(&mut self, tid: i32) -> Step {
         let Some(tracee) = self.tracees.remove(&tid) else { return Ok(()) };
-        if tracee.stop == Stop::Held {
+        if tracee.stop != Stop::No {
             self.tell(&Word::Resumed { tid: tid.cast_unsigned(), at: now() })?;
         }
         if tracee.pid == tid {
@@ -365,38 +371,42 @@ impl Tracer {
             go_on(tid);
             return match before {
                 Stop::No => Ok(()),
-                Stop::Asked | Stop::Held => self.tell(&Word::Resumed { tid: tid.cast_unsigned(), at: now() }),
+                _ => self.tell(&Word::Resumed { tid: tid.cast_unsigned(), at: now() }),
             };
         }
-        if before == Stop::Asked {
-            tracee.stop = Stop::Held;
+        if before == (Stop::Asked { again: false }) {
+            let pending = Status::read(tid).map_or(0, |status| status.stop_signals());
+            tracee.stop = Stop::Held { pending };
             return Ok(());
         }
-        tracee.stop = Stop::Asked;
+        tracee.stop = Stop::Asked { again: false };
         ask(tid);
-        self.tell(&Word::Stopped { tid: tid.cast_unsigned(), at: now() })
+        match before {
+            Stop::No => self.tell(&Word::Stopped { tid: tid.cast_unsigned(), at: now() }),
+            _ => Ok(()),
+        }
     }
 
-    /// SIGCONT waits at the door of a process all of whose threads are held.
+    /// A signal that ends the stop, or makes a new one, waits at the door of a process all of whose threads are held.
     fn ask_the_held(&mut self) {
-        let held: Vec<(i32, i32)> = self
-            .tracees
-            .iter()
-            .filter(|(_, tracee)| tracee.stop == Stop::Held)
-            .map(|(tid, tracee)| (*tid, tracee.pid))
-            .collect();
-        for (tid, pid) in held {
-            if Status::read(tid).is_some_and(|status| status.has_pending(libc::SIGCONT)) {
-                self.ask_held_of(pid);
-            }
-        }
+        let news = |(tid, tracee): (&i32, &Tracee)| {
+            let Stop::Held { pending } = tracee.stop else { return None };
+            let now = Status::read(*tid)?.stop_signals();
+            (now != pending).then_some(tracee.pid)
+        };
+        let called: BTreeSet<i32> = self.tracees.iter().filter_map(news).collect();
+        called.into_iter().for_each(|pid| self.ask_held_of(pid));
     }
 
     fn ask_held_of(&mut self, pid: i32) {
-        for (tid, tracee) in &mut self.tracees {
-            if tracee.pid == pid && tracee.stop == Stop::Held {
-                tracee.stop = Stop::Asked;
-                ask(*tid);
+        for (tid, tracee) in self.tracees.iter_mut().filter(|(_, tracee)| tracee.pid == pid) {
+            match tracee.stop {
+                Stop::No => {}
+                Stop::Asked { .. } => tracee.stop = Stop::Asked { again: true },
+                Stop::Held { .. } => {
+                    tracee.stop = Stop::Asked { again: false };
+                    ask(*tid);
+                }
             }
         }
     }
