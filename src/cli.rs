@@ -180,7 +180,7 @@ pub struct RunArgs {
     #[arg(long, value_name = "FILE")]
     pub contract: Option<PathBuf>,
     /// How many clients to start at the same time.
-    #[arg(long, value_name = "N", default_value_t = 1)]
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..))]
     pub clients: u32,
     /// The longest wait where a hang cannot be proven, in seconds.
     #[arg(long, value_name = "SECONDS", default_value_t = 10.0)]
@@ -337,10 +337,10 @@ pub struct ClientArgs {
     #[arg(long, conflicts_with_all = ["prefix", "suffix"])]
     pub uppercase: bool,
     /// Number of clients.
-    #[arg(long, short, default_value_t = 1)]
+    #[arg(long, short, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..))]
     pub clients: u32,
     /// Messages each client sends.
-    #[arg(long, short, default_value_t = 1)]
+    #[arg(long, short, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..))]
     pub repeat: u32,
     /// One client after the other instead of all at once.
     #[arg(long)]
@@ -398,6 +398,10 @@ pub struct ExplainArgs {
 
 /// `netdiag doctor`
 #[derive(Debug, Args)]
+#[command(before_help = "\
+Examples:
+  netdiag doctor          which way of capturing packets is open, and how to open the others
+  netdiag doctor --json")]
 pub struct DoctorArgs {
     /// Print one JSON object.
     #[arg(long)]

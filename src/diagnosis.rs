@@ -16,10 +16,22 @@ pub struct Diagnosis {
     pub findings: Vec<Finding>,
     /// Faults that were considered and excluded by what was seen.
     pub ruled_out: Vec<RuledOut>,
+    /// What each program did with a reference partner, if that was tried.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub cross: Vec<Cross>,
     /// The contract as told, learned and assumed.
     pub contract: Contract,
     /// What could not be looked at, without repetition.
     pub gaps: Vec<Gap>,
+}
+
+/// The verdict on one program of the pair with a reference partner in the other part.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Cross {
+    /// The part whose program was kept.
+    pub kept: Role,
+    /// What came of it.
+    pub verdict: Verdict,
 }
 
 /// The answer.
@@ -127,8 +139,30 @@ pub fn examine(evidence: &Evidence) -> Diagnosis {
             Err(gap) => cannot_tell.push((rule.name, gap)),
         }
     }
+    let cross: Vec<Cross> =
+        evidence.swaps.iter().map(|swap| Cross { kept: swap.kept, verdict: examine(&swap.evidence).verdict }).collect();
     let (verdict, findings) = verdict::decide(&facts, findings, &cannot_tell);
-    Diagnosis { verdict, findings, ruled_out, contract: facts.contract.clone(), gaps: gaps(evidence, &cannot_tell) }
+    let verdict = verdict::weigh(&facts, verdict, &cross);
+    Diagnosis {
+        verdict,
+        findings,
+        ruled_out,
+        cross,
+        contract: facts.contract.clone(),
+        gaps: gaps(evidence, &cannot_tell),
+    }
+}
+
+impl Diagnosis {
+    /// Whether a cross-examination could add anything: the answer is open, or somebody is accused without proof.
+    #[must_use]
+    pub fn leaves_doubt(&self) -> bool {
+        match self.verdict.side {
+            Side::None | Side::Environment => false,
+            Side::Unknown => true,
+            Side::Client | Side::Server | Side::Both => self.verdict.confidence < Confidence::Proven,
+        }
+    }
 }
 
 /// Every source nobody looked at, and every gap a rule named, once each.

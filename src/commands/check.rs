@@ -6,7 +6,7 @@ use anyhow::Context;
 
 use super::Outcome;
 use super::run::address_of;
-use super::verdict::{outcome, save, show};
+use super::verdict::{can_save, outcome, save, show};
 use crate::cli::{CheckArgs, ColorWhen};
 use crate::diagnosis::examine;
 use crate::evidence::{Contract, Term, Transport};
@@ -34,6 +34,7 @@ pub fn run(args: &CheckArgs, color: ColorWhen) -> anyhow::Result<Outcome> {
         console_at: args.console.clone(),
         calls: CallTracing::Never,
     };
+    can_save(args.save.as_deref())?;
     let evidence = record_in_worker(&plan, Place::Host)?;
     save(args.save.as_deref(), &evidence)?;
     let diagnosis = examine(&evidence);

@@ -5,8 +5,10 @@ use std::io::Read as _;
 use std::path::Path;
 
 use anyhow::{Context, bail};
+use serde::Deserialize;
 
 use super::Outcome;
+use super::run::address_of;
 use super::verdict::{outcome, save, show};
 use crate::cli::{ColorWhen, ReplayArgs};
 use crate::collect::packets::{Completeness, read_file};
@@ -17,7 +19,7 @@ use crate::evidence::{At, Contract, Ending, Evidence, Gap, Observed, Occasion, P
 pub fn run(args: &ReplayArgs, color: ColorWhen) -> anyhow::Result<Outcome> {
     let mut evidence = read(&args.file)?;
     if let Some(address) = &args.at {
-        evidence.contract.address = Some(Term::told(address.clone()));
+        evidence.contract.address = Some(Term::told(address_of(address)?));
     }
     save(args.save.as_deref(), &evidence)?;
     let diagnosis = examine(&evidence);
@@ -29,22 +31,28 @@ pub fn run(args: &ReplayArgs, color: ColorWhen) -> anyhow::Result<Outcome> {
 fn read(path: &Path) -> anyhow::Result<Evidence> {
     let mut first = [0];
     let context = || format!("cannot read {}", path.display());
-    fs::File::open(path)
-        .with_context(context)?
-        .read_exact(&mut first)
-        .with_context(|| format!("{} is empty: neither saved evidence nor a capture file", path.display()))?;
+    let length = fs::File::open(path).with_context(context)?.read(&mut first).with_context(context)?;
+    if length == 0 {
+        bail!("{} is empty: neither saved evidence nor a capture file", path.display());
+    }
     if first[0] != b'{' {
         let (packets, completeness) = read_file(path)?;
         return Ok(from_capture(packets, completeness));
     }
     let text = fs::read_to_string(path).with_context(context)?;
-    let evidence: Evidence = serde_json::from_str(&text).with_context(|| {
-        format!("{} is not evidence that this netdiag can read; it may have been cut short", path.display())
-    })?;
-    if evidence.schema != SCHEMA {
-        bail!("{} holds `{}`; this netdiag reads `{SCHEMA}`", path.display(), evidence.schema);
+    let not_evidence =
+        || format!("{} is not evidence that this netdiag can read; it may have been cut short", path.display());
+    let Header { schema } = serde_json::from_str(&text).with_context(not_evidence)?;
+    if schema != SCHEMA {
+        bail!("{} holds `{schema}`; this netdiag reads `{SCHEMA}`", path.display());
     }
-    Ok(evidence)
+    serde_json::from_str(&text).with_context(not_evidence)
+}
+
+/// What an evidence file of any version has.
+#[derive(Deserialize)]
+struct Header {
+    schema: String,
 }
 
 fn from_capture(packets: Packets, completeness: Completeness) -> Evidence {

@@ -5,24 +5,25 @@ use std::fs;
 use anyhow::{Context, bail, ensure};
 
 use super::Outcome;
-use super::verdict::{outcome, save, show};
+use super::verdict::{can_save, outcome, save, show};
 use crate::cli::{ColorWhen, RunArgs, TraceWhen};
 use crate::diagnosis::examine;
-use crate::evidence::{Contract, Framing, Reply, Term, Transport};
-use crate::recording::{Actor, CallTracing, Place, Plan, record_in_worker};
-use crate::reference::spec::ServerSpec;
+use crate::evidence::{Contract, Ending, Term, Transport};
+use crate::recording::{Actor, CallTracing, Place, Plan, cross_examine, record_in_worker, reference_server};
 use crate::scenario::read_contract;
-
-/// Where the reference server listens when no address was told.
-const USUAL_ADDRESS: &str = "127.0.0.1:12345";
 
 /// Runs the pair and judges it.
 pub fn run(args: &RunArgs, color: ColorWhen) -> anyhow::Result<Outcome> {
     let plan = plan(args)?;
     let place = if args.host || args.against.is_some() { Place::Host } else { Place::Private };
-    let evidence = record_in_worker(&plan, place)?;
+    can_save(args.save.as_deref())?;
+    let mut evidence = record_in_worker(&plan, place)?;
+    let mut diagnosis = examine(&evidence);
+    if diagnosis.leaves_doubt() && args.against.is_none() && evidence.setting.ended != Ending::Interrupted {
+        evidence.swaps = cross_examine(&plan, &diagnosis.contract, place)?;
+        diagnosis = examine(&evidence);
+    }
     save(args.save.as_deref(), &evidence)?;
-    let diagnosis = examine(&evidence);
     show(&evidence, &diagnosis, args.json, color, args.save.as_deref())?;
     Ok(outcome(&diagnosis))
 }
@@ -40,7 +41,7 @@ fn plan(args: &RunArgs) -> anyhow::Result<Plan> {
         (None, None) => Some(Actor::Server(reference_server(&contract))),
     };
     let clients = match &args.client {
-        Some(command) => vec![Actor::Command(words(command, "--client")?); args.clients.max(1) as usize],
+        Some(command) => vec![Actor::Command(words(command, "--client")?); args.clients as usize],
         None => Vec::new(),
     };
     Ok(Plan {
@@ -95,20 +96,4 @@ fn words(command: &str, flag: &str) -> anyhow::Result<Vec<String>> {
     let words = shell_words::split(command).with_context(|| format!("{flag}: a quote in {command:?} is not closed"))?;
     ensure!(!words.is_empty(), "{flag}: the command is empty");
     Ok(words)
-}
-
-/// A partner for a client whose server is not there: by the told contract, else one that answers anything at once.
-fn reference_server(contract: &Contract) -> ServerSpec {
-    let udp = contract.transport.as_ref().is_some_and(|term| term.value == Transport::Udp);
-    ServerSpec {
-        listen: vec![contract.address.as_ref().map_or_else(|| USUAL_ADDRESS.to_owned(), |term| term.value.clone())],
-        transport: if udp { Transport::Udp } else { Transport::Tcp },
-        framing: contract
-            .framing
-            .as_ref()
-            .map_or(if udp { Framing::Datagram } else { Framing::Raw }, |term| term.value),
-        reply: contract.reply.as_ref().map_or(Reply::Exact, |term| term.value.clone()),
-        lifetime: contract.lifetime.as_ref().map_or(crate::evidence::Lifetime::Session, |term| term.value),
-        ..ServerSpec::default()
-    }
 }

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use anyhow::{Context, bail};
 use serde_json::json;
 
-use super::verdict::{outcome, save};
+use super::verdict::{can_save, outcome, save};
 use super::{Outcome, hold, terminal};
 use crate::cli::{ColorWhen, ScenarioArgs};
 use crate::diagnosis::{Confidence, Diagnosis, Side, examine};
@@ -37,6 +37,7 @@ pub fn run(args: &ScenarioArgs, color: ColorWhen) -> anyhow::Result<Outcome> {
     if args.hold {
         return hold::run(&scenario);
     }
+    can_save(args.save.as_deref())?;
     let evidence = record_in_worker(&scenario.plan, place(args.host))?;
     save(args.save.as_deref(), &evidence)?;
     let diagnosis = examine(&evidence);

@@ -13,6 +13,22 @@ use crate::evidence::Evidence;
 use crate::report;
 use crate::report::text::Extras;
 
+/// Tries out `--save` before anything is recorded: nobody should wait for evidence that then cannot be kept.
+pub fn can_save(file: Option<&Path>) -> anyhow::Result<()> {
+    let Some(path) = file else { return Ok(()) };
+    let existed = path.exists();
+    File::options()
+        .append(true)
+        .create(true)
+        .open(path)
+        .with_context(|| format!("cannot save the evidence in {}", path.display()))?;
+    if !existed {
+        // Only tried out; whatever goes wrong later should not leave an empty file that looks like evidence.
+        let _ = std::fs::remove_file(path);
+    }
+    Ok(())
+}
+
 /// Writes the evidence where `--save` says.
 pub fn save(file: Option<&Path>, evidence: &Evidence) -> anyhow::Result<()> {
     let Some(path) = file else { return Ok(()) };

@@ -31,6 +31,14 @@ pub struct Contract {
     pub concurrency: Option<Term<u32>>,
 }
 
+impl Contract {
+    /// Whether nobody told and nothing showed what the server makes of a message.
+    #[must_use]
+    pub fn reply_is_assumed(&self) -> bool {
+        self.reply.as_ref().is_none_or(|term| term.source == Source::Assumed)
+    }
+}
+
 /// One term of a contract.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Term<T> {

@@ -109,6 +109,16 @@ impl Facts<'_> {
         self.dialect.as_ref().is_ok_and(|dialect| dialect.echoes.as_ref().is_some_and(|echoes| !echoes.value))
     }
 
+    /// The probes' answers were made of what was sent, and yet fit no form of reply at all.
+    #[must_use]
+    pub fn echoes_damaged(&self) -> bool {
+        self.dialect.as_ref().is_ok_and(|dialect| {
+            dialect.echoes.as_ref().is_some_and(|echoes| echoes.value)
+                && dialect.reply.is_none()
+                && dialect.decoration.is_none()
+        })
+    }
+
     /// How many clients the server was seen to serve at the same time, when that is limited.
     #[must_use]
     pub fn places(&self) -> Option<u32> {
@@ -132,8 +142,9 @@ impl Facts<'_> {
         if let Some(split) = dialect.answers_split.as_ref().filter(|learned| !learned.value) {
             depart("a line that arrives in two pieces is not answered as one", split.evidence());
         }
+        // Servers that copy through a pipe (`ncat -e`) choke on much more; 64 KiB is what any program passes.
         if let Some(bulk) = &dialect.bulk
-            && let Bulk::Broken { bytes, how } = bulk.value
+            && let Bulk { whole: None, broken: Some((bytes, how)) } = bulk.value
         {
             let how = match how {
                 Comparison::Truncated { at } => format!("breaks off after {at} bytes"),

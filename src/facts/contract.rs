@@ -2,7 +2,7 @@
 
 use super::dialect::{self, Dialect, Places};
 use super::talk::Talk;
-use crate::evidence::{Contract, Evidence, Framing, Lifetime, Reply, Term, Transport};
+use crate::evidence::{Contract, Evidence, Framing, Lifetime, Reply, Stream, Term, Transport};
 
 /// Fills in the terms nobody told.
 ///
@@ -19,6 +19,8 @@ pub(super) fn resolve(evidence: &Evidence, dialect: Option<&Dialect>, talks: &[T
     });
     let reply = told
         .reply
+        // What the pair itself shows outweighs probes that came later and may have got leftovers of its messages.
+        .or_else(|| talks.iter().any(is_exact).then(|| Term::learned(Reply::Exact)))
         .or_else(|| {
             dialect.and_then(|dialect| dialect.reply.as_ref()).map(|learned| Term::learned(learned.value.clone()))
         })
@@ -43,6 +45,14 @@ fn served_at_once(dialect: &Dialect) -> Option<u32> {
 
 fn learned_transport(talks: &[Talk]) -> Option<Term<Transport>> {
     talks.first().map(|talk| Term::learned(talk.transport))
+}
+
+fn is_exact(talk: &Talk) -> bool {
+    let whole = |stream: &Stream| stream.is_whole() && stream.total > 0;
+    talk.conversation.is_some_and(|conversation| {
+        let (sent, received) = (&conversation.sent, &conversation.received);
+        whole(sent) && whole(received) && sent.head == received.head
+    })
 }
 
 fn shown_by_the_pair(talks: &[Talk]) -> Option<Term<Reply>> {

@@ -3,14 +3,18 @@
 use std::net::SocketAddr;
 
 use super::{Dial, Facts};
-use crate::evidence::{Action, Frame, Role, Stack};
+use crate::evidence::{Action, Contract, Frame, Role, Stack};
+
+/// The port of the address that `contract` states.
+pub(super) fn port_of(contract: &Contract) -> Option<u16> {
+    contract.address.as_ref()?.value.rsplit_once(':')?.1.parse().ok()
+}
 
 impl Facts<'_> {
     /// The documented port, if an address was told.
     #[must_use]
     pub fn documented_port(&self) -> Option<u16> {
-        let address = &self.evidence.contract.address.as_ref()?.value;
-        address.rsplit_once(':')?.1.parse().ok()
+        port_of(&self.evidence.contract)
     }
 
     /// The documented addresses: one, or both loopback addresses for `localhost` (RFC 6761 §6.3). Other names are not

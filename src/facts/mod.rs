@@ -11,6 +11,8 @@ mod lines;
 pub mod player;
 pub mod reach;
 pub mod second_look;
+#[cfg(test)]
+pub(crate) mod staged;
 pub mod stillness;
 pub mod talk;
 
@@ -67,12 +69,18 @@ impl<'e> Facts<'e> {
         self.dials.as_deref().map_err(Clone::clone)
     }
 
-    /// The first refused attempt, unless a later one to the same port got through.
+    /// The first refused attempt that mattered. One that was made again at the same port with success did not; nor did
+    /// one at a place where nobody of the pair ever got through, when every client got through elsewhere: a name's other
+    /// address, or an errand of the client's own.
     pub fn refused_dial(&self) -> Result<Option<&Dial>, Gap> {
         let dials = self.dials()?;
+        let through: Vec<&Dial> = dials.iter().filter(|dial| dial.outcome == Outcome::Established).collect();
+        let clients = self.players(Role::Client).map_or(1, |clients| clients.len().max(1));
+        let all_got_through = through.len() >= clients;
         Ok(dials.iter().find(|dial| {
-            dial.outcome == Outcome::Refused
-                && !dials.iter().any(|later| later.outcome == Outcome::Established && later.at >= dial.at)
+            let made_again = |other: &&Dial| other.target.port() == dial.target.port() && other.at >= dial.at;
+            let elsewhere = all_got_through && !through.iter().any(|other| other.target == dial.target);
+            dial.outcome == Outcome::Refused && !through.iter().any(|other| made_again(other)) && !elsewhere
         }))
     }
 
@@ -109,7 +117,19 @@ impl<'e> Facts<'e> {
     /// The talks with what was owed and what came back in each.
     pub fn exchanges(&self) -> Result<Vec<(&Talk<'e>, Exchange)>, Gap> {
         let dialect = self.dialect.as_ref().ok();
-        self.talks()?.iter().map(|talk| Ok((talk, exchange::read(talk, &self.contract, dialect)?))).collect()
+        let mut exchanges = Vec::new();
+        for talk in self.talks()? {
+            let exchange = exchange::read(talk, &self.contract, dialect)?;
+            let waits_for_more = self.still_waiting() && talk.is_open() && talk.fin(Role::Client).is_none();
+            // A reply without the request's line end may be this server's way; to a client that still waits it is not.
+            let echo = if waits_for_more && exchange::lacks_line_end(talk) && exchange.echo == Echo::Right {
+                Echo::Unterminated
+            } else {
+                exchange.echo
+            };
+            exchanges.push((talk, Exchange { echo, ..exchange }));
+        }
+        Ok(exchanges)
     }
 
     /// The program that plays `role`; `Ok(None)` when nobody on the stand does.

@@ -51,6 +51,12 @@ impl<'e> Player<'e> {
         self.ended == Ended::Running
     }
 
+    /// Whether some process of it, its first one or one that this left behind, was alive at the last look.
+    #[must_use]
+    pub fn lives_on(&self) -> bool {
+        self.processes.iter().any(|process| !matches!(process.state, 'Z' | 'X'))
+    }
+
     /// Whether every one of its processes is stopped (state T), so that nothing it does or leaves undone is its choice.
     #[must_use]
     pub fn is_stopped(&self) -> bool {
@@ -118,7 +124,16 @@ pub(super) fn players(programs: &Programs, role: Role, frozen: At) -> Vec<Player
                 .map(|sample| sample.processes.iter().filter(|process| process.program == index).collect())
                 .unwrap_or_default(),
         })
+        .map(go_on_as_daemon)
         .collect()
+}
+
+/// A first process that ended in good order while others of its program live has gone into the background.
+fn go_on_as_daemon(player: Player) -> Player {
+    match player.ended {
+        Ended::Exited(0) if player.lives_on() => Player { ended: Ended::Running, ..player },
+        _ => player,
+    }
 }
 
 fn ended(program: &Program, frozen: At) -> Ended {

@@ -4,8 +4,8 @@ use std::net::{IpAddr, SocketAddr};
 
 use super::asked;
 use crate::evidence::{
-    At, Conversation, Evidence, Exceptions, Gap, Observed, Owner, Packets, Role, Socket, SocketState, Sockets,
-    Transport,
+    Action, At, Conversation, Evidence, Exceptions, Gap, Observed, Owner, Packets, Raised, Role, Socket, SocketState,
+    Sockets, Transport,
 };
 
 /// A socket that waits for connections or datagrams.
@@ -79,9 +79,10 @@ fn waits_for_peers(socket: &Socket) -> bool {
 }
 
 fn is_same(a: &Listener, b: &Listener) -> bool {
-    a.transport == b.transport
-        && a.local == b.local
-        && a.owners.first().map(|owner| owner.pid) == b.owners.first().map(|owner| owner.pid)
+    let pid = |listener: &Listener| listener.owners.first().map(|owner| owner.pid);
+    // Who holds a stranger's socket is looked up at the end only.
+    let named_later = a.owners.is_empty() && b.role.is_none();
+    a.transport == b.transport && a.local == b.local && (pid(a) == pid(b) || named_later)
 }
 
 fn listener(reference: String, at: At, socket: &Socket) -> Listener {
@@ -149,21 +150,59 @@ pub(super) fn dials(evidence: &Evidence) -> Result<Vec<Dial>, Gap> {
 }
 
 fn from_packets(packets: &Packets, evidence: &Evidence) -> Vec<Dial> {
-    let of_server = |address: SocketAddr| {
-        evidence.sockets.seen().is_ok_and(|sockets| {
-            sockets.rows().any(|(_, _, socket)| {
-                socket.local == address
-                    && socket.remote.is_some()
-                    && socket.owners.iter().any(|owner| owner.role == Some(Role::Server))
-            })
-        })
-    };
+    let clients_began = clients_began(evidence);
     packets
         .conversations
         .iter()
-        .filter(|conversation| !of_server(conversation.dialler) && !asked::is_probes(evidence, conversation.dialler))
+        .filter(|conversation| {
+            conversation.began >= clients_began
+                && !is_name_lookup(conversation, evidence)
+                && !is_servers_own(conversation, evidence)
+                && !asked::is_probes(evidence, conversation.dialler)
+        })
         .map(|conversation| dial(conversation, packets, evidence.setting.ended_at))
         .collect()
+}
+
+/// When the first client was started: what was dialled before, no client dialled.
+fn clients_began(evidence: &Evidence) -> At {
+    let Ok(programs) = evidence.programs.seen() else { return At::default() };
+    let clients = programs.programs.iter().filter(|program| program.role == Role::Client && program.started_by_us);
+    clients.map(|client| client.started).min().unwrap_or_default()
+}
+
+/// A question to a resolver on this machine (127.0.0.53, 127.0.0.11), which a private namespace does not have.
+pub(super) fn is_name_lookup(conversation: &Conversation, evidence: &Evidence) -> bool {
+    const DOMAIN: u16 = 53;
+    let documented = |address: &str| address.ends_with(":53");
+    conversation.transport == Transport::Udp
+        && conversation.listener.port() == DOMAIN
+        && !evidence.contract.address.as_ref().is_some_and(|term| documented(&term.value))
+}
+
+/// Whether the server's program dialled, towards a service of its own, as far as sockets, calls or exceptions show it.
+pub(super) fn is_servers_own(conversation: &Conversation, evidence: &Evidence) -> bool {
+    let target = conversation.listener;
+    let held = evidence.sockets.seen().is_ok_and(|sockets| {
+        sockets.rows().any(|(_, _, socket)| {
+            socket.local == conversation.dialler
+                && socket.remote.is_some()
+                && socket.owners.iter().any(|owner| owner.role == Some(Role::Server))
+        })
+    });
+    let called_by = |role| {
+        evidence.calls.seen().is_ok_and(|calls| {
+            calls.calls.iter().any(|call| call.role == role && call.name == "connect" && call.address == Some(target))
+        })
+    };
+    let complained = |role| {
+        evidence.exceptions.seen().is_ok_and(|exceptions| {
+            let names = |raised: &&Raised| raised.address.as_ref().and_then(|text| text.parse().ok()) == Some(target);
+            exceptions.raised.iter().filter(|raised| raised.role == role).any(|raised| names(&raised))
+        })
+    };
+    held || (called_by(Role::Server) && !called_by(Role::Client))
+        || (complained(Role::Server) && !complained(Role::Client) && conversation.refused.is_some())
 }
 
 fn dial(conversation: &Conversation, packets: &Packets, frozen: At) -> Dial {
@@ -178,6 +217,8 @@ fn dial(conversation: &Conversation, packets: &Packets, frozen: At) -> Dial {
         || conversation.transport == Transport::Udp;
     let outcome = match complaint {
         _ if conversation.self_connect => Outcome::ToItself,
+        // Datagrams sent before the server was there were refused; a later one was answered.
+        Some(_) if conversation.transport == Transport::Udp && conversation.received.total > 0 => Outcome::Established,
         Some(unreachable) if unreachable.port_closed() => Outcome::Refused,
         Some(_) => Outcome::Prohibited,
         None if conversation.refused.is_some() => Outcome::Refused,
@@ -218,8 +259,15 @@ fn from_calls(evidence: &Evidence) -> Vec<Dial> {
         .calls
         .iter()
         .enumerate()
-        .filter(|(_, call)| call.role == Role::Client && call.result == ECONNREFUSED)
-        .filter_map(|(index, call)| Some(refused(call.address?, call.at, format!("calls:{index}"))))
+        .filter(|(_, call)| call.role == Role::Client && ["connect", "so-error"].contains(&call.name.as_str()))
+        .filter_map(|(index, call)| {
+            let dial = refused(call.address?, call.at, format!("calls:{index}"));
+            match call.result {
+                ECONNREFUSED => Some(dial),
+                0 => Some(Dial { outcome: Outcome::Established, ..dial }),
+                _ => None,
+            }
+        })
         .collect()
 }
 
@@ -230,6 +278,8 @@ fn from_exceptions(exceptions: Option<&Exceptions>) -> Vec<Dial> {
         .iter()
         .enumerate()
         .filter(|(_, raised)| raised.role == Role::Client && raised.kind == "ConnectionRefusedError")
+        // One that is dealt with may have been tried again, with a success that nobody saw.
+        .filter(|(_, raised)| raised.action != Action::Handled)
         .filter_map(|(index, raised)| {
             let target = raised.address.as_ref()?.parse().ok()?;
             Some(refused(target, raised.at, format!("exceptions:{index}")))
@@ -249,27 +299,57 @@ fn refused(target: SocketAddr, at: At, reference: String) -> Dial {
     }
 }
 
+/// Without packets the table shows connections that a look happened to meet, and those that ended lately (TIME_WAIT).
 fn from_sockets(sockets: &Sockets, evidence: &Evidence) -> Vec<Dial> {
-    let mut dials: Vec<Dial> = Vec::new();
-    let mut known: Vec<(SocketAddr, SocketAddr)> = Vec::new();
-    let rows: Vec<_> = sockets.rows().collect();
-    for (reference, at, socket) in rows.into_iter().rev() {
-        let Some(target) = socket.remote else { continue };
-        let by_client = socket.owners.iter().any(|owner| owner.role == Some(Role::Client));
-        if !by_client || known.contains(&(socket.local, target)) {
-            continue;
+    let (began, frozen) = (clients_began(evidence), evidence.setting.ended_at);
+    let mut left_over: Vec<(SocketAddr, SocketAddr)> = Vec::new();
+    let mut dials: Vec<((SocketAddr, SocketAddr), Dial)> = Vec::new();
+    for (reference, at, socket) in sockets.rows().filter(|(_, at, _)| *at <= frozen) {
+        let Some(ends) = client_and_target(socket, sockets) else { continue };
+        let seen = from_row(socket, ends.1, at, reference);
+        match dials.iter_mut().find(|(known, _)| *known == ends) {
+            _ if left_over.contains(&ends) => {}
+            None if at < began => left_over.push(ends),
+            None => dials.push((ends, seen)),
+            Some((_, dial)) => *dial = Dial { at: dial.at, ..seen },
         }
-        known.push((socket.local, target));
-        let waits = socket.state == SocketState::SynSent;
-        dials.push(Dial {
-            transport: socket.transport,
-            target,
-            at,
-            outcome: if waits { Outcome::Unanswered } else { Outcome::Established },
-            repeats: 0,
-            unanswered_ms: if waits { evidence.setting.ended_at.ms_since(at) } else { 0.0 },
-            evidence: vec![reference],
-        });
+    }
+    let mut dials: Vec<Dial> = dials.into_iter().map(|(_, dial)| dial).collect();
+    for dial in dials.iter_mut().filter(|dial| dial.outcome == Outcome::Unanswered) {
+        dial.unanswered_ms = frozen.ms_since(dial.at);
     }
     dials
+}
+
+/// The ends of a connection of a client's, or of one that is over and that had the port of a server's listener.
+fn client_and_target(socket: &Socket, sockets: &Sockets) -> Option<(SocketAddr, SocketAddr)> {
+    let peer = socket.remote?;
+    if socket.owners.iter().any(|owner| owner.role == Some(Role::Client)) {
+        return Some((socket.local, peer));
+    }
+    let listens = |address: SocketAddr| {
+        sockets.rows().any(|(_, _, row)| {
+            waits_for_peers(row)
+                && row.local.port() == address.port()
+                && row.owners.iter().any(|owner| owner.role == Some(Role::Server))
+        })
+    };
+    match socket.state {
+        SocketState::TimeWait if listens(peer) => Some((socket.local, peer)),
+        SocketState::TimeWait if listens(socket.local) => Some((peer, socket.local)),
+        _ => None,
+    }
+}
+
+fn from_row(socket: &Socket, target: SocketAddr, at: At, reference: String) -> Dial {
+    let waits = socket.state == SocketState::SynSent;
+    Dial {
+        transport: socket.transport,
+        target,
+        at,
+        outcome: if waits { Outcome::Unanswered } else { Outcome::Established },
+        repeats: socket.info.filter(|_| waits).map_or(0, |info| info.total_retrans as usize),
+        unanswered_ms: 0.0,
+        evidence: vec![reference],
+    }
 }

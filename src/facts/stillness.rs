@@ -2,11 +2,11 @@
 //!
 //! The recorder asks this between two samples; rules rely on its answer through `Ending::HangProven`.
 
-use crate::evidence::{Limit, Process, Sample, Socket, SocketState, Wait};
+use crate::evidence::{Limit, Process, Sample, Socket, SocketState, Transport, Wait};
 
 /// Whether two looks at all processes, and the socket table of the second look, prove that nothing will change without
 /// outside help: the same threads, none of which ran in between, each in a wait without a time limit, no timer armed,
-/// and no connection in a state that the kernel itself ends.
+/// no connection in a state that the kernel itself ends, and none with somebody who is not on the stand.
 ///
 /// The caller adds what it knows of bytes in flight. Anything that could not be read counts against the proof.
 #[must_use]
@@ -17,7 +17,7 @@ pub fn is_proven(earlier: &Sample, later: &Sample, sockets: &[Socket]) -> bool {
             earlier.processes.iter().any(|before| before.pid == process.pid && did_not_run(before, process))
                 && waits_for_ever(process)
         })
-        && !sockets.iter().any(moves_by_itself)
+        && !sockets.iter().any(|socket| moves_by_itself(socket) || has_a_stranger(socket, sockets))
 }
 
 fn did_not_run(before: &Process, now: &Process) -> bool {
@@ -42,4 +42,87 @@ fn waits_for_ever(process: &Process) -> bool {
 /// A handshake under way, or one that the kernel will give up by itself.
 fn moves_by_itself(socket: &Socket) -> bool {
     matches!(socket.state, SocketState::SynSent | SocketState::SynReceived)
+}
+
+/// Whether a process of ours is connected to one that is not: nobody has looked at what that one is about to do (a
+/// database, a name server, a server that was running before).
+fn has_a_stranger(socket: &Socket, all: &[Socket]) -> bool {
+    let Some(peer) = socket.remote.filter(|_| is_ours(socket) && takes_bytes(socket)) else { return false };
+    let is_other_end = |other: &&Socket| other.local == peer && other.remote == Some(socket.local);
+    let waits_at_peer = |other: &Socket| other.local.port() == peer.port() && other.remote.is_none();
+    match all.iter().filter(|other| other.transport == socket.transport).find(is_other_end) {
+        Some(end) if end.inode != 0 => !is_ours(end),
+        // Nobody's yet: whoever listens there may accept it. Nobody's any more: it is the kernel's.
+        Some(end) if takes_bytes(end) => !all.iter().any(|other| waits_at_peer(other) && is_ours(other)),
+        Some(_) => false,
+        // A UDP server answers everybody from one socket.
+        None => !all.iter().any(|other| waits_at_peer(other) && is_ours(other) && other.transport == Transport::Udp),
+    }
+}
+
+fn is_ours(socket: &Socket) -> bool {
+    socket.owners.iter().any(|owner| owner.role.is_some())
+}
+
+/// Whether bytes may still come in.
+fn takes_bytes(socket: &Socket) -> bool {
+    matches!(
+        socket.state,
+        SocketState::Established | SocketState::FinWait1 | SocketState::FinWait2 | SocketState::Unconnected
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::evidence::{Owner, Role};
+
+    fn socket(local: u16, remote: Option<u16>, owner: Option<Option<Role>>) -> Socket {
+        let address = |port| std::net::SocketAddr::from(([127, 0, 0, 1], port));
+        let owners = owner.into_iter().map(|role| Owner { pid: 7, name: "x".to_owned(), role, program: None });
+        Socket {
+            transport: Transport::Tcp,
+            local: address(local),
+            remote: remote.map(address),
+            state: if remote.is_some() { SocketState::Established } else { SocketState::Listen },
+            inode: u64::from(owner.is_some()),
+            uid: None,
+            owners: owners.collect(),
+            owners_known: true,
+            recv_queue: Some(0),
+            send_queue: Some(0),
+            eof_unread: None,
+            v6only: None,
+            info: None,
+        }
+    }
+
+    const CLIENT: Option<Option<Role>> = Some(Some(Role::Client));
+    const SERVER: Option<Option<Role>> = Some(Some(Role::Server));
+    const STRANGER: Option<Option<Role>> = Some(None);
+
+    fn waits_for_a_stranger(rows: &[Socket]) -> bool {
+        rows.iter().any(|row| has_a_stranger(row, rows))
+    }
+
+    #[test]
+    fn a_pair_that_waits_for_itself_can_be_proven_to_hang() {
+        let listener = socket(1, None, SERVER);
+        assert!(!waits_for_a_stranger(&[listener.clone(), socket(9, Some(1), CLIENT), socket(1, Some(9), SERVER)]));
+        assert!(!waits_for_a_stranger(&[listener, socket(9, Some(1), CLIENT), socket(1, Some(9), None)]));
+    }
+
+    #[test]
+    fn whoever_waits_for_a_program_off_the_stand_cannot() {
+        let pair = [socket(1, None, SERVER), socket(9, Some(1), CLIENT), socket(1, Some(9), SERVER)];
+        let unseen_backend = [&pair[..], &[socket(8, Some(2), SERVER)]].concat();
+        let backend = [&unseen_backend[..], &[socket(2, Some(8), STRANGER)]].concat();
+        assert!(waits_for_a_stranger(&unseen_backend));
+        assert!(waits_for_a_stranger(&backend));
+        assert!(waits_for_a_stranger(&[
+            socket(1, None, STRANGER),
+            socket(9, Some(1), CLIENT),
+            socket(1, Some(9), None)
+        ]));
+    }
 }

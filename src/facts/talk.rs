@@ -2,9 +2,11 @@
 
 use std::net::SocketAddr;
 
-use super::asked;
+use super::reach::{self, Listener};
+use super::{asked, lines};
 use crate::evidence::{
-    At, Conversation, Evidence, Gap, Observed, Port, Role, Socket, SocketState, Sockets, Stream, TcpInfo, Transport,
+    At, Conversation, Evidence, Gap, Observed, Packets, Port, Role, Socket, SocketState, Sockets, Stream, TcpInfo,
+    Transport,
 };
 
 /// One conversation between a client and a server.
@@ -151,11 +153,46 @@ impl<'e> Talk<'e> {
     #[must_use]
     pub fn slowest_reply_ms(&self) -> Option<f64> {
         let turns = &self.conversation?.turns;
-        turns
-            .windows(2)
-            .filter(|pair| pair[0].from == Port::Dialler && pair[1].from == Port::Listener)
-            .map(|pair| pair[1].first.ms_since(pair[0].last))
-            .max_by(f64::total_cmp)
+        let mut answered = 0;
+        let mut slowest: Option<f64> = None;
+        for (index, turn) in turns.iter().enumerate() {
+            if turn.from == Port::Dialler {
+                continue;
+            }
+            // Where turns were left out, the one before is not the one that was answered.
+            let follows_at_once = turn.offset == answered;
+            answered = turn.offset + turn.len;
+            let request = index.checked_sub(1).map(|before| turns[before]).filter(|_| follows_at_once);
+            if let Some(request) = request.filter(|request| request.from == Port::Dialler) {
+                let ms = turn.first.ms_since(request.last);
+                slowest = Some(slowest.map_or(ms, |known| known.max(ms)));
+            }
+        }
+        slowest
+    }
+
+    /// The last moment at which a byte of payload was seen to pass, in either direction; the beginning if none did.
+    #[must_use]
+    pub fn last_heard(&self, frozen: At) -> At {
+        let captured = self.conversation.map(|conversation| {
+            [conversation.sent.last, conversation.received.last].into_iter().flatten().max().unwrap_or(self.began)
+        });
+        captured.unwrap_or_else(|| {
+            let ends = [&self.server_end, &self.client_end].into_iter().flatten();
+            let received = ends.filter_map(|end| end.info).filter(|info| info.bytes_received > 0);
+            let ago = received.map(|info| u64::from(info.last_data_recv_ms) * 1_000_000).min();
+            ago.map_or(self.began, |ago| At(frozen.0.saturating_sub(ago)))
+        })
+    }
+
+    /// Whether the client leaves unread what the server sent, and the server has more to send: then it is the client that
+    /// keeps the reply back.
+    #[must_use]
+    pub fn client_holds_up(&self) -> bool {
+        let more_to_send = self.server_end.as_ref().is_some_and(|end| end.unsent.unwrap_or_default() > 0);
+        let unread = self.client_end.as_ref().is_some_and(|end| end.unread.unwrap_or_default() > 0);
+        let shut = self.conversation.is_some_and(|conversation| conversation.sent.zero_window.is_some());
+        shut || (more_to_send && unread)
     }
 
     /// References to the last packets of `role` that carried payload, and to the sockets.
@@ -202,7 +239,7 @@ pub(super) fn talks(evidence: &Evidence) -> Result<Vec<Talk<'_>>, Gap> {
         (Observed::Seen(packets), _) => Ok(packets
             .conversations
             .iter()
-            .filter(|conversation| got_through(conversation) && !asked::is_probes(evidence, conversation.dialler))
+            .filter(|conversation| got_through(conversation, packets) && concerns_the_pair(conversation, evidence))
             .map(|conversation| captured(conversation, &frozen))
             .collect()),
         (Observed::NotObserved(gap), Observed::Seen(sockets)) => Ok(tabled(sockets, &frozen, gap)),
@@ -210,12 +247,38 @@ pub(super) fn talks(evidence: &Evidence) -> Result<Vec<Talk<'_>>, Gap> {
     }
 }
 
-fn got_through(conversation: &Conversation) -> bool {
+fn got_through(conversation: &Conversation, packets: &Packets) -> bool {
+    let refused = || {
+        packets.unreachable.iter().any(|complaint| {
+            (complaint.transport, complaint.sender, complaint.target)
+                == (conversation.transport, conversation.dialler, conversation.listener)
+        })
+    };
     !conversation.self_connect
         && match conversation.transport {
             Transport::Tcp => conversation.syn_ack.is_some() || !conversation.from_start,
-            Transport::Udp => true,
+            Transport::Udp => conversation.received.total > 0 || !refused(),
         }
+}
+
+/// Programs talk to others too: resolvers, databases, their own helpers. What the pair says to each other goes to the
+/// documented port, or else to a socket of the server.
+fn concerns_the_pair(conversation: &Conversation, evidence: &Evidence) -> bool {
+    if asked::is_probes(evidence, conversation.dialler)
+        || reach::is_servers_own(conversation, evidence)
+        || reach::is_name_lookup(conversation, evidence)
+    {
+        return false;
+    }
+    let Ok(listeners) = reach::listeners(evidence) else { return true };
+    let waits =
+        |listener: &&Listener| listener.role == Some(Role::Server) && listener.transport == conversation.transport;
+    let ports: Vec<u16> = listeners.iter().filter(waits).map(|listener| listener.local.port()).collect();
+    let relevant = match lines::port_of(&evidence.contract) {
+        Some(documented) if ports.is_empty() || ports.contains(&documented) => vec![documented],
+        _ => ports,
+    };
+    relevant.is_empty() || relevant.contains(&conversation.listener.port())
 }
 
 fn captured<'e>(conversation: &'e Conversation, frozen: &Frozen) -> Talk<'e> {

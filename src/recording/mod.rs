@@ -5,10 +5,12 @@ mod hold;
 mod live;
 mod pair;
 mod parts;
+mod swap;
 mod worker;
 
 pub use hold::{Held, hold};
 pub use pair::{Manner, record};
+pub use swap::{cross_examine, reference_server};
 pub use worker::{Place, record_in_worker, work};
 
 use serde::{Deserialize, Serialize};

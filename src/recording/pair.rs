@@ -26,6 +26,8 @@ use crate::sandbox::Interruption;
 const STARTUP: Duration = Duration::from_secs(20);
 /// How long a server that listens somewhere else may take until it listens at the documented port too.
 const ELSEWHERE: Duration = Duration::from_millis(150);
+/// A pair that never falls silent is recorded for this many times the patience.
+const MOST_PATIENCE: u32 = 4;
 /// Between two looks at a server that is starting.
 const STARTING_STEP: Duration = Duration::from_millis(1);
 /// Between two looks at a running pair: at first, and once it has become a matter of seconds.
@@ -153,6 +155,34 @@ pub(super) struct Recorder<'p> {
     clients: Vec<usize>,
 }
 
+/// When something last happened: a packet, or, before there was any, work at a program's start (a JVM under load takes
+/// seconds to its first packet). Patience is for silence.
+struct Liveliness {
+    last: Instant,
+    packet: Option<At>,
+    cpu_ms: u64,
+}
+
+impl Liveliness {
+    fn new() -> Self {
+        Self { last: Instant::now(), packet: None, cpu_ms: 0 }
+    }
+
+    fn note(&mut self, packet: Option<At>, sample: Option<&Sample>) {
+        let cpu_ms = sample.map_or(0, |sample| sample.processes.iter().map(|process| process.cpu_ms).sum());
+        let works = packet.is_none() && cpu_ms > self.cpu_ms;
+        if packet > self.packet || works {
+            self.last = Instant::now();
+        }
+        self.packet = packet.max(self.packet);
+        self.cpu_ms = cpu_ms.max(self.cpu_ms);
+    }
+
+    fn quiet_for(&self) -> Duration {
+        self.last.elapsed()
+    }
+}
+
 /// The state at the moment from which on netdiag itself may disturb things.
 pub(super) struct Frozen {
     ended: Ending,
@@ -194,8 +224,12 @@ impl Recorder<'_> {
         let began = Instant::now();
         let mut elsewhere: Option<Instant> = None;
         let mut looks: u32 = 0;
-        while began.elapsed() < STARTUP && self.stage.running(server) && !self.interruption.requested() {
+        while began.elapsed() < STARTUP && !self.interruption.requested() {
             let members = self.stage.members();
+            // A daemon's first process ends early; what it left behind is the server.
+            if !self.stage.running(server) && members.is_empty() {
+                break;
+            }
             let rows = self.tables.look(&members, &self.ports);
             let ports: Vec<(Transport, u16)> = waiting(&rows).map(|row| (row.transport, row.local.port())).collect();
             if ports.iter().any(|listens| self.is_documented(*listens)) {
@@ -255,6 +289,7 @@ impl Recorder<'_> {
     fn watch(&mut self, wings: &Wings) -> Ending {
         let began = Instant::now();
         let patience = Duration::from_millis(self.plan.patience_ms);
+        let mut alive = Liveliness::new();
         loop {
             let members = self.stage.members();
             let rows = self.tables.look(&members, &self.ports);
@@ -267,7 +302,8 @@ impl Recorder<'_> {
             if self.is_still(&rows) {
                 return Ending::HangProven;
             }
-            if began.elapsed() > patience {
+            alive.note(self.last_packet(), self.last.as_ref());
+            if alive.quiet_for() > patience || began.elapsed() > patience * MOST_PATIENCE {
                 return Ending::DeadlinePassed;
             }
             if self.plan.console && self.tasks.is_none() && began.elapsed() > TASKS_AFTER {
@@ -303,6 +339,10 @@ impl Recorder<'_> {
         if let Some(calls) = self.calls {
             calls.correct(sample);
         }
+    }
+
+    fn last_packet(&self) -> Option<At> {
+        self.capture.as_ref().ok()?.last_packet()
     }
 
     fn is_quiet(&self) -> bool {

@@ -29,6 +29,12 @@ pub fn report(evidence: &Evidence, diagnosis: &Diagnosis) -> Value {
             "fault": out.fault,
             "because": escape::line(&out.because),
         })).collect::<Vec<_>>(),
+        "cross": diagnosis.cross.iter().map(|cross| json!({
+            "kept": cross.kept,
+            "side": cross.verdict.side,
+            "fault": cross.verdict.fault,
+            "confidence": cross.verdict.confidence,
+        })).collect::<Vec<_>>(),
         "contract": contract(&diagnosis.contract),
         "gaps": diagnosis.gaps.iter().map(gap).collect::<Vec<_>>(),
         "timing_ms": timing(evidence),

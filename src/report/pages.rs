@@ -42,9 +42,9 @@ macro_rules! pages {
 
 /// Every page, in the order in which things go wrong: reaching the server, being served, the reply, the end.
 pub const PAGES: &[Page] = pages! {
-    "wrong-port" "server-wrong-port" "no-server" "server-died" "port-in-use" "address-mismatch" "transport-mismatch"
+    "wrong-port" "server-wrong-port" "no-server" "server-died" "never-listens" "port-in-use" "address-mismatch" "transport-mismatch"
     "connection-refused" "client-before-server" "dropped-packets" "never-accepts" "suspended-server" "silent-client"
-    "missing-terminator" "unread-request" "missing-reply" "swallowed-exception" "unterminated-reply"
+    "missing-terminator" "read-to-eof-without-half-close" "unread-request" "missing-reply" "swallowed-exception" "unterminated-reply"
     "truncated-reply" "corrupted-reply" "half-close-dropped" "early-close" "reset" "slow-reply"
     "client-gives-up-early" "one-at-a-time" "blocked-loop" "contract-disagreement" "client-failed" "server-crashed"
 };

@@ -1,9 +1,9 @@
 //! `client-failed`: the client ended with an error of its own, and nothing the server did explains it.
 
 use super::{Call, Rule, Ruling, finding};
-use crate::diagnosis::{Confidence, Side};
+use crate::diagnosis::{Confidence, Finding, Part, Side};
 use crate::evidence::Role;
-use crate::facts::{Echo, Ended, Facts};
+use crate::facts::{Echo, Ended, Facts, Player};
 
 pub(super) static RULE: Rule = Rule { name: "client-failed", explains: &[], check };
 
@@ -23,6 +23,10 @@ fn check(facts: &Facts) -> Ruling {
         !exchanges.is_empty() && exchanges.iter().all(|(_, e)| matches!(e.echo, Echo::Right | Echo::NothingAsked))
     });
     let nothing_tried = facts.dials().is_ok_and(<[crate::facts::Dial]>::is_empty);
+    if answered && client.complained() == Some(false) && matches!(client.ended, Ended::Exited(_)) {
+        // Some programs answer a question with their exit status; without a word of complaint this may be one.
+        return contributing(client, &how).fires();
+    }
     // Its failure may be the right reaction to what the server did; only where nothing is left to react to is it its own.
     let (side, sure) = match facts.exchanges() {
         _ if answered || nothing_tried => (Side::Client, Confidence::Likely),
@@ -36,4 +40,13 @@ fn check(facts: &Facts) -> Ruling {
         .at(facts.line_of_failure(Role::Client))
         .fix("Read the client's own error message; it names what went wrong and where.")
         .fires()
+}
+
+fn contributing(client: &Player, how: &str) -> Finding {
+    let statement = format!("The client {how} without a word, although everything it asked was answered rightly.");
+    let mut found = finding(&RULE, Side::Client, Confidence::Possible, statement)
+        .because([client.reference()])
+        .fix("If that status is meant as an answer, nothing is wrong; else let the client say what it misses.");
+    found.role = Part::Contributing;
+    found
 }

@@ -10,7 +10,7 @@ pub(super) static RULE: Rule = Rule { name: "client-gives-up-early", explains: &
 fn check(facts: &Facts) -> Ruling {
     let exchanges = facts.exchanges()?;
     let late = exchanges.iter().find(|(talk, exchange)| exchange.echo == Echo::Right && left_before_the_reply(talk, facts));
-    let Some((talk, _)) = late else { return Ok(Call::Silent) };
+    let Some((talk, _)) = late else { return left_in_the_middle(facts) };
     let took = talk.slowest_reply_ms().unwrap_or_default();
     let promise = facts.contract.latency_ms.as_ref().map(|term| term.value as f64);
     let (sure, against) = match promise {
@@ -27,6 +27,35 @@ fn check(facts: &Facts) -> Ruling {
     .because(talk.closing_references(Role::Client))
     .because(talk.references())
     .fix("Wait longer than the server may take, and say so when the time is over.")
+    .fires()
+}
+
+/// The reply was under way, right so far, when the client reset the connection, and the client itself was not content.
+fn left_in_the_middle(facts: &Facts) -> Ruling {
+    let exchanges = facts.exchanges()?;
+    let left = exchanges.iter().find(|(talk, exchange)| {
+        let reset = talk.rst(Role::Client);
+        matches!(exchange.echo, Echo::Short { .. })
+            && exchange.got > 0
+            && reset.is_some()
+            && talk.ended_by(Role::Server).is_none_or(|server| talk.ended_by(Role::Client) < Some(server))
+    });
+    let Some((talk, exchange)) = left else { return Ok(Call::Silent) };
+    if !facts.a_client_failed() {
+        return super::ruled_out("the client left in the middle of a reply and was content with that");
+    }
+    finding(
+        &RULE,
+        Side::Client,
+        Confidence::Likely,
+        format!(
+            "The client closed the connection while its reply was still coming: {} bytes had come, all of them right.",
+            exchange.got
+        ),
+    )
+    .because(talk.closing_references(Role::Client))
+    .because(talk.references())
+    .fix("Read until the reply is complete (its length, its newline); one recv returns whatever has come by then.")
     .fires()
 }
 

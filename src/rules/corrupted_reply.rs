@@ -2,7 +2,7 @@
 
 use super::{Call, Rule, Ruling, finding};
 use crate::diagnosis::{Confidence, Side};
-use crate::evidence::{Gap, Source};
+use crate::evidence::Gap;
 use crate::facts::{Echo, Facts};
 
 pub(super) static RULE: Rule =
@@ -26,7 +26,13 @@ fn check(facts: &Facts) -> Ruling {
         _ => None,
     });
     let Some((talk, statement)) = wrong else { return Ok(Call::Silent) };
-    if facts.contract.reply.as_ref().is_none_or(|term| term.source == Source::Assumed) {
+    if facts.contract.reply_is_assumed() && facts.echoes_damaged() {
+        return finding(&RULE, Side::Server, Confidence::Likely, statement)
+            .because(talk.references())
+            .fix("Treat the message as bytes from end to end: no decoding, no shared buffer, exactly the bytes received.")
+            .fires();
+    }
+    if facts.contract.reply_is_assumed() {
         return Err(Gap::new(
             "probes",
             "nothing tells what the server is supposed to answer",

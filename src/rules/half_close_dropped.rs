@@ -12,20 +12,6 @@ pub(super) static RULE: Rule = Rule {
 };
 
 fn check(facts: &Facts) -> Ruling {
-    if let Some(dialect) = facts.asked()?
-        && let Some(answers) = dialect.answers_half_close.as_ref().filter(|answers| !answers.value)
-    {
-        return finding(
-            &RULE,
-            Side::Server,
-            Confidence::Proven,
-            "A complete line whose sender then shut down its sending side got no reply; the same line is answered when the \
-             sender stays.",
-        )
-        .because(answers.evidence())
-        .fix("On end of input finish writing what is owed, then close (Node: `allowHalfOpen: true`).")
-        .fires();
-    }
     let exchanges = facts.exchanges()?;
     let dropped = exchanges.iter().find(|(talk, exchange)| {
         let ended = (talk.fin(Role::Client), talk.ended_by(Role::Server));
@@ -41,6 +27,11 @@ fn check(facts: &Facts) -> Ruling {
             Ok(Call::Silent)
         };
     };
+    let answers = facts.dialect.as_ref().is_ok_and(|d| d.answers_half_close.as_ref().is_some_and(|answers| answers.value));
+    let nobody_minds = !facts.still_waiting() && !facts.a_client_failed() && exchange.echo != Echo::Nothing;
+    if answers && nobody_minds {
+        return super::ruled_out("the server answers a client that half-closes, and this one left contented");
+    }
     if facts.server_ended_badly() {
         return super::ruled_out("the server's program ended");
     }

@@ -40,6 +40,14 @@ fn check(facts: &Facts) -> Ruling {
     if !facts.still_waiting() && talk.transport == Transport::Tcp && talk.ended_by(Role::Client).is_none() {
         return Ok(Call::Silent);
     }
+    let binary = talk.request().is_ok_and(|request| request.head.0.iter().any(|byte| *byte < b'\t'));
+    if facts.evidence.contract.framing.is_none() && binary && talk.transport == Transport::Tcp {
+        return Err(Gap::new(
+            "contract",
+            "the request is binary, and nothing tells where the server expects a message to end (a length, in which byte order?)",
+            "tell the framing with --contract, or compare by hand what each side packs and unpacks",
+        ));
+    }
     if exchange.asked_completely.is_none() && !facts.answers_nobody() {
         return Err(Gap::new(
             "probes",

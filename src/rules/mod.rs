@@ -43,6 +43,7 @@ macro_rules! rules {
 rules![
     no_server,
     server_died,
+    never_listens,
     port_in_use,
     wrong_port,
     server_wrong_port,
@@ -59,6 +60,7 @@ rules![
     unread_request,
     silent_client,
     missing_terminator,
+    read_to_eof_without_half_close,
     swallowed_exception,
     missing_reply,
     slow_reply,

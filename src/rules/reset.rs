@@ -22,6 +22,9 @@ fn check(facts: &Facts) -> Ruling {
     if exchange.echo == Echo::Right {
         return super::ruled_out("the reset came after a complete exchange and did no harm");
     }
+    if talk.fin(Role::Server).is_some_and(|closed| Some(closed) < talk.rst(Role::Server)) {
+        return super::ruled_out("the server had closed in the ordinary way; its kernel reset what was sent after that");
+    }
     if talk.ended_by(Role::Client).is_some_and(|left| Some(left) < talk.rst(Role::Server)) {
         return super::ruled_out("the client had left before");
     }

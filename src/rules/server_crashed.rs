@@ -3,7 +3,7 @@
 use super::{Call, Rule, Ruling, finding};
 use crate::diagnosis::{Confidence, Side};
 use crate::evidence::Role;
-use crate::facts::{Ended, Facts};
+use crate::facts::{Echo, Ended, Facts};
 
 pub(super) static RULE: Rule = Rule {
     name: "server-crashed",
@@ -34,8 +34,15 @@ fn check(facts: &Facts) -> Ruling {
         .fires();
     }
     let Some(server) = facts.player(Role::Server)? else { return Ok(Call::Silent) };
-    if facts.evidence.setting.server_ready.is_none() || !facts.server_ended_badly() {
+    let left_early = server.ended == Ended::Exited(0) && facts.refused_dial()?.is_some();
+    if facts.evidence.setting.server_ready.is_none() || !(facts.server_ended_badly() || left_early) {
         return Ok(Call::Silent);
+    }
+    let served = facts.exchanges().is_ok_and(|exchanges| {
+        !exchanges.is_empty() && exchanges.iter().all(|(_, exchange)| exchange.echo == Echo::Right)
+    });
+    if served && facts.refused_dial().is_ok_and(|dial| dial.is_none()) {
+        return super::ruled_out("every client had been served before it ended");
     }
     let how = match server.ended {
         Ended::Exited(status) => format!("exited with status {status}"),

@@ -3,7 +3,7 @@
 use super::{Call, Rule, Ruling, finding};
 use crate::diagnosis::{Confidence, Side};
 use crate::evidence::Role;
-use crate::facts::Facts;
+use crate::facts::{Facts, Player};
 
 pub(super) static RULE: Rule = Rule {
     name: "suspended-server",
@@ -23,7 +23,7 @@ pub(super) static RULE: Rule = Rule {
 fn check(facts: &Facts) -> Ruling {
     for role in [Role::Server, Role::Client] {
         for player in facts.players(role)? {
-            if player.is_running() && player.is_stopped() {
+            if player.is_running() && (player.is_stopped() || holds_a_socket_stopped(facts, &player)) {
                 return finding(
                     &RULE,
                     Side::Environment,
@@ -37,4 +37,20 @@ fn check(facts: &Facts) -> Ruling {
         }
     }
     Ok(Call::Silent)
+}
+
+/// Whether the process that listens or serves is stopped, even if others of its program (the shell that started it) run.
+fn holds_a_socket_stopped(facts: &Facts, player: &Player) -> bool {
+    let stopped = |pid: u32| player.processes.iter().any(|p| p.pid == pid && matches!(p.state, 'T' | 't'));
+    let listens = facts.listeners().is_ok_and(|all| {
+        let own = |pid: u32| player.processes.iter().any(|process| process.pid == pid);
+        let mut owners = all.iter().flat_map(|listener| &listener.owners).filter(|owner| own(owner.pid)).peekable();
+        owners.peek().is_some() && owners.all(|owner| stopped(owner.pid))
+    });
+    let serves = facts.talks().is_ok_and(|talks| {
+        talks.iter().flat_map(|talk| talk.server_end.iter().chain(&talk.client_end)).any(|end| {
+            !end.pids.is_empty() && end.pids.iter().all(|pid| stopped(*pid))
+        })
+    });
+    listens || serves
 }

@@ -2,8 +2,8 @@
 
 use super::{Call, Rule, Ruling, finding};
 use crate::diagnosis::{Confidence, Finding, Part, Side};
-use crate::evidence::{Action, Bytes, Frame, Raised, Role};
-use crate::facts::{Echo, Ended, Facts};
+use crate::evidence::{Action, Bytes, Ending, Frame, Raised, Role};
+use crate::facts::{Echo, Ended, Facts, Player};
 
 pub(super) static RULE: Rule = Rule {
     name: "swallowed-exception",
@@ -15,11 +15,14 @@ fn check(facts: &Facts) -> Ruling {
     let something_failed = something_failed(facts);
     for role in [Role::Server, Role::Client] {
         let Ok(raised) = facts.exceptions(role) else { continue };
-        let silent = raised.iter().rev().find(|(_, raised)| raised.action == Action::Silent);
+        let silent = raised
+            .iter()
+            .rev()
+            .find(|(_, raised)| raised.action == Action::Silent && (!something_failed || is_in_time(facts, raised, role)));
         if let Some((index, raised)) = silent
             && (something_failed || is_of_the_network(raised) && role == Role::Client && hid_a_refusal(facts))
         {
-            return swallowed(*index, raised, role).fires();
+            return swallowed(*index, raised, role, certainty(facts, role)).fires();
         }
     }
     if let Some(finding) = quiet_refusal(facts) {
@@ -42,6 +45,18 @@ fn something_failed(facts: &Facts) -> bool {
     })
 }
 
+/// Whether the exception came late enough to have eaten what is missing. A server's that was caught before anybody had
+/// connected (an optional import, a setting that is not there) cannot have; a client's may, if it never asked.
+fn is_in_time(facts: &Facts, raised: &Raised, role: Role) -> bool {
+    facts.exchanges().is_ok_and(|exchanges| {
+        exchanges.iter().any(|(talk, exchange)| match exchange.echo {
+            Echo::Nothing | Echo::Short { .. } => raised.at >= talk.began,
+            Echo::NothingAsked | Echo::Pending => role == Role::Client || raised.at >= talk.began,
+            _ => false,
+        })
+    })
+}
+
 fn hid_a_refusal(facts: &Facts) -> bool {
     facts.refused_dial().is_ok_and(|dial| dial.is_some())
 }
@@ -52,7 +67,14 @@ fn is_of_the_network(raised: &Raised) -> bool {
         || ["Connection", "Timeout", "IncompleteRead", "BrokenPipe"].iter().any(|word| raised.kind.contains(word))
 }
 
-fn swallowed(index: usize, raised: &Raised, role: Role) -> Finding {
+/// A program that may still come back by itself may yet do what is missing.
+fn certainty(facts: &Facts, role: Role) -> Confidence {
+    let may_come_back = facts.evidence.setting.ended == Ending::DeadlinePassed
+        && facts.players(role).is_ok_and(|players| players.iter().any(Player::may_move_by_itself));
+    if may_come_back { Confidence::Likely } else { Confidence::Proven }
+}
+
+fn swallowed(index: usize, raised: &Raised, role: Role, sure: Confidence) -> Finding {
     let place = |frame: &Frame| format!("{}:{}", frame.file, frame.line);
     let origin = raised.frames.last();
     let text = Bytes::from(raised.message.as_str()).escaped();
@@ -63,7 +85,7 @@ fn swallowed(index: usize, raised: &Raised, role: Role) -> Finding {
     let mut found = finding(
         &RULE,
         if role == Role::Server { Side::Server } else { Side::Client },
-        Confidence::Proven,
+        sure,
         format!("In the {role}, {} ({text}) was raised{from}{caught}.", raised.kind),
     )
     .because([format!("exceptions:{index}")])

@@ -82,6 +82,7 @@ fn usual_patience() -> u64 {
 /// Reads a scenario from the text of its file. Errors name the line and column.
 pub fn parse(name: &str, text: &str) -> anyhow::Result<Scenario> {
     let file: File = toml::from_str(text).map_err(|error| anyhow::anyhow!("{name}: {}", describe(&error, text)))?;
+    addresses_are_sound(&file).map_err(|why| anyhow::anyhow!("{name}: {why}"))?;
     let server = actor(Role::Server, file.server.map(Actor::Server), file.server_program)
         .map_err(|why| anyhow::anyhow!("{name}: {why}"))?;
     let client = actor(Role::Client, file.client.map(Actor::Client), file.client_program)
@@ -114,6 +115,20 @@ pub fn read_contract(name: &str, text: &str) -> anyhow::Result<Contract> {
     let table: ContractTable =
         toml::from_str(text).map_err(|error| anyhow::anyhow!("{name}: {}", describe(&error, text)))?;
     Ok(table.told())
+}
+
+/// A mistyped address would end the reference part, and the verdict would blame it for what the file says.
+fn addresses_are_sound(file: &File) -> Result<(), String> {
+    let listens = file.server.iter().chain(&file.bystanders).flat_map(|server| &server.listen);
+    let dials = file.client.iter().chain(&file.more_clients).map(|client| &client.dial);
+    let all = listens.map(|address| ("listen", address)).chain(dials.map(|address| ("dial", address)));
+    for (key, address) in all.chain(file.contract.address.iter().map(|address| ("address", address))) {
+        let port = address.rsplit_once(':').and_then(|(host, port)| (!host.is_empty()).then(|| port.parse::<u16>()));
+        if !matches!(port, Some(Ok(_))) {
+            return Err(format!("{key} = {address:?} is not an address; write host:port, such as 127.0.0.1:12345"));
+        }
+    }
+    Ok(())
 }
 
 fn actor(role: Role, reference: Option<Actor>, program: Option<Program>) -> Result<Option<Actor>, String> {
@@ -151,6 +166,16 @@ mod tests {
     fn broken_toml_is_refused_with_its_line() {
         let error = parse("mine", "summary = \"x\"\n[client\n").unwrap_err().to_string();
         assert!(error.contains("line 2"), "{error}");
+    }
+
+    #[test]
+    fn an_address_without_a_port_that_is_one_is_refused_by_its_key() {
+        for (table, key) in
+            [("[server]\nlisten = [\"a:b\"]", "listen"), ("[client]\ndial = \"127.0.0.1:70000\"", "dial")]
+        {
+            let error = parse("mine", &format!("summary = \"x\"\n{table}\n")).unwrap_err().to_string();
+            assert!(error.contains(key) && error.contains("host:port"), "{error}");
+        }
     }
 
     #[test]

@@ -2,6 +2,8 @@
 //!
 //! Every test runs on every Python from 3.8 on that the machine has; at least `python3` must be there.
 
+#![allow(clippy::unwrap_used, reason = "a failed set-up step is a failed test")]
+
 use std::io::{BufRead, BufReader};
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
@@ -204,7 +206,7 @@ fn a_blocked_loop_is_told_with_the_line_that_blocks_it() {
         let (_, seen) = unchanged(&words(&[python, "blocked.py"]), &programs());
         assert_eq!(seen.stalls.len(), 1, "{python}: {:?}", seen.stalls);
         assert_eq!((seen.stalls[0].location.line, &*seen.stalls[0].location.function), (6, "slow"));
-        assert!((200.0..600.0).contains(&seen.stalls[0].ms), "{python}: {}", seen.stalls[0].ms);
+        assert!((200.0..5000.0).contains(&seen.stalls[0].ms), "{python}: {}", seen.stalls[0].ms);
     });
 }
 
@@ -242,12 +244,51 @@ fn at_a_hang_every_thread_and_task_tells_the_line_it_waits_on() {
 }
 
 #[test]
+fn a_handler_whose_failure_python_keeps_to_itself_is_told_when_asked() {
+    // Python 3.11.2 holds on to the failed task for ever; later ones log it and close the connection.
+    let program = "
+import asyncio
+async def handle(reader, writer):
+    await reader.readline()
+    reached.set()
+    raise LookupError('in the handler')
+async def main():
+    global reached
+    reached = asyncio.Event()
+    server = await asyncio.start_server(handle, '127.0.0.1', 0)
+    reader, writer = await asyncio.open_connection(*server.sockets[0].getsockname())
+    writer.write(b'hello\\n')
+    await reached.wait()
+    print('ready', flush=True)
+    await asyncio.sleep(60)
+asyncio.run(main())
+";
+    let dir = tempfile::tempdir().unwrap();
+    std::fs::write(dir.path().join("server.py"), program).unwrap();
+    on_every_python(|python| {
+        let place = tempfile::tempdir().unwrap();
+        let listener = Listener::open(Clock::start(), place.path()).unwrap();
+        let prepared = listener.prepare(Role::Server, 0, &words(&[python, "server.py"]));
+        let mut command = start(&prepared, dir.path());
+        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
+        let mut line = String::new();
+        BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
+        let answered = listener.ask_stacks(PATIENCE);
+        child.kill().unwrap();
+        child.wait().unwrap();
+        let seen = listener.finish();
+        assert!(answered, "{python}");
+        assert_eq!(raised_in(&seen, "handle").len(), 1, "{python}: {seen:#?}");
+    });
+}
+
+#[test]
 fn children_of_every_kind_are_traced_and_behave_the_same() {
     on_every_python(|python| {
         let (_, seen) = unchanged(&words(&[python, "processes.py"]), &programs());
-        // Twice a fork with parent and child, one forked and one spawned process, all of it again in a subprocess.
+        // Twice a fork with parent and child, one process of each start method, all of it again in a subprocess.
         let swallowed = raised_in(&seen, "swallow").len();
-        assert_eq!(swallowed, 12, "{python}: {seen:#?}");
+        assert_eq!(swallowed, 14, "{python}: {seen:#?}");
         assert!(seen.raised.iter().all(|raised| raised.action == Action::Silent));
     });
 }

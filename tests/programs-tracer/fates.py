@@ -146,7 +146,11 @@ def uncaught_thread():
     raise LookupError("in a thread")
 
 
+begun = threading.Event()
+
+
 def uncaught_old_thread():
+    begun.set()
     raise LookupError("in an old thread")
 
 
@@ -207,8 +211,11 @@ def main():
         del asked
     sys.stderr = open("/dev/null", "w")  # two lines there hold addresses and thread numbers
     serve_once()
+    before = _thread._count()
     _thread.start_new_thread(uncaught_old_thread, ())
-    time.sleep(0.1)
+    begun.wait()
+    while _thread._count() > before:
+        time.sleep(0.001)
     sys.stderr = sys.__stderr__
 
 

@@ -23,7 +23,7 @@ def forked():
 def main():
     forked()
     forked()
-    for method in ("fork", "spawn"):
+    for method in ("fork", "spawn", "forkserver"):
         child = multiprocessing.get_context(method).Process(target=swallow)
         child.start()
         child.join()

@@ -11,7 +11,6 @@ import _weakref
 from . import handlers, seen, source
 
 unasked = {}
-uvloops = []
 
 
 def quietly(look, *arguments):
@@ -92,19 +91,6 @@ def wrap_base_events(base_events):
 
 def wrap_uvloop(uvloop):
     wrap_loop(uvloop.Loop)
-    original = uvloop.Loop.__init__
-
-    def init(self, *arguments, **words):
-        original(self, *arguments, **words)
-        quietly(lambda: uvloops.append(_weakref.ref(self)))
-
-    uvloop.Loop.__init__ = init
-
-
-def uvloop_times():
-    """What time the uvloop loops think it is; they look at the clock only between callbacks."""
-    loops = [reference() for reference in uvloops]
-    return tuple(loop.time() for loop in loops if loop is not None and not loop.is_closed())
 
 
 def wrap_loop(loop_type):
@@ -130,7 +116,7 @@ def loop_failed(loop, context):
 
 
 def custom(handler):
-    """What the user's own exception handler does, if there is one whose source can be read."""
+    """What the user's own exception handler does, if there is one, and where it stands."""
     code = getattr(handler, "__code__", None)
     if code is None or not source.is_user(code.co_filename):
         return "uncaught", None
@@ -139,7 +125,7 @@ def custom(handler):
         if node.lineno <= code.co_firstlineno <= node.body[0].lineno and node.name == code.co_name:
             where = (code.co_filename, node.lineno, code.co_name)
             return handlers.action(node.body, handlers.functions_of(tree)), where
-    return "uncaught", None
+    return "handled", (code.co_filename, code.co_firstlineno, code.co_name)
 
 
 def task_name(task):

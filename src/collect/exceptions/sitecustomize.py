@@ -42,7 +42,7 @@ def _enter():
     if at is not None and words[at] == "-m":
         imports.State.off = words[at + 1].partition(".")[0] in imports.TRACERS
     main.attach(main.dial(os.environ["NETDIAG_TRACE"], part, "sitecustomize"))
-    if "--multiprocessing-fork" in words:
+    if any("multiprocessing" in word for word in words):
         main.spawned()
 
 

@@ -43,6 +43,9 @@ def judge(name):
     path = absolute(name)
     if path in mains:
         return True
+    # Compiled extensions name their sources, which are not there.
+    if not os.path.isfile(path):
+        return False
     real = os.path.realpath(path)
     for place in (path, real):
         if "/site-packages/" in place or "/dist-packages/" in place or place.startswith((STDLIB, OURS)):

@@ -223,29 +223,25 @@ def tick():
         if step is None:
             Loops.seen.pop(ident, None)
             continue
-        step, above = step
+        handle, above = step
         before = Loops.seen.get(ident)
-        if before is None or before["step"]() != step():
-            Loops.seen[ident] = {"step": step, "since": clock(), "next": BLOCKED_MS, "id": None}
-        elif step() is not None:
+        # Compared by identity, because comparing handles would compare what the program put into them.
+        if before is None or before["handle"]() is not handle():
+            Loops.seen[ident] = {"handle": handle, "since": clock(), "next": BLOCKED_MS, "id": None}
+        elif handle() is not None:
             stalled(before, above)
 
 
 def running_step(stack):
-    """What the loop of this thread is running, as a reference to it, and the frames above it."""
+    """The callback asyncio's loop in this thread is running, as a weak reference, and the frames above it.
+
+    uvloop shows no such callback; a loop of its kind is not watched.
+    """
     for depth, frame in enumerate(stack):
         code = frame.f_code
         if code.co_name == "_run" and code.co_filename.endswith("asyncio/events.py"):
             handle = frame.f_locals.get("self")
-            if handle is None:
-                return None
-            # By number, because comparing handles would compare what the program put into them.
-            alive = _weakref.ref(handle)
-            return lambda: alive() and id(alive()), stack[:depth]
-        if code.co_name == "run" and code.co_filename.endswith("asyncio/runners.py"):
-            # uvloop shows no callback, but its clock stands still while one runs.
-            times = hooks.uvloop_times()
-            return (lambda: times, stack[:depth]) if times and depth else None
+            return None if handle is None else (_weakref.ref(handle), stack[:depth])
     return None
 
 

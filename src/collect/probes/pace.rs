@@ -11,7 +11,7 @@ pub(super) const GENEROUS: Duration = Duration::from_secs(2);
 pub(super) const TAIL: Duration = Duration::from_millis(60);
 
 /// No answer is awaited longer than this, however slow the server is.
-const LONGEST: Duration = Duration::from_millis(2500);
+pub(super) const LONGEST: Duration = Duration::from_millis(2500);
 
 /// What is known of the server's speed and habits.
 #[derive(Debug, Clone)]
@@ -30,8 +30,8 @@ pub(super) struct Pace {
     pub until_eof: bool,
     /// Whether the server hangs up after one answer.
     pub one_shot: bool,
-    /// Whether several connections are served side by side.
-    pub several: bool,
+    /// How many connections were seen to be served side by side: no more are made at a time where silence would count.
+    pub lanes: usize,
     /// Whether the first answer resembled the message at all.
     pub alike: bool,
     /// Whether lines end in CR LF.
@@ -50,7 +50,7 @@ impl Default for Pace {
             banner: 0,
             until_eof: false,
             one_shot: false,
-            several: false,
+            lanes: 1,
             alike: false,
             crlf: false,
             ignores_fin: false,
@@ -62,7 +62,7 @@ impl Pace {
     /// How long an answer is awaited, and how long the next byte of one.
     pub(super) fn patience(&self) -> Duration {
         let Some(latency) = self.latency else { return LONGEST.min(self.floor * 2) };
-        let scaled = (latency * 8).min(latency * 2 + Duration::from_millis(400)).max(latency * 5 / 2);
+        let scaled = (latency * 8).min(latency * 3 + Duration::from_millis(200));
         scaled.max(self.floor).min(LONGEST)
     }
 
@@ -95,20 +95,21 @@ impl Pace {
         if self.crlf { "\r\n" } else { "\n" }
     }
 
-    /// Takes note of an ordinary answer's time.
+    /// Takes note of an answer's time, where it is the server's and not that of our half-close.
     pub(super) fn learn_from(&mut self, probe: &Probe) {
-        use Shape::{CrLfLine, Datagram, Line, LineHalfClose, TwoLines};
-        let heard = if self.until_eof { probe.received_total } else { probe.before_half_close };
-        let ordinary = match probe.shape {
-            LineHalfClose => self.until_eof,
-            Line => !self.until_eof,
-            shape => matches!(shape, CrLfLine | TwoLines | Datagram),
-        };
-        if !ordinary || heard <= self.banner {
+        use Shape::{Bulk, ChunkHalfClose, Idler, JoinedLines, Knock, LineHalfClose, Overlapping, Replay, TwoLines};
+        let at_once = matches!(probe.shape, LineHalfClose | ChunkHalfClose);
+        let heard = if at_once { probe.received_total } else { probe.before_half_close };
+        // One of a crowd that said a single line may have waited for its turn.
+        let queued = probe.shape == Overlapping && probe.sent.len() == 1;
+        if queued || matches!(probe.shape, Bulk | Idler | Knock | Replay) || heard <= self.banner {
             return;
         }
-        // Where a banner comes first, its time is not the answer's.
+        // Where a banner comes first, its time is not the answer's; and the last of two answers is late by itself.
         let banner_first = self.banner > 0 && probe.shape != TwoLines;
+        if banner_first && probe.shape == JoinedLines {
+            return;
+        }
         if let Some(ms) = if banner_first { probe.last_byte_ms } else { probe.first_byte_ms } {
             self.note(Duration::from_secs_f64(ms / 1000.0));
         }
@@ -128,7 +129,7 @@ mod tests {
     #[test]
     fn patience_grows_with_the_servers_slowness_and_is_bounded() {
         let after = |ms| Pace { latency: Some(Duration::from_millis(ms)), ..Pace::default() }.patience().as_millis();
-        assert_eq!([after(1), after(100), after(500), after(5000)], [250, 600, 1400, 2500]);
+        assert_eq!([after(1), after(100), after(500), after(5000)], [250, 500, 1700, 2500]);
     }
 
     #[test]

@@ -3,6 +3,8 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use tokio::sync::watch;
+
 use crate::evidence::{Probe, Shape};
 
 use super::pace::Pace;
@@ -32,11 +34,25 @@ enum Step {
 pub(super) struct Script {
     pub shape: Shape,
     steps: Vec<Step>,
+    /// The least time the answer is awaited.
+    at_least: Duration,
+    /// Becomes true when waiting for an answer has lost its sense.
+    hurry: Option<watch::Receiver<bool>>,
 }
 
 impl Script {
+    /// The same, but it stops waiting when told so.
+    pub(super) fn hurried(self, hurry: watch::Receiver<bool>) -> Self {
+        Self { hurry: Some(hurry), ..self }
+    }
+
     fn new(shape: Shape, steps: Vec<Step>) -> Self {
-        Self { shape, steps }
+        Self { shape, steps, at_least: Duration::ZERO, hurry: None }
+    }
+
+    /// The same, with an answer awaited for at least `time`: for probes whose silence would weigh heavily.
+    pub(super) fn patiently(self, time: Duration) -> Self {
+        Self { at_least: time, ..self }
     }
 
     /// Connects, says nothing, and leaves.
@@ -74,7 +90,8 @@ impl Script {
                 Step::Say(bytes) => talk.say(&bytes).await,
                 Step::Hear { bytes, messages } => {
                     let enough = Enough::Bytes(pace.due(bytes, messages));
-                    talk.listen(&Wait::patient(pace.patience(), enough)).await;
+                    let wait = Wait::patient(pace.patience().max(self.at_least), enough);
+                    talk.listen(&Wait { hurry: self.hurry.clone(), ..wait }).await;
                 }
                 Step::Pause(time) => {
                     let begun = tokio::time::Instant::now();

@@ -4,13 +4,15 @@ mod contact;
 mod crowd;
 
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::sync::Semaphore;
 use tokio::task::JoinHandle;
 
 use crate::evidence::{Close, Probe, Reach, Shape};
 
-use super::pace::GENEROUS;
+use super::pace::{GENEROUS, LONGEST};
 use super::shapes::{Script, binary_line, bulk};
 use super::talk::{Enough, Talk, Wait};
 use super::{Depth, Examiner};
@@ -25,11 +27,17 @@ const GENEROUS_DIALECT: Duration = Duration::from_millis(800);
 /// A server slower than this is not asked for bulk or crowds: it would take all day, and show nothing new.
 const PROMPT: Duration = Duration::from_millis(40);
 
+/// The wait where silence would look like a server's death: long enough for any stall of a busy machine.
+const SURE: Duration = Duration::from_secs(1);
+
 /// How long a server is given to notice a reset.
 const NOTICE: Duration = Duration::from_millis(20);
 
 /// Divided by any power of two up to 8 KiB it leaves a rest of its own, which tells the size of the blocks.
 const ODD_BULK: usize = (16 << 10) - 64;
+
+/// Sizes of the crowds.
+const CROWDS: [usize; 2] = [10, 100];
 
 /// Sizes of the bulk probes.
 const BULK: [usize; 2] = [64 << 10, 1 << 20];
@@ -47,7 +55,10 @@ pub(super) async fn examine(exam: &mut Examiner, depth: Depth) {
         (_, Some(_)) if !exam.pace.alike => perform(exam, target, vec![Script::knock()]).await,
         (Depth::Dialect, None) => None,
         (Depth::Full, None) => unanswered(exam, target).await,
-        (Depth::Dialect, Some(_)) => gentle(exam, target, depth).await,
+        (Depth::Dialect, Some(_)) => match gentle(exam, target, depth).await {
+            Some(()) => again_if_too_hasty(exam, target).await,
+            None => None,
+        },
         (Depth::Full, Some(_)) => full(exam, target).await,
     };
 }
@@ -59,26 +70,24 @@ async fn full(exam: &mut Examiner, target: SocketAddr) -> Option<()> {
             perform(exam, other, vec![Script::knock()]).await;
         }
     }
-    crowd::beside_an_idler(exam, target).await?;
+    crowd::beside_idlers(exam, target).await?;
+    crowd::gather(exam, target, CROWDS[0]).await?;
     gentle(exam, target, Depth::Full).await?;
-    if exam.has_time() {
-        crowd::gather(exam, target, 10).await?;
-    }
     much(exam, target).await?;
     strange(exam, target).await?;
     rude(exam, target).await?;
     // Last, because some services refuse further connections for a while once there were many of them.
-    if exam.has_time() && exam.probes.iter().all(|probe| probe.reach == Reach::Connected || probe.target != target) {
-        crowd::gather(exam, target, 100).await?;
+    let all_welcome = exam.probes.iter().all(|probe| probe.reach == Reach::Connected || probe.target != target);
+    if all_welcome && exam.has_time() && exam.pace.lanes >= CROWDS[0] {
+        crowd::gather(exam, target, CROWDS[1]).await?;
     }
-    Some(())
+    again_if_too_hasty(exam, target).await
 }
 
 /// The ordinary greetings.
 async fn gentle(exam: &mut Examiner, target: SocketAddr, depth: Depth) -> Option<()> {
     let scripts = gentle_scripts(exam, depth);
-    perform(exam, target, scripts).await?;
-    again_if_too_hasty(exam, target).await
+    perform(exam, target, scripts).await
 }
 
 fn gentle_scripts(exam: &mut Examiner, depth: Depth) -> Vec<Script> {
@@ -88,12 +97,14 @@ fn gentle_scripts(exam: &mut Examiner, depth: Depth) -> Vec<Script> {
     };
     let mut scripts = Vec::new();
     let full = depth == Depth::Full;
+    // First the one that may have to wait, so that the others go on beside it.
+    if full {
+        scripts.push(Script::ask(&pace, Shape::Chunk, exam.text().as_bytes(), 1));
+    }
     if (full || pace.banner > 0 || pace.overhead > 0) && !tried(exam, Shape::Knock) {
         scripts.push(Script::knock());
     }
-    for (shape, wanted) in
-        [(Shape::CrLfLine, true), (Shape::LineHalfClose, true), (Shape::Line, pace.until_eof && full)]
-    {
+    for (shape, wanted) in [(Shape::CrLfLine, true), (Shape::LineHalfClose, true), (Shape::Line, pace.until_eof)] {
         if wanted && (shape == Shape::Line || !tried(exam, shape)) {
             let end = if shape == Shape::CrLfLine { "\r\n" } else { pace.terminator() };
             scripts.push(Script::ask(&pace, shape, format!("{}{end}", exam.text()).as_bytes(), 1));
@@ -106,8 +117,9 @@ fn gentle_scripts(exam: &mut Examiner, depth: Depth) -> Vec<Script> {
         }
         scripts.push(Script::split(&pace, format!("{}{end}", exam.text()).as_bytes()));
         scripts.push(Script::ask(&pace, Shape::ChunkHalfClose, exam.text().as_bytes(), 1));
+    } else {
+        scripts.push(Script::ask(&pace, Shape::Chunk, exam.text().as_bytes(), 1));
     }
-    scripts.push(Script::ask(&pace, Shape::Chunk, exam.text().as_bytes(), 1));
     scripts
 }
 
@@ -115,7 +127,7 @@ fn gentle_scripts(exam: &mut Examiner, depth: Depth) -> Vec<Script> {
 /// that patience allowed for: on a busy machine the difference between "waits for a line end" and "is late" is time.
 async fn again_if_too_hasty(exam: &mut Examiner, target: SocketAddr) -> Option<()> {
     let chunk = exam.probes.iter().rfind(|probe| probe.shape == Shape::Chunk)?;
-    let needed = exam.pace.latency.unwrap_or_default() * 4;
+    let needed = LONGEST.min(exam.pace.latency.unwrap_or_default() * 3);
     if chunk.before_half_close > exam.pace.banner || Duration::from_millis(chunk.patience_ms) >= needed {
         return Some(());
     }
@@ -128,15 +140,20 @@ async fn again_if_too_hasty(exam: &mut Examiner, target: SocketAddr) -> Option<(
     outcome
 }
 
-/// Goes through the scripts: side by side if the server has shown to serve several clients, else one after the other.
+/// Goes through the scripts: as many side by side as the server has shown to serve, else one after the other.
 async fn perform(exam: &mut Examiner, target: SocketAddr, scripts: Vec<Script>) -> Option<()> {
-    if exam.pace.several {
+    if exam.pace.lanes > 1 {
         let group = exam.group();
-        let (setting, pace) = (exam.setting.clone(), exam.pace.clone());
-        let running: Vec<JoinHandle<Probe>> = scripts
-            .into_iter()
-            .map(|script| tokio::spawn(script.perform(setting.clone(), pace.clone(), target, group)))
-            .collect();
+        let lanes = Arc::new(Semaphore::new(exam.pace.lanes));
+        let start = |script: Script| {
+            let (setting, pace, lanes) = (exam.setting.clone(), exam.pace.clone(), lanes.clone());
+            tokio::spawn(async move {
+                // The semaphore is never closed; if it were, all would simply start at once.
+                let _lane = lanes.acquire().await;
+                script.perform(setting, pace, target, group).await
+            })
+        };
+        let running: Vec<JoinHandle<Probe>> = scripts.into_iter().map(start).collect();
         let mut there = true;
         for probe in running {
             there &= probe.await.is_ok_and(|probe| exam.keep(probe));
@@ -171,7 +188,7 @@ async fn much(exam: &mut Examiner, target: SocketAddr) -> Option<()> {
     for size in BULK {
         let (bytes, lines) = bulk(size, exam.pace.terminator());
         let whole = bytes.len() as u64;
-        let script = Script::ask(&exam.pace, Shape::Bulk, &bytes, lines);
+        let script = Script::ask(&exam.pace, Shape::Bulk, &bytes, lines).patiently(SURE);
         perform(exam, target, vec![script]).await?;
         let returned = exam.probes.last().is_some_and(|probe| probe.received_total >= whole);
         if !returned || !exam.has_time() {
@@ -204,7 +221,7 @@ async fn rude(exam: &mut Examiner, target: SocketAddr) -> Option<()> {
 
 async fn still_there(exam: &mut Examiner, target: SocketAddr) -> Option<()> {
     let (shape, line) = (exam.pace.plain_shape(), format!("{}{}", exam.text(), exam.pace.terminator()));
-    let script = Script::ask(&exam.pace, shape, line.as_bytes(), 1);
+    let script = Script::ask(&exam.pace, shape, line.as_bytes(), 1).patiently(SURE);
     perform(exam, target, vec![script]).await
 }
 

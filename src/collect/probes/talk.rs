@@ -82,7 +82,7 @@ impl Setting {
 pub(super) enum Enough {
     /// When this many bytes have come on this connection.
     Bytes(u64),
-    /// When this text has come, in any case, and a line end after it.
+    /// When this text has come since the waiting began, in any case, and a line end after it.
     Text(Vec<u8>),
 }
 
@@ -203,7 +203,7 @@ impl Talk {
         let mut hurry = wait.hurry.clone();
         self.probe.patience_ms = self.probe.patience_ms.max(wait.first.as_millis() as u64);
         while self.is_open() && begun.elapsed() < LONGEST_ANSWER && self.heard() < FLOOD {
-            let complete = self.is_complete(&wait.enough);
+            let complete = self.is_complete(&wait.enough, before);
             let quiet_since = self.last_byte.unwrap_or(begun).max(begun);
             let silent = self.heard() == before && complete.is_none();
             let deadline = match complete {
@@ -227,10 +227,10 @@ impl Talk {
     }
 
     /// Whether what has come is a whole answer: `Some(false)` when it may be, or may lack its end.
-    fn is_complete(&self, enough: &Enough) -> Option<bool> {
+    fn is_complete(&self, enough: &Enough, before: u64) -> Option<bool> {
         match enough {
             Enough::Bytes(due) => (self.heard() >= *due).then_some(true),
-            Enough::Text(text) => resemblance(&self.probe.received.0, text),
+            Enough::Text(text) => resemblance(self.probe.received.0.get(before as usize..)?, text),
         }
     }
 

@@ -149,10 +149,10 @@ pub fn any_timer_limit(pid: u32) -> Limit {
 }
 
 /// How many timers could go off in the process: POSIX timers (armed or not: the kernel does not tell) and armed timerfds.
-/// `None` when that may not be read, and when the process catches SIGALRM, because alarm(2) cannot be seen from outside.
-/// Without a handler SIGALRM would end the program rather than let it go on.
-pub fn armed_timers(pid: u32, caught: Option<u64>) -> Option<u32> {
-    if caught? & SIGALRM_BIT != 0 {
+/// `None` when that may not be read, and when the process hears of SIGALRM (`heard`: signals it catches or blocks), because
+/// alarm(2) cannot be seen from outside. Else SIGALRM would end the program rather than let it go on.
+pub fn armed_timers(pid: u32, heard: Option<u64>) -> Option<u32> {
+    if heard? & SIGALRM_BIT != 0 {
         return None;
     }
     let posix = fs::read_to_string(format!("/proc/{pid}/timers")).ok()?;

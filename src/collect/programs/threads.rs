@@ -29,7 +29,8 @@ fn process(pid: u32, program: usize, addresses: &Addresses) -> Option<Process> {
     let descriptors = process.fd_count().ok().map(|count| count as u32).filter(|_| !zombie);
     let looker = Looker { pid, addresses, foreign: !zombie && foreign_numbers(pid) };
     let threads = if zombie { Vec::new() } else { looker.threads(&process) };
-    let caught = process.status().ok().map(|status| status.sigcgt);
+    // A blocked SIGALRM may be waited for (sigwait, signalfd) without a handler.
+    let heard = process.status().ok().map(|status| status.sigcgt | status.sigblk);
     Some(Process {
         program,
         pid,
@@ -40,7 +41,7 @@ fn process(pid: u32, program: usize, addresses: &Addresses) -> Option<Process> {
         cpu_ms: (stat.utime + stat.stime) * 1000 / procfs::ticks_per_second(),
         rss_kib: stat.rss * procfs::page_size() / 1024,
         threads,
-        armed_timers: if zombie { Some(0) } else { fds::armed_timers(pid, caught) },
+        armed_timers: if zombie { Some(0) } else { fds::armed_timers(pid, heard) },
         name: stat.comm,
     })
 }

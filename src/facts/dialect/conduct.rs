@@ -1,12 +1,15 @@
 //! How the server behaves towards clients that are many, rude, hasty, or send much or anything but text.
 
-use crate::evidence::{Close, Framing, Lifetime, Shape, Transport};
+use crate::evidence::{Framing, Lifetime, Shape, Transport};
 
 use super::compare::{Comparison, weigh_form};
 use super::form::Form;
 use super::reading::{Aftermath, Reading, Readings, contains};
 use super::wording::Wording;
 use super::{Dialect, Learned};
+
+/// A silence this long is no stall of a busy machine, in milliseconds.
+const LONG_SILENCE_MS: f64 = 900.0;
 
 /// Up to this long after the last write a steady answer is certainly still listened to, in milliseconds.
 const STILL_LISTENING_MS: f64 = 4000.0;
@@ -35,19 +38,12 @@ pub enum Binary {
 
 /// What becomes of many bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Bulk {
-    /// All of them came back.
-    Intact {
-        /// How many were sent.
-        bytes: u64,
-    },
-    /// They did not all come back right.
-    Broken {
-        /// How many were sent.
-        bytes: u64,
-        /// What was wrong.
-        how: Comparison,
-    },
+pub struct Bulk {
+    /// The most that came back whole.
+    pub whole: Option<u64>,
+    /// The least that did not come back right, and what was wrong. A program that stops reading while it writes can
+    /// carry some ten thousand bytes and still choke on a million.
+    pub broken: Option<(u64, Comparison)>,
 }
 
 /// Which sizes of datagrams come back whole.
@@ -104,14 +100,14 @@ impl Bench<'_> {
         if let Some(paid) = tried().find(|r| self.weigh(r) == Comparison::Exact) {
             return Some(Learned::new(true, [paid.index]));
         }
-        let unpaid = tried().find(|r| self.readings.silence_tells(r) || r.server_hung_up())?;
+        let unpaid = tried().find(|r| self.readings.silence_tells(r) || r.is_final())?;
         Some(Learned::new(false, [unpaid.index]))
     }
 
     fn partial_at_eof(&self) -> Option<Learned<bool>> {
         let tried = self.readings.of(Shape::ChunkHalfClose).next()?;
         let paid = tried.answered() && self.weigh(tried).is_right();
-        (paid || self.readings.silence_tells(tried)).then(|| Learned::new(paid, [tried.index]))
+        (paid || tried.is_final() || self.readings.silence_tells(tried)).then(|| Learned::new(paid, [tried.index]))
     }
 
     fn binary(&self) -> Option<Learned<Binary>> {
@@ -125,18 +121,20 @@ impl Bench<'_> {
         }
     }
 
-    /// The largest bulk that came back whole; or the first that did not.
     fn bulk(&self) -> Option<Learned<Bulk>> {
-        let mut whole = None;
+        let mut bulk = Bulk { whole: None, broken: None };
+        let mut rests_on = Vec::new();
         for reading in self.readings.of(Shape::Bulk) {
             let bytes = reading.probe.sent_total.max(reading.sent.len() as u64);
             match self.weigh_bulk(reading) {
-                Comparison::Nothing | Comparison::Truncated { .. } if !ended(reading) => break,
-                Comparison::Exact => whole = Some(Learned::new(Bulk::Intact { bytes }, [reading.index])),
-                how => return Some(Learned::new(Bulk::Broken { bytes, how }, [reading.index])),
+                Comparison::Nothing | Comparison::Truncated { .. } if !ended(reading) => continue,
+                Comparison::Exact => bulk.whole = bulk.whole.max(Some(bytes)),
+                how if bulk.broken.is_none_or(|(least, _)| bytes < least) => bulk.broken = Some((bytes, how)),
+                _ => {}
             }
+            rests_on.push(reading.index);
         }
-        whole
+        (!rests_on.is_empty()).then(|| Learned::new(bulk, rests_on))
     }
 
     /// Weighs as much as the evidence keeps; beyond that only the number of bytes is known.
@@ -181,28 +179,49 @@ impl Bench<'_> {
 
 /// Whether the server had stopped answering before netdiag stopped listening to it.
 fn ended(reading: &Reading) -> bool {
-    let probe = reading.probe;
-    let last = probe.last_byte_ms.unwrap_or_default();
-    probe.close != Close::Open || last + (probe.patience_ms as f64) < STILL_LISTENING_MS
+    let patience = reading.probe.patience_ms as f64;
+    let last = reading.probe.last_byte_ms.unwrap_or_default();
+    reading.is_final() || (patience >= LONG_SILENCE_MS && last + patience < STILL_LISTENING_MS)
 }
 
 fn places(readings: &Readings) -> Option<Learned<Places>> {
-    let crowd: Vec<&Reading> = readings.of(Shape::Overlapping).filter(|r| r.messages.len() > 1 && r.holds(0)).collect();
-    let largest = crowd.iter().map(|r| r.probe.group).max_by_key(|group| in_group(&crowd, *group).len());
-    let served = largest.map(|group| in_group(&crowd, group)).unwrap_or_default();
-    let queued = readings.of(Shape::Overlapping).find(|r| r.answered() && waited(r, r.probe.patience_ms));
-    if let Some(queued) = queued {
-        let beside = in_group(&crowd, queued.probe.group);
-        let count = beside.len() as u32;
-        return Some(Learned::new(Places::Exactly(count), [beside, vec![queued.index]].concat()));
+    in_a_crowd(readings).or_else(|| beside_idlers(readings))
+}
+
+fn in_a_crowd(readings: &Readings) -> Option<Learned<Places>> {
+    let crowd: Vec<&Reading> =
+        readings.of(Shape::Overlapping).filter(|r| r.messages.len() > 1 && r.answered()).collect();
+    let largest = crowd.iter().map(|r| r.probe.group).max_by_key(|group| in_group(&crowd, *group).len())?;
+    let served = in_group(&crowd, largest);
+    let count = served.len() as u32;
+    if count < 2 {
+        return None;
     }
-    if served.len() > 2 {
-        return Some(Learned::new(Places::AtLeast(served.len() as u32), served));
+    let queued = readings.of(Shape::Overlapping).find(|r| {
+        let held = r.probe.patience_ms;
+        let alone = r.messages.len() == 1 && r.probe.group == largest && r.answered();
+        alone && waited(r, held) && held as f64 >= LONG_SILENCE_MS && readings.is_long(held)
+    });
+    let value = if queued.is_some() { Places::Exactly(count) } else { Places::AtLeast(count) };
+    Some(Learned::new(value, queued.map(|r| r.index).into_iter().chain(served).collect::<Vec<_>>()))
+}
+
+/// One trial that served the second client beside an idle one outweighs any number that did not.
+fn beside_idlers(readings: &Readings) -> Option<Learned<Places>> {
+    let second = |idler: &Reading| {
+        readings.all.iter().find(|r| r.index != idler.index && r.probe.group == idler.probe.group && r.answered())
+    };
+    let mut waiting = Vec::new();
+    for idler in readings.of(Shape::Idler) {
+        let Some(second) = second(idler) else { continue };
+        if !waited(second, idler.probe.patience_ms) {
+            return Some(Learned::new(Places::AtLeast(2), [idler.index, second.index]));
+        }
+        if readings.is_long(idler.probe.patience_ms) {
+            waiting.extend([idler.index, second.index]);
+        }
     }
-    let idler = readings.of(Shape::Idler).next()?;
-    let second = readings.all.iter().find(|r| r.probe.group == idler.probe.group && r.answered())?;
-    let value = if waited(second, idler.probe.patience_ms) { Places::One } else { Places::AtLeast(2) };
-    Some(Learned::new(value, [idler.index, second.index]))
+    (!waiting.is_empty()).then(|| Learned::new(Places::One, waiting))
 }
 
 fn in_group(crowd: &[&Reading], group: u32) -> Vec<usize> {

@@ -127,9 +127,10 @@ fn fits_in_case(messages: &[&[u8]], got: &[u8], upper: bool) -> Vec<Fit> {
     found
 }
 
-/// Offsets of `needle` in `bytes`.
+/// Offsets of `needle` in `bytes`; an empty one (the text of a blank line) is nowhere in particular.
 fn places<'a>(bytes: &'a [u8], needle: &'a [u8]) -> impl Iterator<Item = usize> + 'a {
-    bytes.windows(needle.len()).enumerate().filter(move |(_, window)| *window == needle).map(|(at, _)| at)
+    let windows = if needle.is_empty() { [].windows(1) } else { bytes.windows(needle.len()) };
+    windows.enumerate().filter(move |(_, window)| *window == needle).map(|(at, _)| at)
 }
 
 /// What stands around the texts in an answer.

@@ -103,6 +103,7 @@ fn lifetime(readings: &Readings, framing: Option<&Learned<Framing>>) -> Seconds 
     if !hung_up.is_empty() {
         return (Some(Learned::new(Lifetime::OneShot, hung_up)), None);
     }
-    let ignored = in_turn().find(|r| r.holds(0) && !r.holds(1) && r.probe.half_closed && readings.silence_tells(r));
+    let silent_for_good = |r: &Reading| r.is_final() || readings.silence_tells(r);
+    let ignored = in_turn().find(|r| r.holds(0) && !r.holds(1) && r.probe.half_closed && silent_for_good(r));
     (None, ignored.map(|r| Learned::new(false, [r.index])))
 }

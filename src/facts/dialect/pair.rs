@@ -91,6 +91,13 @@ mod tests {
     }
 
     #[test]
+    fn a_blank_line_among_the_messages_is_survived() {
+        assert_eq!(reply("hello\n\nworld\n", "hello\n\nworld\n"), Some(Reply::Exact));
+        assert_eq!(reply("\n\n", "\n\n"), None);
+        assert_eq!(reply("a\0\n\nb", "x\n"), None);
+    }
+
+    #[test]
     fn two_messages_settle_banner_and_ending() {
         let exchange = learn_from_pair(b"one\ntwo\n", b"Hi\n> one\r\n> two\r\n").unwrap();
         assert_eq!(exchange.banner, "Hi\n".into());
@@ -99,6 +106,15 @@ mod tests {
     }
 
     proptest! {
+        #[test]
+        fn any_bytes_can_be_read(
+            sent in prop::collection::vec(prop_oneof![Just(b'\n'), Just(b'\r'), Just(b'a'), any::<u8>()], 0..12),
+            received in prop::collection::vec(prop_oneof![Just(b'\n'), Just(b'\r'), Just(b'a'), any::<u8>()], 0..24),
+        ) {
+            let _ = learn_from_pair(&sent, &received);
+            let _ = learn_from_pair(&sent, &[&received[..], &sent[..]].concat());
+        }
+
         #[test]
         fn what_is_learned_explains_the_exchange(
             prefix in "[A-Z:>]{0,4}", lines in prop::collection::vec("[a-z]{3,9}\n", 1..5),

@@ -71,9 +71,14 @@ impl<'a> Reading<'a> {
         self.text(n).is_some_and(|text| contains(self.got(), text))
     }
 
+    /// Whether the server has ended this connection: then nothing more could come, however long one waits.
+    pub(super) fn is_final(&self) -> bool {
+        matches!(self.probe.close, Close::Fin | Close::Reset)
+    }
+
     /// Whether the server ended this connection before we did.
     pub(super) fn server_hung_up(&self) -> bool {
-        !self.probe.half_closed && matches!(self.probe.close, Close::Fin | Close::Reset)
+        !self.probe.half_closed && self.is_final()
     }
 
     /// Whether it is one of the plain greetings every echo server should answer with the message in some form.
@@ -99,7 +104,7 @@ pub(super) struct Readings<'a> {
     pub all: Vec<Reading<'a>>,
     /// Probes that were refused.
     refused: Vec<(usize, &'a Probe)>,
-    /// The slowest answer seen, in milliseconds.
+    /// The slowest answer seen, of any shape, in milliseconds.
     slowest_ms: f64,
 }
 
@@ -121,7 +126,7 @@ impl<'a> Readings<'a> {
         match (next, refused) {
             (Some(next), refused) if refused.is_none_or(|index| next.index < index) => match next.answered() {
                 true => Some(Aftermath::Served(next.index)),
-                false if self.silence_tells(next) || next.server_hung_up() => Some(Aftermath::Dead(next.index)),
+                false if self.silence_tells(next) || next.is_final() => Some(Aftermath::Dead(next.index)),
                 false => None,
             },
             (_, refused) => refused.map(Aftermath::Dead),
@@ -145,8 +150,12 @@ impl<'a> Readings<'a> {
 
     /// Whether no answer within this probe's patience means that none was going to come.
     pub(super) fn silence_tells(&self, reading: &Reading) -> bool {
-        let patience = reading.probe.patience_ms as f64;
-        patience >= SHORTEST_SILENCE_MS && patience >= SILENCE_FACTOR * self.slowest_ms && !self.had_to_queue(reading)
+        self.is_long(reading.probe.patience_ms) && !self.had_to_queue(reading)
+    }
+
+    /// Whether a wait was long against everything this server was seen to take.
+    pub(super) fn is_long(&self, ms: u64) -> bool {
+        ms as f64 >= SHORTEST_SILENCE_MS.max(SILENCE_FACTOR * self.slowest_ms)
     }
 
     /// Whether another connection that might have kept the server busy was open during this one.
@@ -202,23 +211,32 @@ impl<'a> Readings<'a> {
         self.all.iter().any(|r| r.sent.is_empty() || (r.messages.len() > 1 && r.answered()))
     }
 
-    /// Median and maximum of the time to the first byte of an answer.
+    /// Median and maximum of the time to the first byte of an ordinary answer.
     pub(super) fn latencies(&mut self) -> (Option<Learned<f64>>, Option<Learned<f64>>) {
         use Shape::{Binary, Bulk, Overlapping, Replay};
         let mut times: Vec<(f64, usize)> = Vec::new();
+        let mut slowest_of_all = 0.0_f64;
         for reading in self.all.iter().filter(|r| r.answered() && !self.had_to_queue(r)) {
             let at_once = matches!(reading.probe.shape, Shape::LineHalfClose | Shape::ChunkHalfClose);
-            let counts = !matches!(reading.probe.shape, Binary | Bulk | Overlapping | Replay);
             // Where a banner comes first, its time is not the answer's.
-            let banner_first = reading.banner > 0 && reading.messages.len() == 1;
+            let banner_first = reading.banner > 0 && reading.probe.shape != Shape::TwoLines;
+            if banner_first && reading.messages.len() > 1 {
+                continue;
+            }
             let ms = if banner_first { reading.probe.last_byte_ms } else { reading.probe.first_byte_ms };
-            if let Some(ms) = ms.filter(|_| counts && (at_once || reading.answered_before_half_close())) {
+            let Some(ms) = ms.filter(|_| at_once || reading.answered_before_half_close()) else { continue };
+            // One of a crowd that said a single line may have waited for its turn.
+            let queued = reading.probe.shape == Overlapping && reading.messages.len() == 1;
+            if !queued && !matches!(reading.probe.shape, Bulk | Replay) {
+                slowest_of_all = slowest_of_all.max(ms);
+            }
+            if !matches!(reading.probe.shape, Binary | Bulk | Overlapping | Replay) {
                 times.push((ms, reading.index));
             }
         }
+        self.slowest_ms = slowest_of_all;
         times.sort_by(|a, b| a.0.total_cmp(&b.0));
         let Some(&(slowest, slowest_index)) = times.last() else { return (None, None) };
-        self.slowest_ms = slowest;
         let median = times[(times.len() - 1) / 2].0;
         let all: Vec<usize> = times.iter().map(|(_, index)| *index).collect();
         (Some(Learned::new(median, all)), Some(Learned::new(slowest, [slowest_index])))

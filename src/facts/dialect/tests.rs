@@ -298,6 +298,15 @@ fn the_second_client_shows_how_many_are_served_at_once() {
     let places = |idler, second| value(&learned(vec![two_lines(1, newline), idler, second]).places);
     assert_eq!(places(idler(3), second(1.5)), Some(Places::AtLeast(2)));
     assert_eq!(places(idler(150), second(150.4)), Some(Places::One));
+    let trials = |ms| {
+        let again = Probe { group: 2, ..idler(300) };
+        let other = Probe { group: 2, ..second(ms) };
+        value(&learned(vec![two_lines(1, newline), idler(300), second(302.0), again, other]).places)
+    };
+    assert_eq!(trials(303.0), Some(Places::One));
+    assert_eq!(trials(1.0), Some(Places::AtLeast(2)), "the first trial met a stall");
+    let slow = Probe { first_byte_ms: Some(100.0), ..two_lines(1, newline) };
+    assert_eq!(value(&learned(vec![slow, idler(150), second(151.0)]).places), None);
     let never = Probe { group: 1, ..line(Shape::Line, 3, |_| String::new()) };
     assert_eq!(places(idler(150), never), None, "it may have died as well");
 }
@@ -306,10 +315,19 @@ fn the_second_client_shows_how_many_are_served_at_once() {
 fn a_full_pool_shows_its_size() {
     let newline = |t: &str| format!("{t}\n");
     let member = |n| Probe { group: 1, shape: Shape::Overlapping, ..two_lines(n, newline) };
-    let queued =
-        Probe { group: 1, shape: Shape::Overlapping, first_byte_ms: Some(155.0), ..line(Shape::Line, 9, newline) };
-    let dialect = learned(vec![member(1), member(3), member(5), queued]);
+    let queued = |held_ms: u64| Probe {
+        group: 1,
+        shape: Shape::Overlapping,
+        first_byte_ms: Some(held_ms as f64 + 0.5),
+        patience_ms: held_ms,
+        ..line(Shape::Line, 9, newline)
+    };
+    let dialect = learned(vec![member(1), member(3), member(5), queued(1000)]);
     assert_eq!(value(&dialect.places), Some(Places::Exactly(3)));
+    let stalled = learned(vec![member(1), member(3), member(5), queued(190)]);
+    assert_eq!(value(&stalled.places), Some(Places::AtLeast(3)));
+    let late = Probe { first_byte_ms: Some(2000.0), ..member(5) };
+    assert_eq!(value(&learned(vec![member(1), member(3), late]).places), Some(Places::AtLeast(3)));
     assert_eq!(value(&learned(vec![member(1), member(3), member(5)]).places), Some(Places::AtLeast(3)));
 }
 
@@ -332,6 +350,8 @@ fn surviving_needs_an_answer_afterwards_and_dying_a_silence_or_refusal() {
     let survives = |after: Vec<Probe>| value(&learned([vec![before(), rude()], after].concat()).survives_rude);
     assert_eq!(survives(vec![line(Shape::Line, 3, newline)]), Some(true));
     assert_eq!(survives(vec![line(Shape::Line, 3, |_| String::new())]), Some(false));
+    let hasty = Probe { patience_ms: 50, close: Close::Open, ..line(Shape::Line, 3, |_| String::new()) };
+    assert_eq!(survives(vec![hasty]), None);
     assert_eq!(survives(vec![]), None);
     let refused = Probe { reach: Reach::Refused, sent: Vec::new(), ..chunk(3, "") };
     let dead = learned(vec![before(), rude(), refused]);
@@ -357,15 +377,21 @@ fn a_text_service_is_not_a_broken_one() {
 fn bulk_is_intact_broken_or_still_on_its_way() {
     let newline = |t: &str| format!("{t}\n");
     let sent = format!("{}\n", text(7)).repeat(100);
-    let bulk = |received: &str, close| Probe { close, ..probe(Shape::Bulk, &[&sent], received) };
-    let of = |probe| value(&learned(vec![two_lines(1, newline), chunk(3, ""), probe]).bulk);
+    let bulk = |received: &str, close| Probe { close, patience_ms: 1000, ..probe(Shape::Bulk, &[&sent], received) };
+    let of = |probes: &[Probe]| value(&learned([&[two_lines(1, newline), chunk(3, "")], probes].concat()).bulk);
     let bytes = sent.len() as u64;
-    assert_eq!(of(bulk(&sent, Close::Fin)), Some(Bulk::Intact { bytes }));
-    let how = Comparison::Truncated { at: 1000 };
-    assert_eq!(of(bulk(&sent[..1000], Close::Fin)), Some(Bulk::Broken { bytes, how }));
-    assert_eq!(of(bulk(&sent[..1000], Close::Open)), Some(Bulk::Broken { bytes, how }), "silent long before the end");
+    let broken = |at| Some(Bulk { whole: None, broken: Some((bytes, Comparison::Truncated { at })) });
+    assert_eq!(of(&[bulk(&sent, Close::Fin)]), Some(Bulk { whole: Some(bytes), broken: None }));
+    assert_eq!(of(&[bulk(&sent[..1000], Close::Fin)]), broken(1000));
+    assert_eq!(of(&[bulk(&sent[..1000], Close::Open)]), broken(1000), "silent long before the end");
     let dripping = Probe { last_byte_ms: Some(4990.0), ..bulk(&sent[..1000], Close::Open) };
-    assert_eq!(of(dripping), None);
+    assert_eq!(of(&[dripping]), None);
+    let hasty = Probe { patience_ms: 150, ..bulk("", Close::Open) };
+    assert_eq!(of(&[hasty]), None);
+    let much = sent.repeat(2);
+    let choked = probe(Shape::Bulk, &[&much], &sent[..900]);
+    let expected = Bulk { whole: Some(bytes), broken: Some((2 * bytes, Comparison::Truncated { at: 900 })) };
+    assert_eq!(of(&[bulk(&sent, Close::Fin), choked]), Some(expected));
 }
 
 #[test]

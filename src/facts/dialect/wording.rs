@@ -94,7 +94,12 @@ fn voters<'a>(readings: &'a Readings<'a>) -> Vec<&'a Reading<'a>> {
 /// Every form that explains this answer: to all messages, or to the first one alone if the server stopped there.
 fn forms(reading: &Reading, whole_head: bool) -> Vec<Form> {
     let messages: Vec<&[u8]> = reading.messages.iter().map(Vec::as_slice).collect();
-    let mut found = fits(&messages, reading.got());
+    // What a server says only when its client half-closes is a farewell and no part of the answer.
+    let at_once = &reading.got()[..reading.got_before_half_close()];
+    let mut found = if at_once.ends_with(b"\n") { fits(&messages, at_once) } else { Vec::new() };
+    if found.is_empty() {
+        found = fits(&messages, reading.got());
+    }
     if found.is_empty() && messages.len() > 1 {
         found = fits(&messages[..1], reading.got());
     }

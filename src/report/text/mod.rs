@@ -7,7 +7,7 @@ mod spoken;
 use unicode_width::UnicodeWidthStr as _;
 
 use crate::diagnosis::{Confidence, Diagnosis, Finding, Part, Side};
-use crate::evidence::{Evidence, Frame, Occasion, Rung};
+use crate::evidence::{Evidence, Frame, Occasion, Role, Rung};
 
 use super::sheet::{Sheet, WIDEST};
 use super::style::{Ink, Style};
@@ -46,6 +46,7 @@ pub fn page(evidence: &Evidence, diagnosis: &Diagnosis, style: &Style, extras: &
     settle(&mut sheet, diagnosis);
     fix(&mut sheet, diagnosis);
     others(&mut sheet, diagnosis);
+    cross(&mut sheet, diagnosis);
     ruled_out(&mut sheet, diagnosis);
     spoken::contract(&mut sheet, evidence, &diagnosis.contract);
     gaps(&mut sheet, diagnosis);
@@ -211,6 +212,30 @@ fn ruled_out(sheet: &mut Sheet, diagnosis: &Diagnosis) {
     }
     sheet.heading("Ruled out");
     table(sheet, diagnosis.ruled_out.iter().map(|out| (out.fault.as_str(), out.because.as_str())));
+}
+
+/// What each program did with netdiag's reference in the other part.
+fn cross(sheet: &mut Sheet, diagnosis: &Diagnosis) {
+    if diagnosis.cross.is_empty() {
+        return;
+    }
+    sheet.heading("With a reference partner");
+    let said: Vec<(&str, String)> = diagnosis
+        .cross
+        .iter()
+        .map(|cross| {
+            let pair = if cross.kept == Role::Client { "client × reference" } else { "reference × server" };
+            let fault = cross.verdict.fault.as_ref().map(|fault| format!(" ({fault})")).unwrap_or_default();
+            let own = if cross.kept == Role::Client { Side::Client } else { Side::Server };
+            let said = match cross.verdict.side {
+                Side::None => "everything goes right".to_owned(),
+                side if side == own => format!("the {} fails here too{fault}", cross.kept),
+                _ => format!("not decided{fault}"),
+            };
+            (pair, said)
+        })
+        .collect();
+    table(sheet, said.iter().map(|(pair, said)| (*pair, said.as_str())));
 }
 
 /// Two columns: names, and what is said of them.

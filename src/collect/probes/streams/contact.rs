@@ -17,6 +17,9 @@ use super::super::talk::{Enough, FLOOD, Talk, Wait, resemblance};
 /// After this much silence on the first connection, others try whether a half-close or a CR helps.
 const PUZZLED: Duration = Duration::from_millis(250);
 
+/// How long something that is no answer, such as a banner, may be followed by one.
+const UNLIKE: Duration = Duration::from_millis(800);
+
 /// How long a server is given to hang up of its own accord after its first answer.
 const HANG_UP: Duration = Duration::from_millis(15);
 
@@ -70,7 +73,7 @@ async fn open(mut talk: Talk, text: String, generous: Duration, hurry: watch::Re
     let wait = Wait {
         first: generous,
         // What does not even resemble the line may be a banner, and the answer may come much later.
-        quiet: generous / 2,
+        quiet: UNLIKE.max(generous / 2),
         tail: TAIL,
         settle: HANG_UP,
         enough: Enough::Text(text.into_bytes()),
@@ -111,7 +114,7 @@ fn help(
     lines
         .map(|(shape, line)| {
             let (setting, pace, hurry) = (exam.setting.clone(), pace.clone(), hurry.clone());
-            let script = Script::ask(&pace, shape, line.as_bytes(), 1);
+            let script = Script::ask(&pace, shape, line.as_bytes(), 1).hurried(hurry.subscribe());
             tokio::spawn(async move {
                 let probe = script.perform(setting, pace, target, group).await;
                 if probe.received_total > 0 {

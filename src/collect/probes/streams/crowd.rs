@@ -8,11 +8,33 @@ use crate::evidence::{Probe, Reach, Shape};
 use super::super::Examiner;
 use super::super::pace::Pace;
 use super::super::talk::{Enough, Setting, Talk, Wait};
-use super::PROMPT;
+use super::{PROMPT, SURE};
+
+/// How often it is tried whether a second client is served. A stall of a busy machine does not come twice in a row
+/// just when it is not wanted.
+const TRIALS: usize = 2;
+
+/// How long at least an idle connection is kept open for a greeting on another one to be answered beside it.
+const BESIDE: Duration = Duration::from_millis(300);
+
+/// How many speak at once where each connection carries a single message: few enough for the shortest usual queue of
+/// connections not yet accepted, whose overflow would cost a second.
+const FEW: usize = 4;
+
+/// Finds out whether a second client is served while a first one is idle.
+pub(super) async fn beside_idlers(exam: &mut Examiner, target: SocketAddr) -> Option<()> {
+    for _ in 0..TRIALS {
+        beside_an_idler(exam, target).await?;
+        if exam.pace.lanes > 1 {
+            break;
+        }
+    }
+    Some(())
+}
 
 /// Keeps one connection open and silent, and greets on a second one. If that is not answered, the idle one leaves, and
 /// the greeting gets another chance.
-pub(super) async fn beside_an_idler(exam: &mut Examiner, target: SocketAddr) -> Option<()> {
+async fn beside_an_idler(exam: &mut Examiner, target: SocketAddr) -> Option<()> {
     let group = exam.group();
     let pace = exam.pace.clone();
     let line = format!("{}{}", exam.text(), pace.terminator());
@@ -25,7 +47,7 @@ pub(super) async fn beside_an_idler(exam: &mut Examiner, target: SocketAddr) -> 
     if pace.until_eof {
         second.half_close().await;
     }
-    let answer = Wait::patient(pace.patience(), Enough::Bytes(pace.due(line.len(), 1)));
+    let answer = Wait::patient(pace.patience().max(BESIDE), Enough::Bytes(pace.due(line.len(), 1)));
     second.listen(&answer).await;
     let served = second.heard() > pace.banner;
     let held = second.since_write().as_secs_f64() * 1000.0;
@@ -34,9 +56,9 @@ pub(super) async fn beside_an_idler(exam: &mut Examiner, target: SocketAddr) -> 
     idler.probe.patience_ms = if served { held.ceil() as u64 + 1 } else { held.floor() as u64 };
     exam.keep(idler.part(pace.farewell()).await).then_some(())?;
     if !served {
-        second.listen(&answer).await;
+        second.listen(&Wait { first: SURE, ..answer }).await;
     }
-    exam.pace.several = served;
+    exam.pace.lanes = if served { 2 } else { 1 };
     let answered = second.heard() > pace.banner;
     let second = second.part(pace.farewell()).await;
     let known = (exam.pace.latency, exam.pace.fastest);
@@ -52,12 +74,12 @@ pub(super) async fn beside_an_idler(exam: &mut Examiner, target: SocketAddr) -> 
 /// of the server's is put to the test; then all of them speak at the same time, each with a text of its own.
 pub(super) async fn gather(exam: &mut Examiner, target: SocketAddr, size: usize) -> Option<()> {
     let pace = exam.pace.clone();
-    if !pace.several || pace.fastest.unwrap_or_default() > PROMPT {
+    if pace.lanes < 2 || pace.fastest.unwrap_or_default() > PROMPT {
         return Some(());
     }
     let group = exam.group();
     if pace.one_shot || pace.until_eof {
-        return at_once(exam, target, size.min(10), group).await;
+        return at_once(exam, target, size.min(FEW), group).await;
     }
     let mut crowd = Vec::new();
     let mut late = None;
@@ -73,6 +95,7 @@ pub(super) async fn gather(exam: &mut Examiner, target: SocketAddr, size: usize)
         }
         crowd.push(talk);
     }
+    exam.pace.lanes = exam.pace.lanes.max(crowd.len());
     let mut running = Vec::new();
     for talk in crowd {
         let line = format!("{}{}", exam.text(), pace.terminator());
@@ -92,7 +115,8 @@ pub(super) async fn gather(exam: &mut Examiner, target: SocketAddr, size: usize)
 async fn one_more(setting: &Setting, pace: &Pace, target: SocketAddr, group: u32, line: String) -> Talk {
     let mut talk = Talk::dial(setting, Shape::Overlapping, target, group).await;
     talk.say(line.as_bytes()).await;
-    talk.listen(&Wait::patient(pace.patience(), Enough::Bytes(pace.due(line.len(), 1)))).await;
+    let answer = Wait::patient(pace.patience(), Enough::Bytes(pace.due(line.len(), 1)));
+    talk.listen(&Wait { first: SURE.max(pace.patience()), ..answer }).await;
     talk
 }
 
@@ -107,7 +131,7 @@ async fn speak_again(mut talk: Talk, pace: Pace, line: String) -> Probe {
 async fn wait_for_a_place(mut talk: Talk, pace: &Pace) -> Probe {
     if talk.probe.reach == Reach::Connected && talk.is_open() {
         let held = talk.since_write().as_millis() as u64;
-        talk.listen(&Wait::patient(pace.patience(), Enough::Bytes(pace.banner + 1))).await;
+        talk.listen(&Wait::patient(SURE, Enough::Bytes(pace.banner + 1))).await;
         talk.probe.patience_ms = held;
     }
     talk.part(pace.farewell()).await

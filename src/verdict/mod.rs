@@ -1,8 +1,12 @@
 //! WHICH SIDE: keeps root causes, lists what follows from them, and answers for the pair as a whole.
 
+mod cross;
+
+pub use cross::weigh;
+
 use crate::diagnosis::{Confidence, Finding, Part, Side, Verdict};
 use crate::evidence::{Ending, Gap};
-use crate::facts::{Echo, Facts};
+use crate::facts::{Echo, Facts, Player};
 use crate::rules::find;
 
 /// Orders the findings (causes, contributing faults, consequences) and names the side.
@@ -66,8 +70,9 @@ fn absolve(facts: &Facts) -> Option<Verdict> {
     let right = exchanges.iter().filter(|(_, exchange)| exchange.echo == Echo::Right).count();
     let others = exchanges.len() - right;
     let clients = facts.players(crate::evidence::Role::Client).unwrap_or_default();
-    let ended_badly = clients.iter().any(super::facts::Player::failed)
-        || matches!(facts.evidence.setting.ended, Ending::HangProven | Ending::Interrupted | Ending::CutShort)
+    let complained = |client: &Player| client.failed() && client.complained() != Some(false);
+    let ended_badly = clients.iter().any(complained)
+        || !matches!(facts.evidence.setting.ended, Ending::ClientsEnded | Ending::Complete)
             && clients.iter().any(super::facts::Player::is_running);
     if right == 0 {
         return None;
@@ -100,11 +105,15 @@ fn absolve_server(facts: &Facts) -> Option<Verdict> {
         Some(n) => format!(" It serves {n} clients at a time; nothing told says that it must do better."),
         None => String::new(),
     };
+    // Many a real server is built so, and only a client that half-closes ever notices.
+    let drops =
+        facts.dialect.as_ref().is_ok_and(|d| d.answers_half_close.as_ref().is_some_and(|answers| !answers.value));
+    let half_close = if drops { " It drops what it owes when a client half-closes at once." } else { "" };
     Some(Verdict {
         side: Side::None,
         fault: None,
         confidence: Confidence::Proven,
-        summary: format!("The server echoed what it was sent, in every shape, in its own dialect.{places}"),
+        summary: format!("The server echoed what it was sent, in every shape, in its own dialect.{places}{half_close}"),
         to_settle: Vec::new(),
     })
 }

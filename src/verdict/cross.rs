@@ -1,0 +1,84 @@
+//! The swap: what each program did with a reference partner decides where the pair's own evidence leaves a doubt.
+
+use crate::diagnosis::{Confidence, Cross, Side, Verdict};
+use crate::evidence::Role;
+use crate::facts::Facts;
+
+/// What the reference partners showed of one program.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Conduct {
+    Right,
+    Wrong,
+    /// Not examined, or not decided.
+    Open,
+}
+
+/// Weighs `verdict`, reached from the pair alone, against the cross-examination.
+#[must_use]
+pub fn weigh(facts: &Facts, verdict: Verdict, cross: &[Cross]) -> Verdict {
+    if cross.is_empty() || matches!(verdict.side, Side::None | Side::Environment | Side::Both) {
+        return verdict;
+    }
+    let (client, server) = (conduct(cross, Role::Client), conduct(cross, Role::Server));
+    let server = if server == Conduct::Open && answered_probes(facts) { Conduct::Right } else { server };
+    match (verdict.side, client, server) {
+        (Side::Client, Conduct::Wrong, Conduct::Right) | (Side::Server, Conduct::Right, Conduct::Wrong) => {
+            Verdict { confidence: Confidence::Proven, ..verdict }
+        }
+        (Side::Unknown, Conduct::Wrong, Conduct::Right) => blame(Role::Client, cross, verdict),
+        (Side::Unknown, Conduct::Right, Conduct::Wrong) => blame(Role::Server, cross, verdict),
+        (Side::Unknown, Conduct::Wrong, Conduct::Wrong) => {
+            Verdict { side: Side::Both, ..blame(Role::Server, cross, verdict) }
+        }
+        (Side::Server, Conduct::Wrong, Conduct::Right) if verdict.confidence < Confidence::Proven => {
+            blame(Role::Client, cross, verdict)
+        }
+        (Side::Client, Conduct::Right, Conduct::Wrong) if verdict.confidence < Confidence::Proven => {
+            blame(Role::Server, cross, verdict)
+        }
+        // A reference answers at once; that clears nobody of impatience.
+        (Side::Client, ..) if verdict.fault.as_deref() == Some("client-gives-up-early") => verdict,
+        // The pair's evidence points one way and the swap the other: whoever does well with the reference is not accused.
+        (Side::Client, Conduct::Right, _) | (Side::Server, _, Conduct::Right)
+            if verdict.confidence < Confidence::Proven =>
+        {
+            Verdict {
+                side: Side::Unknown,
+                confidence: Confidence::Possible,
+                summary: format!(
+                    "{} Yet with a reference partner that program did everything right, so it is not accused.",
+                    verdict.summary
+                ),
+                ..verdict
+            }
+        }
+        _ => verdict,
+    }
+}
+
+fn conduct(cross: &[Cross], kept: Role) -> Conduct {
+    let own = if kept == Role::Client { Side::Client } else { Side::Server };
+    match cross.iter().find(|cross| cross.kept == kept).map(|cross| cross.verdict.side) {
+        Some(Side::None) => Conduct::Right,
+        Some(side) if side == own => Conduct::Wrong,
+        _ => Conduct::Open,
+    }
+}
+
+/// Probes are a reference client too.
+fn answered_probes(facts: &Facts) -> bool {
+    facts.dialect.as_ref().is_ok_and(|dialect| dialect.echoes.as_ref().is_some_and(|echoes| echoes.value))
+        && facts.departures().is_empty()
+}
+
+fn blame(kept: Role, cross: &[Cross], pair: Verdict) -> Verdict {
+    let Some(alone) = cross.iter().find(|cross| cross.kept == kept).map(|cross| &cross.verdict) else { return pair };
+    let (side, other) = if kept == Role::Client { (Side::Client, "server") } else { (Side::Server, "client") };
+    Verdict {
+        side,
+        fault: alone.fault.clone(),
+        confidence: alone.confidence,
+        summary: format!("With a reference {other} the {kept} fails too: {}", alone.summary),
+        to_settle: Vec::new(),
+    }
+}

@@ -1,0 +1,95 @@
+//! Every scenario through the real binary: as whoever runs the tests, as an ordinary user, and where nothing can be
+//! captured. A right side with less confidence is fine where less can be seen; a wrong side is not, anywhere.
+
+use std::path::Path;
+
+use serde_json::Value;
+
+use crate::stand::{AS_NOBODY, FORBIDDEN, NETDIAG, Public, Run, turn, works};
+
+/// With this set, a run that captured no packets fails, instead of being held to what can be seen without them.
+const REQUIRE_CAPTURE: &str = "NETDIAG_REQUIRE_CAPTURE";
+
+/// The results of `scenario --all --json`.
+fn stage_all(wrapper: &[&str], binary: &Path, directory: &Path) -> Vec<Value> {
+    let _turn = turn();
+    let ended = Run::start(wrapper, binary, &["scenario", "--all", "--json"], directory).end();
+    let report = ended.json();
+    assert_eq!(report["schema"], "netdiag/scenarios/v1");
+    let results = report["results"].as_array().unwrap().clone();
+    let listed = netdiag::scenario::names().count();
+    assert_eq!(results.len(), listed, "a scenario has no result");
+    let met = results.iter().all(|result| result["met"] == true);
+    assert_eq!(ended.code() == 0, met, "the exit status and the results disagree: {}", ended.code());
+    results
+}
+
+/// What is wrong with one result, if anything.
+fn complaint(result: &Value) -> Option<String> {
+    let (expected, verdict) = (&result["expected"], &result["report"]["verdict"]);
+    let name = &result["name"];
+    if verdict.is_null() {
+        return Some(format!("{name}: {}", result["report"]["error"]));
+    }
+    let as_staged = verdict["side"] == expected["side"] && verdict["fault"] == expected["fault"];
+    let said = format!("{name}: expected {expected}, found {verdict}");
+    if as_staged {
+        return None;
+    }
+    if !lacks_packets(result) || std::env::var_os(REQUIRE_CAPTURE).is_some() {
+        return Some(said);
+    }
+    // One of two guilty sides is no false accusation.
+    let one_of_both = expected["side"] == "both" && ["client", "server"].iter().any(|side| verdict["side"] == *side);
+    if verdict["side"] == expected["side"] || verdict["side"] == "unknown" || one_of_both { None } else { Some(said) }
+}
+
+/// Whether packets could not be looked at; the report must then say why, and what would open them.
+fn lacks_packets(result: &Value) -> bool {
+    let gaps = result["report"]["gaps"].as_array().unwrap();
+    gaps.iter().any(|gap| {
+        let is_told = ["why", "remedy"].iter().all(|key| gap[*key].as_str().is_some_and(|text| !text.is_empty()));
+        gap["source"] == "packets" && is_told
+    })
+}
+
+fn assert_none_is_wrong(results: &[Value]) {
+    let complaints: Vec<String> = results.iter().filter_map(complaint).collect();
+    let reduced = results.iter().filter(|result| lacks_packets(result)).count();
+    if reduced > 0 {
+        eprintln!("reduced: {reduced} of {} scenarios without packets", results.len());
+    }
+    assert!(complaints.is_empty(), "\n{}\n", complaints.join("\n"));
+}
+
+#[test]
+fn every_scenario_is_judged_as_staged() {
+    assert_none_is_wrong(&stage_all(&[], Path::new(NETDIAG), &std::env::temp_dir()));
+}
+
+#[test]
+fn every_scenario_is_judged_as_staged_for_an_ordinary_user() {
+    if !nix::unistd::geteuid().is_root() {
+        return; // the test above ran as one
+    }
+    let public = Public::new();
+    let root = stage_all(&[], Path::new(NETDIAG), public.path());
+    let nobody = stage_all(&AS_NOBODY, &public.binary(), public.path());
+    assert_none_is_wrong(&nobody);
+    // Capturing needs no root: whatever root could see in a private network, nobody can.
+    let captured = |results: &[Value]| results.iter().filter(|result| !lacks_packets(result)).count();
+    assert!(captured(&nobody) >= captured(&root) || !works(&[&AS_NOBODY[..], &["unshare", "-Urn"]].concat()));
+}
+
+#[test]
+fn without_namespaces_and_capabilities_no_side_is_wrong() {
+    // Where not even this user may make a namespace, the machine is as it should be for this test.
+    let wrapper = if works(&FORBIDDEN) { &FORBIDDEN[..] } else { &[] };
+    let public = Public::new();
+    let results = stage_all(wrapper, &public.binary(), public.path());
+    if !wrapper.is_empty() {
+        let captured: Vec<_> = results.iter().filter(|result| !lacks_packets(result)).collect();
+        assert!(captured.is_empty(), "packets were captured after all: {captured:?}");
+    }
+    assert_none_is_wrong(&results);
+}

@@ -1,0 +1,6 @@
+use IO::Socket::INET;
+my $l = IO::Socket::INET->new(LocalAddr => '127.0.0.1:12345', Listen => 5, ReuseAddr => 1) or die $@;
+while (my $c = $l->accept) {
+    print $c $_ while <$c>;
+    close $c;
+}

@@ -1,0 +1,4 @@
+import socket
+s = socket.create_connection(("127.0.0.1", 12345))
+s.sendall(b"hello\n")
+print(s.makefile("rb").read())

@@ -1,0 +1,4 @@
+import socket
+s = socket.create_connection(("127.0.0.1", 12345))
+s.send(b"hello")
+print(s.recv(1024).decode())

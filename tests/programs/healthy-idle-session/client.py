@@ -1,0 +1,12 @@
+import socket, time
+s = socket.create_connection(("127.0.0.1", 12345))
+r = s.makefile("rb")
+s.sendall(b"first\n")
+print(r.readline())
+time.sleep(1.2)
+s.sendall(b"se")
+time.sleep(0.2)
+s.sendall(b"cond\n")
+print(r.readline())
+r.close()
+s.close()

@@ -1,0 +1,5 @@
+import socket
+s = socket.create_connection(("127.0.0.1", 12345))
+s.sendall(b"hello")
+print(s.recv(1024).decode())
+s.close()

@@ -1,0 +1,8 @@
+use IO::Socket::INET;
+$SIG{PIPE} = 'IGNORE';
+my $l = IO::Socket::INET->new(LocalAddr => '127.0.0.1:12345', Listen => 5, ReuseAddr => 1) or die;
+while (my $c = $l->accept) {
+    my $line = <$c>;
+    print $c $line;
+    close $c;
+}
