@@ -3,6 +3,7 @@
 mod accuracy;
 mod actor;
 mod bad_input;
+mod calls;
 mod real_servers;
 mod sandbox;
 mod scenarios;
