@@ -124,6 +124,12 @@ impl Tracer {
         self.hearing.correct(sample);
     }
 
+    /// Must be called before the first signal that is to end a program: what such a signal does to a traced program is no
+    /// disturbance.
+    pub fn announce_end(&self) {
+        self.hearing.announce_end();
+    }
+
     /// Ends the tracer, and with it whatever it still traces.
     #[must_use]
     pub fn finish(mut self) -> Heard {

@@ -95,18 +95,16 @@ impl<'e> Facts<'e> {
         dial.outcome == Outcome::Refused && dial.evidence.iter().any(|reference| of_program(reference) == Some(true))
     }
 
-    /// The first time that a server's bind to this address failed because it was taken: `calls:N`.
-    #[must_use]
-    pub fn failed_bind(&self, address: SocketAddr) -> Option<String> {
-        const EADDRINUSE: i64 = -98;
-        let calls = self.evidence.calls.seen().ok()?;
-        let taken = |call: &SocketCall| {
-            call.role == Role::Server
-                && matches!(call.name.as_str(), "bind" | "listen")
-                && call.result == EADDRINUSE
-                && call.address.is_some_and(|wanted| wanted.port() == address.port())
+    /// Calls of the server that were to give a socket its address, or to listen there, and failed.
+    pub fn failed_binds(&self) -> impl Iterator<Item = (usize, &'e SocketCall)> {
+        let evidence: &'e Evidence = self.evidence;
+        let calls = match &evidence.calls {
+            Observed::Seen(calls) => calls.calls.as_slice(),
+            Observed::NotObserved(_) => &[],
         };
-        calls.calls.iter().position(taken).map(|index| format!("calls:{index}"))
+        calls.iter().enumerate().filter(|(_, call)| {
+            call.role == Role::Server && call.result < 0 && matches!(call.name.as_str(), "bind" | "listen")
+        })
     }
 
     /// Conversations that got through, as far as they were seen.

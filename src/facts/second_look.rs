@@ -77,3 +77,99 @@ fn was_refused(evidence: &Evidence) -> Option<crate::evidence::Transport> {
     let facts = Facts::derive(evidence);
     facts.refused_dial().ok().flatten().map(|dial| dial.transport)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::diagnosis::{Confidence, Side};
+    use crate::evidence::{Action, Calls, Exit, SocketCall};
+    use crate::facts::staged::{SERVER, Stage, addr, dial, ms, pair};
+
+    /// A client that was refused and ended with status 0 without a word.
+    fn hidden_refusal() -> Stage {
+        pair().talk(dial(40_000, "127.0.0.1:12435").syn(50.0).refused(50.1))
+    }
+
+    fn call(role: Role, name: &str, address: &str, result: i64) -> SocketCall {
+        let program = usize::from(role == Role::Client);
+        let (name, address) = (name.to_owned(), Some(addr(address)));
+        SocketCall { at: ms(60.0), role, program, pid: 4711, name, fd: 3, address, result }
+    }
+
+    fn seen(call: SocketCall) -> Observed<Calls> {
+        Observed::Seen(Calls { calls: vec![call], omitted: 0 })
+    }
+
+    fn with_calls(stage: Stage) -> Evidence {
+        Evidence { calls: seen(call(Role::Client, "connect", "127.0.0.1:12435", -111)), ..stage.0 }
+    }
+
+    #[test]
+    fn the_clients_own_call_proves_that_it_hides_the_refusal() {
+        let suspected = hidden_refusal().fires("swallowed-exception");
+        assert_eq!((suspected.side, suspected.confidence), (Side::Client, Confidence::Likely));
+        let proven = Stage(with_calls(hidden_refusal())).fires("swallowed-exception");
+        assert_eq!((proven.side, proven.confidence), (Side::Client, Confidence::Proven));
+        assert!(proven.evidence.contains(&"calls:0".to_owned()), "{:?}", proven.evidence);
+    }
+
+    #[test]
+    fn a_call_of_the_server_or_to_another_port_proves_nothing() {
+        let told = |call| Stage(Evidence { calls: seen(call), ..hidden_refusal().0 });
+        let elsewhere = told(call(Role::Client, "connect", SERVER, -111));
+        assert_eq!(elsewhere.fires("swallowed-exception").confidence, Confidence::Likely);
+        told(call(Role::Server, "connect", "127.0.0.1:12435", -111)).silent("swallowed-exception");
+    }
+
+    #[test]
+    fn a_server_without_a_listener_is_told_which_call_failed() {
+        let calls = seen(call(Role::Server, "bind", "127.0.0.1:80", -13));
+        let found = Stage(Evidence { calls, ..pair().without_listener().0 }).fires("never-listens");
+        assert!(found.statement.contains("could not bind 127.0.0.1:80: EACCES"), "{}", found.statement);
+        assert!(found.evidence.contains(&"calls:0".to_owned()));
+    }
+
+    #[test]
+    fn a_hidden_refusal_is_worth_a_second_look_and_one_that_is_told_is_not() {
+        assert!(would_tell_more(&hidden_refusal().0));
+        assert!(!would_tell_more(&pair().0));
+        assert!(!would_tell_more(&hidden_refusal().complains(Role::Client, "refused\n").0));
+        let raised = hidden_refusal().raised(Role::Client, 60.0, "ConnectionRefusedError", Action::Silent);
+        assert!(!would_tell_more(&raised.0), "its exceptions tell the same");
+        assert!(!would_tell_more(&with_calls(hidden_refusal())));
+    }
+
+    #[test]
+    fn a_mute_server_without_a_listener_is_worth_one_and_neither_is_a_long_recording() {
+        let mute = pair().without_listener();
+        assert!(would_tell_more(&mute.0));
+        assert!(!would_tell_more(&mute.clone().exits(Role::Server, 20.0, How::Code(1)).0));
+        assert!(!would_tell_more(&mute.frozen(6000.0).0));
+        assert!(!would_tell_more(&hidden_refusal().ends(Ending::Interrupted).0));
+    }
+
+    #[test]
+    fn the_second_look_counts_only_if_everybody_did_the_same() {
+        let first = hidden_refusal().0;
+        assert!(agrees(&first, &with_calls(hidden_refusal())));
+        assert!(!agrees(&first, &first.clone()), "it saw no calls either");
+        let others = [
+            hidden_refusal().exits(Role::Client, 90.0, How::Code(1)),
+            hidden_refusal().exits(Role::Server, 90.0, How::Signal(9)),
+            hidden_refusal().complains(Role::Client, "what?\n"),
+            hidden_refusal().without_listener(),
+            hidden_refusal().ends(Ending::DeadlinePassed),
+            hidden_refusal().unseen("packets"),
+            pair(),
+        ];
+        for other in others {
+            assert!(!agrees(&first, &with_calls(other.clone())), "{:?}", other.0);
+        }
+        let ended_by_us = |stage: Stage| {
+            stage.program(Role::Server, |server| {
+                server.exit = Some(Exit { at: ms(200.0), how: How::Signal(15), by_us: true });
+            })
+        };
+        assert!(agrees(&first, &with_calls(ended_by_us(hidden_refusal()))), "what netdiag did is no difference");
+    }
+}

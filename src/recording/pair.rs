@@ -449,9 +449,16 @@ impl Recorder<'_> {
                 "let the server stay alive, and record again",
             ));
         };
+        self.announce_end();
         self.stage.end(&self.clients.clone());
         let addresses = targets.into_iter().map(|(_, address)| address).collect();
         self.examine(addresses, transport, Depth::Dialect)
+    }
+
+    fn announce_end(&self) {
+        if let Some(calls) = self.calls {
+            calls.announce_end();
+        }
     }
 
     pub(super) fn finish(
@@ -462,6 +469,7 @@ impl Recorder<'_> {
         private: bool,
     ) -> Evidence {
         let captured = self.capture.is_ok();
+        self.announce_end();
         self.stage.end_all();
         self.bystanders.end_all();
         let mut programs = std::mem::replace(&mut self.stage, Stage::new(self.clock)).finish();

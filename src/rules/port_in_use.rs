@@ -2,7 +2,7 @@
 
 use super::{Call, Rule, Ruling, finding};
 use crate::diagnosis::{Confidence, Side};
-use crate::evidence::{Bytes, Role};
+use crate::evidence::{Bytes, Role, SocketCall};
 use crate::facts::{Facts, Listener, Player};
 
 pub(super) static RULE: Rule = Rule {
@@ -20,6 +20,9 @@ pub(super) static RULE: Rule = Rule {
     check,
 };
 
+/// As the result of a call.
+const EADDRINUSE: i64 = -98;
+
 fn check(facts: &Facts) -> Ruling {
     let Some(server) = facts.player(Role::Server)? else { return Ok(Call::Silent) };
     if !facts.server_listeners()?.is_empty() {
@@ -36,7 +39,10 @@ fn check(facts: &Facts) -> Ruling {
         || "a program of another user".to_owned(),
         |owner| format!("{} (pid {})", Bytes::from(owner.name.as_str()).escaped(), owner.pid),
     );
-    let failed = facts.failed_bind(squatter.local);
+    let taken = |call: &&SocketCall| {
+        call.result == EADDRINUSE && call.address.is_some_and(|wanted| wanted.port() == squatter.local.port())
+    };
+    let failed = facts.failed_binds().find(|(_, call)| taken(call)).map(|(index, _)| format!("calls:{index}"));
     let proven = failed.is_some() || complains_of_the_port(&server);
     finding(
         &RULE,

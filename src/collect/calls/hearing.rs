@@ -1,7 +1,7 @@
 //! The recorder's ear: keeps what the tracer tells, within bounds, and knows who is stopped by a signal.
 
 use std::collections::BTreeMap;
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, Write};
 use std::net::Shutdown;
 use std::os::unix::net::UnixStream;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -62,6 +62,12 @@ impl Hearing {
     /// See [`super::Tracer::correct`].
     pub fn correct(&self, sample: &mut Sample) {
         lock(&self.told).correct(sample);
+    }
+
+    /// Tells the tracer that whatever happens to the programs from now on is our doing.
+    pub fn announce_end(&self) {
+        // A tracer that is gone needs no telling.
+        let _ = (&self.line).write_all(b".");
     }
 
     /// Tells the tracer to end, and returns everything it said.

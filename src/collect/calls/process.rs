@@ -5,8 +5,9 @@ use std::io::Read;
 
 use nix::libc;
 
-/// Signals whose default is that nothing happens (signal(7)).
-const HARMLESS: [i32; 4] = [libc::SIGCHLD, libc::SIGCONT, libc::SIGURG, libc::SIGWINCH];
+/// Signals whose default is that nothing happens (signal(7)). SIGCONT is not among them: whoever it wakes up from a stop
+/// finds the call interrupted, traced or not.
+const HARMLESS: [i32; 3] = [libc::SIGCHLD, libc::SIGURG, libc::SIGWINCH];
 
 /// Parts of /proc/TID/status.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -7,7 +7,7 @@
 
 use std::collections::{BTreeSet, HashMap};
 use std::io::{BufRead, BufReader, Read, Write};
-use std::os::fd::AsFd;
+use std::os::fd::{AsFd, AsRawFd};
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -17,7 +17,7 @@ use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::ptrace::{self, Options};
 use nix::sys::signal::{SigSet, Signal};
 use nix::sys::signalfd::{SfdFlags, SignalFd};
-use nix::sys::socket::{getsockopt, sockopt::PeerCredentials};
+use nix::sys::socket::{MsgFlags, getsockopt, recv, sockopt::PeerCredentials};
 use nix::unistd::Pid;
 use rustix::process::{WaitOptions, WaitStatus, wait};
 
@@ -81,6 +81,8 @@ struct Tracer {
     names: Names,
     told: u64,
     omitted: u64,
+    /// Whether the recorder has begun to end the programs: nothing that happens to them now is a reason for doubt.
+    closing: bool,
 }
 
 /// Traces until the recorder closes its end. Shims knock at `knocking`. This process must have one thread only.
@@ -122,6 +124,7 @@ impl Tracer {
             names: Names::default(),
             told: 0,
             omitted: 0,
+            closing: false,
         })
     }
 
@@ -147,7 +150,7 @@ impl Tracer {
             if knocking {
                 self.answer_a_shim()?;
             }
-            if over {
+            if over && self.hear_recorder() {
                 return self.drain();
             }
         }
@@ -161,6 +164,28 @@ impl Tracer {
             Ok(_) | Err(Errno::EINTR) => Ok([1, 2].map(|end| ends[end].any().unwrap_or(false))),
             Err(_) => Err(End::Alone),
         }
+    }
+
+    /// Hears that the recorder begins to end the programs; true when it has closed its end.
+    fn hear_recorder(&mut self) -> bool {
+        let mut byte = [0];
+        match recv(self.line.as_raw_fd(), &mut byte, MsgFlags::MSG_DONTWAIT) {
+            Ok(0) => true,
+            Ok(_) => {
+                self.closing = true;
+                false
+            }
+            Err(_) => false,
+        }
+    }
+
+    /// Something happened that is different for a traced program. What the recorder does itself it announces first, so the
+    /// announcement is here by now if that was the reason.
+    fn doubt(&mut self, why: &str) -> Step {
+        if self.closing || self.hear_recorder() || self.closing {
+            return Ok(());
+        }
+        Err(End::Disturbed(why.to_owned()))
     }
 
     fn tell(&mut self, word: &Word) -> Step {
@@ -218,7 +243,9 @@ impl Tracer {
             return self.lose(tid);
         };
         if !self.tracees.contains_key(&tid) && !self.adopt(tid) {
-            return Err(disturbed("a process appeared whose parent had gone already"));
+            self.doubt("a process appeared whose parent had gone already")?;
+            go_on(tid);
+            return Ok(());
         }
         match (status.as_raw() >> 16, signal) {
             (libc::PTRACE_EVENT_SECCOMP, _) => self.enter(tid),
@@ -265,11 +292,11 @@ impl Tracer {
     }
 
     fn enter(&mut self, tid: i32) -> Step {
-        let Some(tracee) = self.tracees.get_mut(&tid) else { return Ok(()) };
         let Ok(registers) = registers::read(Pid::from_raw(tid)) else { return Ok(()) };
         if matches!(registers.number, libc::SYS_ptrace | libc::SYS_clone) {
-            return Err(disturbed("a program traces itself or another one, which only one tracer at a time can do"));
+            self.doubt("a program traces itself or another one, which only one tracer at a time can do")?;
         }
+        let Some(tracee) = self.tracees.get_mut(&tid) else { return Ok(()) };
         let entered = entered::enter(Pid::from_raw(tid), &registers);
         tracee.entered = entered.filter(|_| self.told < TOLD);
         match (entered, tracee.entered) {
@@ -329,9 +356,9 @@ impl Tracer {
             self.tell(&shim.last_word())?;
         }
         if process::gains_rights(tid) {
-            return Err(disturbed(
+            self.doubt(
                 "a program was to run with other rights than its starter's (setuid), which a traced one cannot",
-            ));
+            )?;
         }
         if process::is_foreign(tid) {
             self.tell(&Word::Blind { why: "a program was built for another processor than netdiag".to_owned() })?;
@@ -343,12 +370,12 @@ impl Tracer {
     /// A signal is about to be delivered.
     fn deliver(&mut self, tid: i32, signal: i32) -> Step {
         let Ok(passed) = Signal::try_from(signal) else {
-            return Err(disturbed("a program got a real-time signal, which netdiag cannot pass on"));
+            self.doubt("a program got a real-time signal, which netdiag cannot pass on")?;
+            go_on(tid);
+            return Ok(());
         };
         if was_interrupted(tid) && Status::read(tid).is_some_and(|status| status.ignores(signal)) {
-            return Err(disturbed(
-                "a call was interrupted by a signal its program ignores, as happens only to traced ones",
-            ));
+            self.doubt("a call was interrupted by a signal its program ignores, as happens only to traced ones")?;
         }
         let _ = ptrace::cont(Pid::from_raw(tid), passed);
         if passed == Signal::SIGCONT
@@ -425,10 +452,6 @@ impl Shim {
             _ => Word::Bare { program, why: "the tracer answered too late".to_owned() },
         }
     }
-}
-
-fn disturbed(why: &str) -> End {
-    End::Disturbed(why.to_owned())
 }
 
 /// Lets a stopped thread run. One that was killed meanwhile is reported dead next.
