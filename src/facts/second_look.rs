@@ -4,7 +4,7 @@
 //! So a program that behaves is never traced at all, and one that behaves differently under a tracer changes nothing.
 
 use super::{Ended, Facts};
-use crate::evidence::{Ending, Evidence, How, Observed, Occasion, Output, Program, Programs, Role};
+use crate::evidence::{Ending, Evidence, How, Observed, Occasion, Output, Program, Programs, Role, Transport};
 
 /// A recording that took longer, in milliseconds, is not repeated.
 const WORTH_REPEATING_MS: f64 = 5000.0;
@@ -20,12 +20,13 @@ pub fn would_tell_more(evidence: &Evidence) -> bool {
         && (refusal_is_hidden(evidence) || bind_is_hidden(evidence))
 }
 
-/// A client was refused, and neither its exceptions nor its own words show that it knew.
+/// A client was refused by TCP, where the call that connects tells it, and neither its exceptions nor its own words show
+/// that it knew.
 fn refusal_is_hidden(evidence: &Evidence) -> bool {
     let facts = Facts::derive(evidence);
     let Ok(clients) = facts.players(Role::Client) else { return false };
     let mute = |client: &super::Player| !client.program.reference && !client.said_something();
-    facts.refused_dial().is_ok_and(|dial| dial.is_some())
+    facts.refused_dial().is_ok_and(|dial| dial.is_some_and(|dial| dial.transport == Transport::Tcp))
         && facts.exceptions(Role::Client).is_err()
         && clients.iter().any(|client| client.ended != Ended::NeverStarted && mute(client))
 }
@@ -73,7 +74,7 @@ fn is_silent(output: Option<&Output>) -> bool {
 }
 
 /// Whether and on which transport a client was refused; ports may be drawn anew.
-fn was_refused(evidence: &Evidence) -> Option<crate::evidence::Transport> {
+fn was_refused(evidence: &Evidence) -> Option<Transport> {
     let facts = Facts::derive(evidence);
     facts.refused_dial().ok().flatten().map(|dial| dial.transport)
 }
