@@ -2,6 +2,7 @@
 //!
 //! Prints figures and asserts nothing: a busy machine is no failure. Every scenario is staged alone, several times, and
 //! its median is listed; then all of them at once, as `netdiag scenario --all` does it.
+#![allow(clippy::print_stdout, clippy::print_stderr, reason = "the table is the result")]
 
 use std::process::{Command, ExitCode};
 use std::time::Instant;

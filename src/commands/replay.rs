@@ -37,7 +37,7 @@ fn read(path: &Path) -> anyhow::Result<Evidence> {
     }
     if first[0] != b'{' {
         let (packets, completeness) = read_file(path)?;
-        return Ok(from_capture(packets, completeness));
+        return Ok(from_capture(packets, &completeness));
     }
     let text = fs::read_to_string(path).with_context(context)?;
     let not_evidence =
@@ -55,8 +55,8 @@ struct Header {
     schema: String,
 }
 
-fn from_capture(packets: Packets, completeness: Completeness) -> Evidence {
-    let last = packets.conversations.iter().flat_map(|c| c.segments.last()).map(|segment| segment.at).max();
+fn from_capture(packets: Packets, completeness: &Completeness) -> Evidence {
+    let last = packets.conversations.iter().filter_map(|c| c.segments.last()).map(|segment| segment.at).max();
     let ended = match completeness {
         Completeness::Whole => Ending::Complete,
         Completeness::CutShort { .. } => Ending::CutShort,

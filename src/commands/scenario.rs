@@ -1,5 +1,6 @@
 //! `netdiag scenario`: stages a fault, has it recorded and examined, and compares with what the scenario expects.
 
+use std::fmt::Write as _;
 use std::path::Path;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -157,7 +158,7 @@ impl Played {
 fn all(args: &ScenarioArgs, color: ColorWhen) -> anyhow::Result<Outcome> {
     let scenarios = scenario::names().filter_map(scenario::find).collect::<anyhow::Result<Vec<_>>>()?;
     let place = all_place(args.host);
-    let played = play(scenarios, place, jobs(args.jobs, place));
+    let played = play(&scenarios, place, jobs(args.jobs, place));
     if args.json {
         let results: Vec<_> = played.iter().map(as_json).collect();
         terminal::show_json(&json!({ "schema": "netdiag/scenarios/v1", "results": results }))?;
@@ -186,7 +187,7 @@ fn jobs(asked: Option<usize>, place: Place) -> usize {
     .max(1)
 }
 
-fn play(scenarios: Vec<Scenario>, place: Place, jobs: usize) -> Vec<Played> {
+fn play(scenarios: &[Scenario], place: Place, jobs: usize) -> Vec<Played> {
     let progress = terminal::progress(scenarios.len() as u64, "staging");
     let next = AtomicUsize::new(0);
     let done: Mutex<Vec<(usize, Played)>> = Mutex::new(Vec::new());
@@ -242,10 +243,10 @@ fn table(played: &[Played], style: Style) -> String {
                 (mark, said(diagnosis, met, played.scenario.expect.as_ref()))
             }
         };
-        lines.push_str(&format!("{mark} {:width$}  {said}\n", played.scenario.name));
+        let _ = writeln!(lines, "{mark} {:width$}  {said}", played.scenario.name);
     }
     let met = played.iter().filter(|played| played.met() == Met::Yes).count();
-    lines.push_str(&format!("\n{met} of {} as staged\n", played.len()));
+    let _ = writeln!(lines, "\n{met} of {} as staged", played.len());
     lines
 }
 
@@ -262,7 +263,7 @@ fn said(diagnosis: &Diagnosis, met: Met, expect: Option<&Expect>) -> String {
         && let Some(expect) = expect
     {
         let fault = expect.fault.as_ref().map(|fault| format!(": {fault}")).unwrap_or_default();
-        said.push_str(&format!(", expected {}{fault}", expect.side));
+        let _ = write!(said, ", expected {}{fault}", expect.side);
     }
     said
 }

@@ -32,6 +32,12 @@ pub struct Contract {
 }
 
 impl Contract {
+    /// Whether somebody told where a message ends.
+    #[must_use]
+    pub fn framing_is_told(&self) -> bool {
+        self.framing.as_ref().is_some_and(|term| term.source == Source::Told)
+    }
+
     /// Whether nobody told and nothing showed what the server makes of a message.
     #[must_use]
     pub fn reply_is_assumed(&self) -> bool {

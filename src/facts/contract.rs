@@ -22,7 +22,10 @@ pub(super) fn resolve(evidence: &Evidence, dialect: Option<&Dialect>, talks: &[T
         // What the pair itself shows outweighs probes that came later and may have got leftovers of its messages.
         .or_else(|| talks.iter().any(is_exact).then(|| Term::learned(Reply::Exact)))
         .or_else(|| {
-            dialect.and_then(|dialect| dialect.reply.as_ref()).map(|learned| Term::learned(learned.value.clone()))
+            dialect
+                .and_then(|dialect| dialect.reply.as_ref())
+                .filter(|learned| is_meant(&learned.value, talks))
+                .map(|learned| Term::learned(learned.value.clone()))
         })
         .or_else(|| shown_by_the_pair(talks))
         .or(Some(Term::assumed(Reply::Exact)));
@@ -43,6 +46,18 @@ fn served_at_once(dialect: &Dialect) -> Option<u32> {
     }
 }
 
+/// Whether what was put around a message can be meant as such: the rest of a buffer holds NULs, or ends of messages that
+/// were sent before.
+fn is_meant(reply: &Reply, talks: &[Talk]) -> bool {
+    const TELLING: usize = 3;
+    let (Reply::Prefix(text) | Reply::Suffix(text)) = reply else { return true };
+    let was_sent = |talk: &Talk| {
+        let sent = talk.request().map(|request| request.head.0.as_slice()).unwrap_or_default();
+        sent.windows(text.len()).any(|part| part == text.0)
+    };
+    !text.0.contains(&0) && !(text.len() >= TELLING && talks.iter().any(was_sent))
+}
+
 fn learned_transport(talks: &[Talk]) -> Option<Term<Transport>> {
     talks.first().map(|talk| Term::learned(talk.transport))
 }
@@ -61,5 +76,5 @@ fn shown_by_the_pair(talks: &[Talk]) -> Option<Term<Reply>> {
         Some(dialect::learn_from_pair(&request.head.0, &response.head.0)?.reply)
     });
     let first = shown.next()?;
-    shown.all(|other| other == first).then(|| Term::learned(first))
+    (is_meant(&first, talks) && shown.all(|other| other == first)).then(|| Term::learned(first))
 }

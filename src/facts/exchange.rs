@@ -60,18 +60,23 @@ const EXCERPT: usize = 24;
 /// Reads `talk` by the terms of `contract`; the probes' `dialect` adds what a contract cannot say (greeting, line end).
 pub(super) fn read(talk: &Talk, contract: &Contract, dialect: Option<&Dialect>) -> Result<Exchange, Gap> {
     let Some(conversation) = talk.conversation else { return read_counts(talk) };
+    if !conversation.from_start {
+        return Err(begun_before(talk));
+    }
     let (sent, received) = (&conversation.sent, &conversation.received);
     let framing = contract.framing.as_ref().map(|term| term.value);
     let echo = if sent.total == 0 && received.total == 0 {
         Echo::NothingAsked
     } else if received.total == 0 && framing.is_none() {
         Echo::Nothing
-    } else if sent.is_whole() && received.is_whole() {
+    } else if !sent.is_whole() || !received.is_whole() {
+        weigh_long(&terms(contract, dialect), sent, received, talk)?
+    } else if explains_itself(contract, dialect, sent, received) {
+        Echo::Right
+    } else {
         let echo = weigh(&terms(contract, dialect), sent, received);
         let told = contract.reply.as_ref().is_some_and(|term| term.source == Source::Told);
         if told || echo == Echo::Right { echo } else { in_its_own_words(echo, contract, dialect, sent, received) }
-    } else {
-        weigh_long(sent, received, contract, talk)?
     };
     let echo = match echo {
         Echo::Short { owed, .. } if is_raw_echo(contract) && ends_with_a_write(conversation, received.total) => {
@@ -128,14 +133,31 @@ fn ends_with_a_write(conversation: &Conversation, got: u64) -> bool {
 /// the client had sent.
 fn is_farewell(conversation: &Conversation, extra: &Bytes) -> bool {
     let (sent, received) = (&conversation.sent, &conversation.received);
-    let Some(fin) = sent.fin else { return false };
-    let late = conversation.segments.iter().find(|s| s.from == Port::Listener && s.len > 0 && s.at > fin);
-    let Some(from) = late.and_then(|segment| usize::try_from(segment.offset).ok()) else { return false };
+    let (Some(fin), false) = (sent.fin, extra.is_empty()) else { return false };
+    let got = &received.head.0;
+    let Some(from) = got.windows(extra.len()).rposition(|part| part == extra.0) else { return false };
+    let of_server = conversation.segments.iter().filter(|segment| segment.from == Port::Listener && segment.len > 0);
+    let carrier = of_server.filter(|segment| segment.offset <= from as u64).last();
     let lines = || sent.head.0.split(|byte| *byte == b'\n').map(<[u8]>::trim_ascii).filter(|line| !line.is_empty());
-    let parting = received.head.0.get(from..).unwrap_or_default();
-    !extra.is_empty()
-        && parting.starts_with(&extra.0)
-        && !lines().any(|line| parting.windows(line.len()).any(|part| part == line))
+    carrier.is_some_and(|segment| segment.at > fin)
+        && !lines().any(|line| got[from..].split(|byte| *byte == b'\n').any(|part| part.trim_ascii() == line))
+}
+
+/// Where neither a contract nor probes say how replies look, an exchange that some dialect explains from its first byte
+/// to its last (a line end of the server's own, a greeting) is a right one.
+fn explains_itself(contract: &Contract, dialect: Option<&Dialect>, sent: &Stream, received: &Stream) -> bool {
+    contract.reply.as_ref().is_none_or(|term| term.source != Source::Told)
+        && dialect.and_then(Dialect::terms).is_none()
+        && !contract.reply_is_assumed()
+        && dialect::learn_from_pair(&sent.head.0, &received.head.0).is_some()
+}
+
+fn begun_before(talk: &Talk) -> Gap {
+    Gap::new(
+        "packets",
+        format!("the capture began in the middle of the conversation with {}", talk.client),
+        "begin to capture before the client is started",
+    )
 }
 
 /// Without packets only counts are known, from TCP_INFO at both ends.
@@ -204,7 +226,9 @@ fn in_its_own_words(
     received: &Stream,
 ) -> Echo {
     let echoes = dialect.is_some_and(|dialect| dialect.echoes.as_ref().is_some_and(|echoes| echoes.value));
-    let wordy = dialect.is_some_and(|dialect| dialect.decoration.is_some()) || contract.reply_is_assumed();
+    // A NUL that nobody sent is the rest of a buffer, whatever form it seems to have.
+    let padded = received.head.0.contains(&0) && !sent.head.0.contains(&0);
+    let wordy = contract.reply_is_assumed() && dialect.is_some_and(|dialect| dialect.decoration.is_some()) && !padded;
     if echoes && wordy && matches!(echo, Echo::Differs { .. } | Echo::Surplus { .. } | Echo::Short { .. }) {
         return if holds_all(&sent.head.0, &received.head.0) { Echo::Right } else { echo };
     }
@@ -239,53 +263,47 @@ fn without_last_line(sent: &[u8]) -> (&[u8], String) {
     (&sent[..start], last)
 }
 
-/// Datagrams keep their borders, so each is answered by itself.
+/// Datagrams keep their borders, so each is answered by itself. UDP promises no order (RFC 768), and a server with
+/// several threads keeps none: answers may come in any.
 fn weigh_datagrams(terms: &Terms, sent: &Stream, received: &Stream) -> Echo {
-    let got = received.head.0.as_slice();
-    let answers: Vec<Vec<u8>> = datagrams(sent)
-        .map(|datagram| match datagram {
-            [] => Vec::new(),
-            text => dialect::expected(&terms.reply, Framing::Datagram, text),
-        })
-        .collect();
-    let mut owed = Vec::new();
-    let mut borders = vec![0];
-    for answer in &answers {
-        owed.extend(answer);
-        borders.push(owed.len());
-    }
-    // A client that sends the same datagram again wants one answer, and a line end around the text is nobody's content.
-    let due: Vec<&[u8]> = answers.iter().map(|text| text.trim_ascii_end()).collect();
-    let came: Vec<&[u8]> = datagrams(received).map(<[u8]>::trim_ascii_end).collect();
-    let mut once = due.clone();
-    once.dedup();
-    // A server with several threads may answer them in another order; UDP promises none.
-    let sorted = |mut datagrams: Vec<&[u8]>| -> Vec<Vec<u8>> {
-        datagrams.sort_unstable();
-        datagrams.into_iter().map(<[u8]>::to_vec).collect()
+    let answer = |datagram: &[u8]| match datagram {
+        [] => Vec::new(),
+        datagram => dialect::expected(&terms.reply, Framing::Datagram, datagram),
     };
-    if !came.is_empty() && (came == once || sorted(came.clone()) == sorted(due.clone())) {
-        return Echo::Right;
+    let mut owed: Vec<Vec<u8>> = datagrams(sent).into_iter().map(answer).collect();
+    // A client that sends the same datagram again, because none came back in time, wants one answer.
+    if received.datagrams.len() < owed.len() {
+        owed.dedup();
     }
-    match dialect::compare(&owed, got) {
+    let got = &received.head.0;
+    let all = owed.concat();
+    let mut missing = owed;
+    let in_any_order = datagrams(received).into_iter().all(|datagram| {
+        // A line end around the text is nobody's content.
+        let paid = missing.iter().position(|owed| owed.trim_ascii_end() == datagram.trim_ascii_end());
+        paid.map(|paid| missing.swap_remove(paid)).is_some()
+    });
+    missing.retain(|owed| !owed.is_empty());
+    match dialect::compare(&all, got) {
+        _ if in_any_order && missing.is_empty() => Echo::Right,
         Comparison::Exact | Comparison::Pending => Echo::Right,
         Comparison::Nothing => Echo::Nothing,
-        Comparison::Truncated { .. } => {
-            Echo::Short { owed: owed.len() as u64, whole_messages: borders.contains(&got.len()) }
-        }
-        Comparison::Differs { at } => differs(at, &owed, got),
+        _ if in_any_order => Echo::Short { owed: all.len() as u64, whole_messages: true },
+        Comparison::Truncated { .. } => Echo::Short { owed: all.len() as u64, whole_messages: false },
+        Comparison::Differs { at } => differs(at, &all, got),
         Comparison::Surplus { at } => Echo::Surplus { extra: excerpt(got, at) },
     }
 }
 
-/// The datagrams of a direction, as far as they were kept.
-fn datagrams(stream: &Stream) -> impl Iterator<Item = &[u8]> {
+/// A stream cut at the borders of its datagrams.
+fn datagrams(stream: &Stream) -> Vec<&[u8]> {
     let mut rest = stream.head.0.as_slice();
-    stream.datagrams.iter().map(move |length| {
+    let mut cut = |length: &u32| {
         let (datagram, later) = rest.split_at((*length as usize).min(rest.len()));
         rest = later;
         datagram
-    })
+    };
+    stream.datagrams.iter().map(&mut cut).collect()
 }
 
 fn short(terms: &Terms, owed: &[u8], got: &[u8]) -> Echo {
@@ -326,7 +344,7 @@ fn excerpt(bytes: &[u8], from: usize) -> Bytes {
 }
 
 /// Streams too long to be kept whole: an exact echo is settled by length and digest, or by the part that was kept.
-fn weigh_long(sent: &Stream, received: &Stream, contract: &Contract, talk: &Talk) -> Result<Echo, Gap> {
+fn weigh_long(terms: &Terms, sent: &Stream, received: &Stream, talk: &Talk) -> Result<Echo, Gap> {
     let too_long = || {
         Gap::new(
             "packets",
@@ -337,16 +355,19 @@ fn weigh_long(sent: &Stream, received: &Stream, contract: &Contract, talk: &Talk
     if sent.missing > 0 || received.missing > 0 {
         return Err(Gap::new("packets", "the capture itself lost packets", "record again on a quieter machine"));
     }
-    if contract.reply.as_ref().is_some_and(|term| term.value != Reply::Exact) {
+    if *terms != Terms::new(terms.framing, Reply::Exact) {
         return Err(too_long());
     }
+    let owed = owed_in_length(terms.framing, sent).ok_or_else(too_long)?;
     let kept = sent.head.len().min(received.head.len());
     match dialect::compare(&sent.head.0[..kept], &received.head.0[..kept]) {
         Comparison::Differs { at } => Ok(differs(at, &sent.head.0, &received.head.0)),
+        _ if owed == 0 && received.total == 0 => Ok(Echo::Pending),
         _ if received.total == 0 => Ok(Echo::Nothing),
-        _ if received.total < sent.total => Ok(Echo::Short { owed: sent.total, whole_messages: false }),
+        _ if received.total < owed => Ok(Echo::Short { owed, whole_messages: false }),
         _ if received.total > sent.total => Ok(Echo::Surplus { extra: Bytes::default() }),
-        _ if received.digest == sent.digest => Ok(Echo::Right),
+        _ if received.total == sent.total && received.digest == sent.digest => Ok(Echo::Right),
+        _ if received.total == owed && owed < sent.total => Ok(Echo::Pending),
         _ => Err(too_long()),
     }
 }
@@ -358,4 +379,71 @@ pub(super) fn lacks_line_end(talk: &Talk) -> bool {
     talk.transport == Transport::Tcp
         && last(&conversation.sent) == Some(b'\n')
         && last(&conversation.received).is_some_and(|byte| byte != b'\n')
+}
+
+/// How many of the bytes sent are owed back: none of an unfinished last line, nor of a message whose end is to come.
+/// `None` when the last line is longer than what was kept of the end.
+fn owed_in_length(framing: Framing, sent: &Stream) -> Option<u64> {
+    let end = if sent.tail.is_empty() { &sent.head.0 } else { &sent.tail.0 };
+    match framing {
+        Framing::UntilEof if sent.fin.is_none() => Some(0),
+        Framing::Line => match end.iter().rposition(|byte| *byte == b'\n') {
+            Some(last) => Some(sent.total - (end.len() - last - 1) as u64),
+            None if !sent.head.0.contains(&b'\n') && sent.tail.is_empty() => Some(0),
+            None => None,
+        },
+        Framing::UntilEof | Framing::Raw | Framing::Datagram => Some(sent.total),
+    }
+}
+
+/// A text shorter than this may well come up twice by chance.
+const TELLING: usize = 4;
+
+/// Marks replies that hold a line which only another connection had sent: one buffer serves them all.
+pub(super) fn find_strangers_text(exchanges: &mut [(&Talk, Exchange)]) {
+    let sent = |talk: &Talk| talk.conversation.map(|conversation| conversation.sent.head.0.clone()).unwrap_or_default();
+    let requests: Vec<Vec<u8>> = exchanges.iter().map(|(talk, _)| sent(talk)).collect();
+    for (index, (talk, exchange)) in exchanges.iter_mut().enumerate() {
+        let Some(conversation) = talk.conversation else { continue };
+        let holds = |bytes: &[u8], line: &[u8]| bytes.windows(line.len()).any(|part| part == line);
+        let others = requests.iter().enumerate().filter(|(other, _)| *other != index);
+        let strange = others
+            .flat_map(|(_, request)| request.split(|byte| *byte == b'\n'))
+            .filter(|line| line.len() >= TELLING)
+            .find(|line| holds(&conversation.received.head.0, line) && !holds(&requests[index], line));
+        if let Some(line) = strange {
+            exchange.echo = Echo::Surplus { extra: excerpt(line, 0) };
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn stream(datagrams: &[&str]) -> Stream {
+        Stream {
+            head: datagrams.concat().as_str().into(),
+            datagrams: datagrams.iter().map(|datagram| datagram.len() as u32).collect(),
+            ..Stream::default()
+        }
+    }
+
+    fn weigh(sent: &[&str], received: &[&str]) -> Echo {
+        weigh_datagrams(&Terms::new(Framing::Datagram, Reply::Exact), &stream(sent), &stream(received))
+    }
+
+    #[test]
+    fn datagrams_may_be_answered_in_any_order() {
+        assert_eq!(weigh(&["m0", "m1", ""], &["m1", "m0"]), Echo::Right);
+        assert_eq!(weigh(&["a", "b"], &["b", "a"]), Echo::Right);
+        assert_eq!(weigh(&["a", "b"], &["b"]), Echo::Short { owed: 2, whole_messages: true });
+    }
+
+    #[test]
+    fn a_wrong_datagram_is_wrong_in_any_order() {
+        assert!(matches!(weigh(&["ab", "cd"], &["cd", "ba"]), Echo::Differs { .. }));
+        assert!(matches!(weigh(&["ab"], &["ab", "ab"]), Echo::Surplus { .. }));
+        assert_eq!(weigh(&["abcd"], &["ab"]), Echo::Short { owed: 4, whole_messages: false });
+    }
 }

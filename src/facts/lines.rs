@@ -35,6 +35,12 @@ impl Facts<'_> {
         }
     }
 
+    /// Whether `address` has the documented port; true as well when none is documented.
+    #[must_use]
+    pub fn is_documented(&self, address: SocketAddr) -> bool {
+        self.documented_port().is_none_or(|port| port == address.port())
+    }
+
     /// The client's line whose connection attempt `dial` was.
     #[must_use]
     pub fn line_that_dialled(&self, dial: &Dial) -> Option<(Frame, Role)> {

@@ -28,6 +28,13 @@ use crate::evidence::{
 };
 use dialect::Dialect;
 
+/// Without a proof, a silence this long at the end of a recording counts as final, in milliseconds. On loopback a reply
+/// that nobody delays takes less than one.
+const LONG_SILENCE_MS: f64 = 1000.0;
+
+/// The looks at packets, sockets and threads are not made at the same instant; a wait counts only after this long.
+const SETTLED_MS: f64 = 20.0;
+
 /// All readings of one recording.
 #[derive(Debug)]
 pub struct Facts<'e> {
@@ -62,6 +69,15 @@ impl<'e> Facts<'e> {
     /// Listeners that belong to the server on the stand.
     pub fn server_listeners(&self) -> Result<Vec<&Listener>, Gap> {
         Ok(self.listeners()?.iter().filter(|listener| listener.role == Some(Role::Server)).collect())
+    }
+
+    /// Whether `listener` is the server's as far as can be told: it belongs to the one on the stand, or to somebody unknown,
+    /// or there is none on the stand and anybody may play it.
+    #[must_use]
+    pub fn may_be_servers(&self, listener: &Listener) -> bool {
+        let nobody_plays_it = self.player(Role::Server).is_ok_and(|server| server.is_none());
+        listener.role == Some(Role::Server)
+            || (listener.role.is_none() && (listener.owners.is_empty() || nobody_plays_it))
     }
 
     /// Every attempt of a client to reach somebody.
@@ -127,7 +143,37 @@ impl<'e> Facts<'e> {
             };
             exchanges.push((talk, Exchange { echo, ..exchange }));
         }
+        exchange::find_strangers_text(&mut exchanges);
         Ok(exchanges)
+    }
+
+    /// Whether what had not come in `talk` by the end would not come later either. It would not when `role`, whose turn it
+    /// was, waits without a time limit, or when it was silent for long; a recording that the user broke off shows neither.
+    pub fn is_final(&self, talk: &Talk, role: Role) -> Result<(), Gap> {
+        let silent = self.frozen().ms_since(talk.last_heard(self.frozen()));
+        let waits = self.player(role).ok().flatten().is_some_and(|player| player.waits_for_ever());
+        let why = match self.evidence.setting.ended {
+            Ending::HangProven => return Ok(()),
+            Ending::Interrupted => "the recording was interrupted".to_owned(),
+            Ending::CutShort => "the capture breaks off".to_owned(),
+            _ if silent >= if waits { SETTLED_MS } else { LONG_SILENCE_MS } => return Ok(()),
+            _ => format!("the recording ended {silent:.0} ms after the last byte"),
+        };
+        Err(Gap::new(
+            "programs",
+            format!("{why}, while the {role} could still act"),
+            "record again, and let it run longer (`--patience`)",
+        ))
+    }
+
+    /// Whether a source shows that bytes came by which were not captured; then what is missing proves nothing.
+    pub fn capture_is_whole(&self) -> Result<(), Gap> {
+        match self.evidence.packets.seen() {
+            Ok(packets) if packets.dropped > 0 => {
+                Err(Gap::new("packets", "the capture itself lost packets", "record again on a quieter machine"))
+            }
+            _ => Ok(()),
+        }
     }
 
     /// The program that plays `role`; `Ok(None)` when nobody on the stand does.
@@ -182,10 +228,38 @@ impl<'e> Facts<'e> {
         matches!(self.evidence.setting.ended, Ending::HangProven | Ending::DeadlinePassed | Ending::Interrupted)
     }
 
+    /// Whether a client was still there at the end although nothing had passed for long: then it waits for something that
+    /// it did not get, whatever it got before.
+    #[must_use]
+    pub fn still_waiting_in_silence(&self) -> bool {
+        let heard = self.talks().unwrap_or_default().iter().map(|talk| talk.last_heard(self.frozen())).max();
+        self.players(Role::Client).is_ok_and(|clients| clients.iter().any(Player::is_running))
+            && self.frozen().ms_since(heard.unwrap_or_default()) >= LONG_SILENCE_MS
+    }
+
     /// Whether it was proven that nothing can ever move again.
     #[must_use]
     pub fn hang_proven(&self) -> bool {
         self.evidence.setting.ended == Ending::HangProven
+    }
+
+    /// Whether every client ended content, with every exchange right.
+    #[must_use]
+    pub fn all_went_well(&self) -> bool {
+        let right = |exchanges: Vec<(&Talk<'e>, Exchange)>| {
+            exchanges.iter().any(|(_, exchange)| exchange.echo == Echo::Right)
+                && exchanges.iter().all(|(_, exchange)| matches!(exchange.echo, Echo::Right | Echo::NothingAsked))
+        };
+        !self.still_waiting() && !self.a_client_failed() && self.exchanges().is_ok_and(right)
+    }
+
+    /// Whether connections were dropped because the server's accept queue was full; `None` where that is not counted.
+    #[must_use]
+    pub fn accept_queue_overflowed(&self) -> Option<bool> {
+        let snapshots = &self.evidence.sockets.seen().ok()?.snapshots;
+        let counted = |snapshot: &crate::evidence::Snapshot| snapshot.counters.map(|counters| counters.listen_drops);
+        let frozen = snapshots.iter().rfind(|snapshot| snapshot.at <= self.frozen())?;
+        Some(counted(frozen)? > counted(snapshots.first()?)?)
     }
 
     /// Whether the server's program ended by itself with an error.

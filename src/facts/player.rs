@@ -45,6 +45,13 @@ impl<'e> Player<'e> {
         }
     }
 
+    /// Whether somebody else ended it: SIGHUP, SIGINT, SIGKILL and SIGTERM are sent by people, shells and kernels, never by
+    /// a fault of the program's own.
+    #[must_use]
+    pub fn was_ended_from_outside(&self) -> bool {
+        matches!(self.ended, Ended::Killed(1 | 2 | 9 | 15))
+    }
+
     /// Whether it was still there.
     #[must_use]
     pub fn is_running(&self) -> bool {
@@ -75,15 +82,25 @@ impl<'e> Player<'e> {
         self.threads().any(|thread| matches!(&thread.wait, Wait::Call { name, .. } if names.contains(&name.as_str())))
     }
 
-    /// Whether some thread sleeps for a set time or computes, so that it may still come back by itself.
+    /// Whether some thread was running, and not waiting for anything.
     #[must_use]
-    pub fn may_move_by_itself(&self) -> bool {
-        self.threads().any(|thread| match &thread.wait {
-            Wait::Running => true,
-            Wait::Call { limit, .. } => *limit != Limit::Forever,
-            Wait::Stopped => false,
-            Wait::Unknown => true,
-        })
+    pub fn computes(&self) -> bool {
+        self.threads().any(|thread| thread.wait == Wait::Running)
+    }
+
+    /// Whether it runs, was looked at, and every thread sits in a wait without a time limit: it waits for somebody else.
+    #[must_use]
+    pub fn waits_for_ever(&self) -> bool {
+        let mut threads = self.threads().peekable();
+        self.is_running()
+            && threads.peek().is_some()
+            && threads.all(|thread| matches!(thread.wait, Wait::Call { limit: Limit::Forever, .. }))
+    }
+
+    /// Whether some thread waits for input from a keyboard or a pipe.
+    #[must_use]
+    pub fn waits_for_input(&self) -> bool {
+        self.threads().any(|thread| matches!(&thread.wait, Wait::Call { name, fd: Some(0), .. } if name == "read"))
     }
 
     /// Whether it wrote anything at all on standard error; `None` when that was not piped to us.

@@ -16,6 +16,7 @@ pub fn is_proven(earlier: &Sample, later: &Sample, sockets: &[Socket]) -> bool {
         && later.processes.iter().all(|process| {
             earlier.processes.iter().any(|before| before.pid == process.pid && did_not_run(before, process))
                 && waits_for_ever(process)
+                && waits_for_somebody_there(process, &later.processes)
         })
         && !sockets.iter().any(|socket| moves_by_itself(socket) || has_a_stranger(socket, sockets))
 }
@@ -25,6 +26,16 @@ fn did_not_run(before: &Process, now: &Process) -> bool {
         && now.threads.iter().all(|thread| {
             before.threads.iter().any(|b| b.tid == thread.tid && b.switches.is_some() && b.switches == thread.switches)
         })
+}
+
+/// A parent in wait(2) needs a living child to wait for. Without one, or with one that has ended, it is about to go on: the
+/// list of processes was merely older than the fork.
+fn waits_for_somebody_there(process: &Process, all: &[Process]) -> bool {
+    let in_wait = process.threads.iter().any(|thread| {
+        matches!(&thread.wait, Wait::Call { name, .. } if matches!(name.as_str(), "wait4" | "waitid" | "waitpid"))
+    });
+    let mut children = all.iter().filter(|child| child.ppid == process.pid).peekable();
+    !in_wait || (children.peek().is_some() && children.all(|child| child.state != 'Z'))
 }
 
 fn waits_for_ever(process: &Process) -> bool {

@@ -41,8 +41,9 @@ pub struct SocketEnd {
     pub unread: Option<u32>,
     /// Bytes that were written and not acknowledged.
     pub unsent: Option<u32>,
-    /// Whether a process holds it. A connection nobody holds waits in the accept queue.
-    pub is_held: bool,
+    /// Whether a process holds it; `None` where the system does not tell. A connection nobody holds waits in the accept
+    /// queue.
+    pub is_held: Option<bool>,
     /// Process ids that hold it.
     pub pids: Vec<u32>,
     /// TCP_INFO.
@@ -119,9 +120,8 @@ impl<'e> Talk<'e> {
         let end = self.server_end.as_ref()?;
         match end.state {
             // Nobody's, and open: it waits in the accept queue. Later states without a holder were closed by theirs.
-            SocketState::Established | SocketState::CloseWait | SocketState::Unconnected => Some(end.is_held),
-            _ if end.is_held => Some(true),
-            _ => None,
+            SocketState::Established | SocketState::CloseWait | SocketState::Unconnected => end.is_held,
+            _ => end.is_held.filter(|held| *held),
         }
     }
 
@@ -322,17 +322,21 @@ fn tabled<'e>(sockets: &Sockets, frozen: &Frozen, gap: &Gap) -> Vec<Talk<'e>> {
 /// The last table at or before the freeze.
 struct Frozen<'e> {
     rows: Vec<(String, &'e Socket)>,
+    /// Whether rows have inodes; where they have queues they do.
+    has_inodes: bool,
 }
 
 impl<'e> Frozen<'e> {
     fn at_the_end(evidence: &'e Evidence) -> Self {
-        let Ok(sockets) = evidence.sockets.seen() else { return Self { rows: Vec::new() } };
+        let Ok(sockets) = evidence.sockets.seen() else {
+            return Self { rows: Vec::new(), has_inodes: false };
+        };
         let frozen = sockets.snapshots.iter().rposition(|snapshot| snapshot.at <= evidence.setting.ended_at);
         let rows = frozen.map(|number| {
             let rows = sockets.snapshots[number].sockets.iter().enumerate();
             rows.map(|(row, socket)| (format!("sockets:{number}/{row}"), socket)).collect()
         });
-        Self { rows: rows.unwrap_or_default() }
+        Self { rows: rows.unwrap_or_default(), has_inodes: sockets.has_queues }
     }
 
     fn end(&self, transport: Transport, local: SocketAddr, peer: SocketAddr) -> Option<SocketEnd> {
@@ -349,7 +353,11 @@ impl<'e> Frozen<'e> {
             state: socket.state,
             unread: socket.recv_queue,
             unsent: socket.send_queue,
-            is_held: socket.inode != 0,
+            is_held: if self.has_inodes {
+                Some(socket.inode != 0)
+            } else {
+                (!socket.owners.is_empty()).then_some(true)
+            },
             pids: socket.owners.iter().map(|owner| owner.pid).collect(),
             info: socket.info,
         })

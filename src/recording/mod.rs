@@ -1,5 +1,6 @@
 //! The only orchestrator: carries out a [`Plan`] and returns what was seen. It judges nothing.
 
+mod calls;
 mod freeze;
 mod hold;
 mod live;

@@ -6,8 +6,9 @@ use std::time::{Duration, Instant};
 use anyhow::Context;
 
 use super::Plan;
+use super::calls;
 use super::freeze::{Tables, waiting};
-use super::parts::{Wings, open_tracer};
+use super::parts::Wings;
 use crate::collect::calls::Tracer;
 use crate::collect::clock::Clock;
 use crate::collect::exceptions::Listener;
@@ -24,8 +25,9 @@ use crate::sandbox::Interruption;
 
 /// How long a server may take until it listens, as long as it is doing something.
 const STARTUP: Duration = Duration::from_secs(20);
-/// How long a server that listens somewhere else may take until it listens at the documented port too.
-const ELSEWHERE: Duration = Duration::from_millis(150);
+/// How long a server that listens somewhere else may take until it listens at the documented port too (one for its
+/// metrics comes first, say), as long as it is doing something.
+const ELSEWHERE: Duration = Duration::from_secs(2);
 /// A pair that never falls silent is recorded for this many times the patience.
 const MOST_PATIENCE: u32 = 4;
 /// Between two looks at a server that is starting.
@@ -37,6 +39,10 @@ const LATE_STEP: Duration = Duration::from_millis(40);
 const QUIET_MS: f64 = 15.0;
 /// Two samples that prove a hang are at least this far apart.
 const APART_MS: f64 = 10.0;
+/// How many looks in a row have to prove a hang: a process may be forked between the list and the look. More of them
+/// while no packet was seen, because that is when programs start.
+const PROOFS: u32 = 2;
+const PROOFS_BEFORE_ANY_PACKET: u32 = 10;
 /// How long the last packets of a finished pair may take.
 const SETTLE: Duration = Duration::from_millis(200);
 /// How long a reply that comes after its client has left is waited for.
@@ -45,18 +51,6 @@ const LATE_REPLY: Duration = Duration::from_secs(3);
 const STACKS: Duration = Duration::from_millis(250);
 /// When the tasks of a pair that is still busy are read.
 const TASKS_AFTER: Duration = Duration::from_millis(300);
-
-/// The programs may have behaved differently from how they do when nobody traces them: nothing was recorded.
-#[derive(Debug)]
-pub(super) struct Disturbed(pub String);
-
-impl std::fmt::Display for Disturbed {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "tracing socket calls disturbed the programs: {}", self.0)
-    }
-}
-
-impl std::error::Error for Disturbed {}
 
 /// Where and how a recording is made.
 #[derive(Debug, Clone, Copy)]
@@ -73,13 +67,13 @@ pub fn record(plan: &Plan, manner: Manner, interruption: &Interruption) -> anyho
     let dir = tempfile::Builder::new().prefix("netdiag-").tempdir().context("cannot create a temporary directory")?;
     let clock = Clock::start();
     let tracers = Listener::open(clock, dir.path());
-    let calls = open_tracer(manner.calls, clock, dir.path());
+    let tracer = calls::open(manner.calls, clock, dir.path());
     let wings =
-        Wings { dir: dir.path(), tracers: tracers.as_ref().ok(), calls: calls.as_ref().ok(), console: plan.console };
+        Wings { dir: dir.path(), tracers: tracers.as_ref().ok(), calls: tracer.as_ref().ok(), console: plan.console };
     let mut recorder = Recorder {
         clock,
         tracers: tracers.as_ref().ok(),
-        calls: calls.as_ref().ok(),
+        calls: tracer.as_ref().ok(),
         plan,
         interruption,
         stage: Stage::new(clock),
@@ -90,6 +84,7 @@ pub fn record(plan: &Plan, manner: Manner, interruption: &Interruption) -> anyho
         server_ready: None,
         clients_started: None,
         last: None,
+        still: 0,
         tasks: None,
         clients: Vec::new(),
     };
@@ -111,28 +106,8 @@ pub fn record(plan: &Plan, manner: Manner, interruption: &Interruption) -> anyho
         Ok(listener) => Observed::Seen(listener.finish()),
         Err(gap) => Observed::NotObserved(gap),
     };
-    match calls {
-        Ok(tracer) => hear_calls(tracer, &mut evidence)?,
-        Err(gap) => evidence.calls = Observed::NotObserved(gap),
-    }
+    calls::hear(tracer, &mut evidence)?;
     Ok(evidence)
-}
-
-/// Adds what the tracer of socket calls saw.
-fn hear_calls(tracer: Tracer, evidence: &mut Evidence) -> anyhow::Result<()> {
-    let heard = tracer.finish();
-    if let Some(why) = heard.disturbed {
-        return Err(Disturbed(why).into());
-    }
-    evidence.calls = heard.calls;
-    let Observed::Seen(programs) = &mut evidence.programs else { return Ok(()) };
-    for (program, why) in heard.missing {
-        // What ran was the shim, not the program.
-        if let Some(row) = programs.programs.get_mut(program) {
-            (row.pid, row.exit, row.stdout, row.stderr, row.spawn_error) = (0, None, None, None, Some(why));
-        }
-    }
-    Ok(())
 }
 
 pub(super) struct Recorder<'p> {
@@ -150,6 +125,8 @@ pub(super) struct Recorder<'p> {
     pub(super) server_ready: Option<At>,
     clients_started: Option<At>,
     last: Option<Sample>,
+    /// How many looks in a row proved that nothing can move.
+    still: u32,
     pub(super) tasks: Option<Result<Tasks, Gap>>,
     /// Indexes of the clients' programs.
     clients: Vec<usize>,
@@ -282,6 +259,7 @@ impl Recorder<'_> {
             self.clients.push(started);
         }
         self.last = None;
+        self.still = 0;
         self.clients_started = (!self.clients.is_empty()).then(|| self.clock.now());
         Ok(())
     }
@@ -327,7 +305,8 @@ impl Recorder<'_> {
         }
         let proven = stillness::is_proven(last, &sample, rows) && self.is_quiet();
         self.last = Some(sample);
-        proven
+        self.still = if proven { self.still + 1 } else { 0 };
+        self.still >= if self.last_packet().is_some() { PROOFS } else { PROOFS_BEFORE_ANY_PACKET }
     }
 
     /// The tracers' own threads are ours, not the program's, and so are the stops of the tracer of calls.
@@ -358,6 +337,7 @@ impl Recorder<'_> {
         }
         let began = Instant::now();
         self.last = None;
+        self.still = 0;
         loop {
             let members = self.stage.members();
             let rows = self.tables.look(&members, &self.ports);

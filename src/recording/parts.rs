@@ -6,10 +6,9 @@ use anyhow::Context;
 
 use super::Actor;
 use crate::collect::calls::Tracer;
-use crate::collect::clock::Clock;
 use crate::collect::exceptions::Listener;
 use crate::collect::programs::Launch;
-use crate::evidence::{Gap, Role};
+use crate::evidence::Role;
 
 /// What every part on the stand needs to be started.
 #[derive(Clone, Copy)]
@@ -74,17 +73,6 @@ impl Wings<'_> {
         launch.cwd = Some(home);
         Ok(launch)
     }
-}
-
-/// The tracer of socket calls, if this recording is to have one.
-pub(super) fn open_tracer(wanted: bool, clock: Clock, dir: &Path) -> Result<Tracer, Gap> {
-    let by_hand = "run the program under `strace -f -e trace=network`";
-    if !wanted {
-        return Err(Gap::new("calls", "system calls were not traced", by_hand));
-    }
-    let netdiag = std::env::current_exe()
-        .map_err(|error| Gap::new("calls", format!("netdiag's own program file was not found: {error}"), by_hand))?;
-    Tracer::open(clock, dir, &netdiag)
 }
 
 fn plain(command: Vec<String>, stdin: Option<Vec<u8>>) -> Launch {

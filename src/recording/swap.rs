@@ -41,7 +41,9 @@ fn as_told(contract: &Contract) -> Contract {
     Contract {
         address: keep(contract.address.as_ref()),
         transport: keep(contract.transport.as_ref()),
-        framing: keep(contract.framing.as_ref()),
+        // A server that forgets to flush shows itself as one that reads until EOF; its partner is not bound by that.
+        framing: keep(contract.framing.as_ref())
+            .filter(|term| term.value != Framing::UntilEof || contract.framing_is_told()),
         reply: keep(contract.reply.as_ref()),
         lifetime: keep(contract.lifetime.as_ref()),
         latency_ms: keep(contract.latency_ms.as_ref()),

@@ -10,9 +10,10 @@ use std::time::Duration;
 use anyhow::{Context, bail};
 use serde::{Deserialize, Serialize};
 
-use super::pair::{Disturbed, Manner};
+use super::calls::{self, Disturbed};
+use super::pair::Manner;
 use super::{CallTracing, Plan, pair};
-use crate::evidence::{Evidence, Gap, Observed};
+use crate::evidence::{Evidence, Observed};
 use crate::facts::second_look;
 use crate::sandbox::{self, Interruption};
 
@@ -49,7 +50,7 @@ pub fn record_in_worker(plan: &Plan, place: Place) -> anyhow::Result<Evidence> {
         Made::Recorded(evidence) => *evidence,
         Made::Disturbed(why) => {
             let Made::Recorded(mut evidence) = record_once(plan, place, false)? else { bail!(why) };
-            evidence.calls = Observed::NotObserved(untraceable(why));
+            evidence.calls = Observed::NotObserved(calls::gap(why));
             return Ok(*evidence);
         }
     };
@@ -70,12 +71,8 @@ fn look_again(plan: &Plan, place: Place, mut first: Evidence) -> Evidence {
         Ok(Made::Disturbed(why)) => why,
         Err(error) => format!("the pair could not be run again with its calls traced: {error:#}"),
     };
-    first.calls = Observed::NotObserved(untraceable(why));
+    first.calls = Observed::NotObserved(calls::gap(why));
     first
-}
-
-fn untraceable(why: String) -> Gap {
-    Gap::new("calls", why, "run the program under `strace -f -e trace=network`")
 }
 
 /// What came of one recording.

@@ -16,6 +16,7 @@ fn check(facts: &Facts) -> Ruling {
     let same_port: Vec<&Listener> = listeners
         .iter()
         .filter(|l| l.transport == dial.transport && l.local.port() == dial.target.port() && l.last_seen >= dial.at)
+        .filter(|l| facts.may_be_servers(l))
         .collect();
     let Some(listener) = same_port.first() else { return Ok(Call::Silent) };
     if same_port.iter().any(|listener| listener.covers(dial.transport, dial.target)) {

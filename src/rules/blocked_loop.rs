@@ -2,7 +2,7 @@
 
 use super::{Call, Rule, Ruling, finding};
 use crate::diagnosis::{Confidence, Finding, Side};
-use crate::evidence::{Role, TaskState};
+use crate::evidence::{At, Role, Stall, TaskState};
 use crate::facts::Facts;
 
 pub(super) static RULE: Rule = Rule {
@@ -60,6 +60,7 @@ fn from_tasks(facts: &Facts) -> Option<Finding> {
             ),
         )
         .because([format!("tasks:{index}")])
+        .contributing(did_no_harm(facts) || !somebody_waited(facts))
         .at(task.location.clone().map(|frame| (frame, Role::Server)))
         .fix("Use the asynchronous form of the call (tokio::time::sleep, asyncio.sleep), or move it to a thread (spawn_blocking, run_in_executor)."),
     )
@@ -67,7 +68,8 @@ fn from_tasks(facts: &Facts) -> Option<Finding> {
 
 fn from_stalls(facts: &Facts) -> Option<Finding> {
     let exceptions = facts.evidence.exceptions.seen().ok()?;
-    let stall = exceptions.stalls.iter().filter(|stall| stall.role == Role::Server).max_by(|a, b| a.ms.total_cmp(&b.ms))?;
+    let of_server = exceptions.stalls.iter().filter(|stall| stall.role == Role::Server);
+    let stall = of_server.filter(|stall| kept_waiting(facts, stall)).max_by(|a, b| a.ms.total_cmp(&b.ms))?;
     if !somebody_waited(facts) {
         return None;
     }
@@ -81,9 +83,27 @@ fn from_stalls(facts: &Facts) -> Option<Finding> {
                 stall.ms, stall.location.file, stall.location.line
             ),
         )
+        .contributing(did_no_harm(facts))
         .at(Some((stall.location.clone(), Role::Server)))
         .fix("Use the asynchronous form of the call (asyncio.sleep, streams), or move it to a thread (run_in_executor, asyncio.to_thread)."),
     )
+}
+
+/// Where no time is promised and everybody was content, a slow loop is no failure.
+fn did_no_harm(facts: &Facts) -> bool {
+    facts.contract.latency_ms.is_none() && facts.contract.concurrency.is_none() && facts.all_went_well()
+}
+
+/// Whether the loop stood still while some client waited for it; what it did before anybody came kept nobody waiting.
+fn kept_waiting(facts: &Facts, stall: &Stall) -> bool {
+    facts.talks().is_ok_and(|talks| {
+        talks.iter().any(|talk| {
+            let Some(asked) = talk.conversation.and_then(|conversation| conversation.sent.first) else { return false };
+            let until = talk.response().ok().and_then(|response| response.last).unwrap_or(facts.frozen());
+            let began = At(stall.at.0.saturating_sub((stall.ms * 1e6) as u64));
+            stall.at >= asked && began <= until
+        })
+    })
 }
 
 /// Whether some client waited notably long, or still waits.

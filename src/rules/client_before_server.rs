@@ -2,6 +2,7 @@
 
 use super::{Call, Rule, Ruling, finding};
 use crate::diagnosis::{Confidence, Side};
+use crate::evidence::Role;
 use crate::facts::Facts;
 
 pub(super) static RULE: Rule =
@@ -13,12 +14,19 @@ fn check(facts: &Facts) -> Ruling {
     let Some(listener) = listeners.iter().find(|listener| listener.covers(dial.transport, dial.target)) else {
         return Ok(Call::Silent);
     };
-    if listener.first_seen <= dial.at {
+    if listener.first_seen <= dial.at && dial.at <= listener.last_seen {
         return super::ruled_out("the server was listening when the client dialled");
     }
+    if listener.first_seen <= dial.at {
+        return super::ruled_out("the server had listened before the client dialled");
+    }
+    let setting = &facts.evidence.setting;
+    let server_on_stand = facts.player(Role::Server)?.is_some();
+    // The client was started although nothing listened yet: not its own choice.
+    let started_too_early = server_on_stand && setting.server_ready.is_none_or(|ready| Some(ready) > setting.clients_started);
     finding(
         &RULE,
-        Side::Client,
+        if started_too_early { Side::Environment } else { Side::Client },
         Confidence::Likely,
         format!(
             "The client dialled {} {:.0} ms before the server was seen to listen there, and gave up.",

@@ -29,6 +29,7 @@ fn check(facts: &Facts) -> Ruling {
     }
     // Its failure may be the right reaction to what the server did; only where nothing is left to react to is it its own.
     let (side, sure) = match facts.exchanges() {
+        _ if client.was_ended_from_outside() => (Side::Unknown, Confidence::Possible),
         _ if answered || nothing_tried => (Side::Client, Confidence::Likely),
         Ok(_) => (Side::Unknown, Confidence::Possible),
         Err(gap) => return Err(gap),

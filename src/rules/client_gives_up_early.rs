@@ -9,7 +9,7 @@ pub(super) static RULE: Rule = Rule { name: "client-gives-up-early", explains: &
 
 fn check(facts: &Facts) -> Ruling {
     let exchanges = facts.exchanges()?;
-    let late = exchanges.iter().find(|(talk, exchange)| exchange.echo == Echo::Right && left_before_the_reply(talk, facts));
+    let late = exchanges.iter().find(|(talk, exchange)| exchange.asked > 0 && exchange.echo == Echo::Right && left_before_the_reply(talk, facts));
     let Some((talk, _)) = late else { return left_in_the_middle(facts) };
     let took = talk.slowest_reply_ms().unwrap_or_default();
     let promise = facts.contract.latency_ms.as_ref().map(|term| term.value as f64);
@@ -65,7 +65,8 @@ fn left_before_the_reply(talk: &Talk, facts: &Facts) -> bool {
     let (Some(left), Some(reply)) = (talk.fin(Role::Client).or(talk.rst(Role::Client)), response.first) else {
         return false;
     };
-    let reset = talk.rst(Role::Client).is_some_and(|rst| rst >= left);
+    // A kernel whose program has closed resets what arrives and acknowledges none of it.
+    let reset = talk.rst(Role::Client).is_some_and(|rst| rst >= left) && response.acked < response.total;
     let gone = facts.players(Role::Client).is_ok_and(|clients| {
         !clients.is_empty()
             && clients.iter().all(|client| client.program.exit.as_ref().is_some_and(|exit| exit.at < reply))

@@ -2,6 +2,7 @@
 
 use super::{Call, Rule, Ruling, finding};
 use crate::diagnosis::{Confidence, Side};
+use crate::evidence::Gap;
 use crate::facts::{Facts, Outcome};
 
 pub(super) static RULE: Rule =
@@ -24,6 +25,7 @@ fn check(facts: &Facts) -> Ruling {
         .fires();
     }
     let Some(dial) = dials.iter().find(|dial| dial.outcome == Outcome::Unanswered) else { return Ok(Call::Silent) };
+    facts.capture_is_whole()?;
     let listeners = facts.listeners()?;
     let Some(listener) = listeners.iter().find(|listener| listener.covers(dial.transport, dial.target)) else {
         return Ok(Call::Silent);
@@ -34,7 +36,17 @@ fn check(facts: &Facts) -> Ruling {
     {
         return super::ruled_out(format!("the accept queue is full ({waiting} waiting): the server does not accept"));
     }
-    let sure = if dial.repeats > 0 || dial.unanswered_ms > BEYOND_DOUBT_MS { Confidence::Proven } else { Confidence::Likely };
+    if facts.accept_queue_overflowed() == Some(true) {
+        return super::ruled_out("the kernel counted connections dropped for a full accept queue: the server does not accept");
+    }
+    if dial.repeats == 0 && dial.unanswered_ms < BEYOND_DOUBT_MS {
+        return Err(Gap::new(
+            "packets",
+            format!("the recording ended {:.0} ms after the client had dialled", dial.unanswered_ms),
+            "record again, and let it run longer (`--patience`)",
+        ));
+    }
+    let sure = if listener.waiting.is_some() { Confidence::Proven } else { Confidence::Likely };
     finding(
         &RULE,
         Side::Environment,

@@ -2,9 +2,9 @@
 
 use super::{Call, Rule, Ruling, finding};
 use crate::diagnosis::{Confidence, Side};
-use crate::evidence::{Lifetime, Role, Source};
+use crate::evidence::{At, Gap, Lifetime, Port, Role, Source, Term, Turn};
 use crate::facts::asked::Muteness;
-use crate::facts::{Echo, Facts};
+use crate::facts::{Echo, Facts, Talk};
 
 pub(super) static RULE: Rule = Rule { name: "early-close", explains: &["client-failed", "client-gives-up-early"], check };
 
@@ -17,26 +17,78 @@ fn check(facts: &Facts) -> Ruling {
             .fires();
     }
     let exchanges = facts.exchanges()?;
-    let closed = exchanges.iter().find(|(talk, exchange)| {
-        let ended = (talk.fin(Role::Client), talk.fin(Role::Server));
-        matches!(exchange.echo, Echo::Nothing | Echo::Short { whole_messages: true, .. })
-            && matches!(ended, (_, Some(server)) if ended.0.is_none_or(|client| server < client))
-            && talk.was_accepted() != Some(false)
-    });
+    let closed = exchanges.iter().find(|(talk, exchange)| closed_too_early(talk, &exchange.echo, facts));
     let Some((talk, exchange)) = closed else { return Ok(Call::Silent) };
-    let lifetime = facts.contract.lifetime.as_ref();
-    let side = match (&exchange.echo, lifetime.map(|term| (term.value, term.source))) {
+    facts.capture_is_whole()?;
+    if exchange.asked_completely.is_none() && silence_before_the_end(talk) >= IDLE_MS {
+        return Err(Gap::new(
+            "probes",
+            "nothing tells where the server expects a message to end",
+            "tell the framing with --contract, or let netdiag probe the server",
+        ));
+    }
+    let idle = nothing_was_due(talk) && silence_before_the_end(talk) >= IDLE_MS;
+    let lifetime = facts.contract.lifetime.as_ref().map(|term| (term.value, term.source));
+    let side = match (&exchange.echo, lifetime) {
+        _ if idle => Side::Both,
+        (Echo::Short { .. }, Some((Lifetime::OneShot, Source::Told))) => Side::Client,
         (Echo::Nothing, _) | (_, Some((Lifetime::Session, Source::Told | Source::Learned))) => Side::Server,
-        (_, Some((Lifetime::OneShot, Source::Told))) => Side::Client,
         _ => Side::Both,
     };
     let what = match exchange.echo {
+        _ if idle => "The server closed the connection when it had been silent for long; the client sent after that.",
+        Echo::Nothing if nothing_was_due(talk) => "The server closed the connection before the client had sent anything.",
         Echo::Nothing => "The server read the request and closed the connection without a reply.",
         _ => "The server closed the connection after an earlier reply; the client went on to send, and got nothing more.",
     };
-    finding(&RULE, side, if side == Side::Both { Confidence::Likely } else { Confidence::Proven }, what)
+    let sure = match side {
+        Side::Both => Confidence::Likely,
+        _ if exchange.asked_completely.is_none() => Confidence::Likely,
+        _ => Confidence::Proven,
+    };
+    finding(&RULE, side, sure, what)
         .because(talk.references())
         .because(talk.closing_references(Role::Server))
-        .fix("Reply before closing; look for a return, an exception or a `with` block that ends too soon in the handler.")
+        .fix(match side {
+            Side::Client => "One message per connection is agreed: dial again for the next one.",
+            Side::Both => "Agree on how long a connection lasts: one message, many, or until it was idle for a stated time.",
+            _ => {
+                "Reply before closing; look for a return, an exception or a `with` block that ends too soon in the handler."
+            }
+        })
         .fires()
+}
+
+/// A server may hang up on a client that has been silent for this long, in milliseconds.
+const IDLE_MS: f64 = 1000.0;
+
+fn closed_too_early(talk: &Talk, echo: &Echo, facts: &Facts) -> bool {
+    let one_shot = facts.contract.lifetime.as_ref().is_some_and(|term| *term == Term::told(Lifetime::OneShot));
+    match echo {
+        Echo::Nothing => talk.fin(Role::Server).is_some_and(|server| came_first(server, talk)),
+        // To bytes that arrive after it has closed, or that it leaves unread, the server's kernel answers by RST.
+        Echo::Short { whole_messages: true, .. } => {
+            talk.ended_by(Role::Server).is_some_and(|server| one_shot || came_first(server, talk))
+        }
+        _ => false,
+    }
+}
+
+fn came_first(server: At, talk: &Talk) -> bool {
+    talk.fin(Role::Client).is_none_or(|client| server < client) && talk.was_accepted() != Some(false)
+}
+
+/// Whether everything that had been asked by the time the server closed had been answered.
+fn nothing_was_due(talk: &Talk) -> bool {
+    last_turn_before_the_end(talk).is_none_or(|turn| turn.from == Port::Listener)
+}
+
+fn silence_before_the_end(talk: &Talk) -> f64 {
+    let since = last_turn_before_the_end(talk).map_or(talk.began, |turn| turn.last);
+    talk.ended_by(Role::Server).map_or(0.0, |closed| closed.ms_since(since))
+}
+
+fn last_turn_before_the_end(talk: &Talk) -> Option<Turn> {
+    let closed = talk.ended_by(Role::Server)?;
+    talk.conversation?.turns.iter().rfind(|turn| turn.first < closed).copied()
 }

@@ -2,7 +2,7 @@
 
 use super::{Call, Rule, Ruling, finding};
 use crate::diagnosis::{Confidence, Side};
-use crate::evidence::Role;
+use crate::evidence::{Gap, Lifetime, Role, Socket, SocketState, Source};
 use crate::facts::{Echo, Facts, Talk};
 
 pub(super) static RULE: Rule = Rule {
@@ -35,10 +35,25 @@ fn check(facts: &Facts) -> Ruling {
     if facts.server_ended_badly() {
         return super::ruled_out("the server's program ended");
     }
+    facts.capture_is_whole()?;
+    if exchange.asked_completely.is_none() && !ends_a_line(talk) {
+        return Err(Gap::new(
+            "probes",
+            "nothing tells where the server expects a message to end, or whether it answers an unfinished one",
+            "tell the framing with --contract, or let netdiag probe the server",
+        ));
+    }
+    let side = match facts.contract.lifetime.as_ref().map(|term| (term.value, term.source)) {
+        _ if exchange.got == 0 || matches!(exchange.echo, Echo::Short { whole_messages: false, .. }) => Side::Server,
+        Some((Lifetime::OneShot, _)) => return super::ruled_out("one message per connection is agreed, and one was answered"),
+        Some((Lifetime::Session, Source::Told | Source::Learned)) => Side::Server,
+        _ => Side::Both,
+    };
+    let seen_waiting = exchange.asked_completely == Some(true) && client_was_seen_waiting(talk, facts);
     finding(
         &RULE,
-        Side::Server,
-        if exchange.asked_completely == Some(true) { Confidence::Proven } else { Confidence::Likely },
+        side,
+        if side == Side::Server && seen_waiting { Confidence::Proven } else { Confidence::Likely },
         format!(
             "The client sent {} bytes and shut down its sending side, as TCP allows; the server then closed the connection \
              with {} bytes of reply sent.",
@@ -50,6 +65,23 @@ fn check(facts: &Facts) -> Ruling {
     .because(talk.closing_references(Role::Server))
     .fix("On end of input finish writing what is owed, then close (Node: `allowHalfOpen: true`).")
     .fires()
+}
+
+/// A client that has closed for good looks the same on the wire; one that half-closed still holds its socket, and fails
+/// when nothing comes.
+fn client_was_seen_waiting(talk: &Talk, facts: &Facts) -> bool {
+    let held = |socket: &Socket| {
+        (socket.local, socket.remote) == (talk.client, Some(talk.server))
+            && matches!(socket.state, SocketState::FinWait1 | SocketState::FinWait2)
+            && !socket.owners.is_empty()
+    };
+    facts.a_client_failed()
+        || facts.evidence.sockets.seen().is_ok_and(|sockets| sockets.rows().any(|(_, _, socket)| held(socket)))
+        || facts.dialect.as_ref().is_ok_and(|dialect| dialect.answers_half_close.as_ref().is_some_and(|it| !it.value))
+}
+
+fn ends_a_line(talk: &Talk) -> bool {
+    talk.request().is_ok_and(|request| request.tail.0.last().or(request.head.0.last()) == Some(&b'\n'))
 }
 
 /// Whole replies are missing, or the one under way when the client's FIN came was not finished. A reply that was already

@@ -58,6 +58,14 @@ fn check(facts: &Facts) -> Ruling {
     if facts.server_ended_badly() {
         return super::ruled_out("the server had ended");
     }
+    if talk.client_holds_up() {
+        return super::ruled_out("the client does not read what the server sends");
+    }
+    if talk.transport == Transport::Udp && exchange.got > 0 && !facts.still_waiting() && !facts.a_client_failed() {
+        return super::ruled_out("a datagram that was sent again was answered once, and the client was content");
+    }
+    facts.capture_is_whole()?;
+    facts.is_final(talk, Role::Server)?;
     let waited = talk
         .request()
         .ok()
@@ -84,8 +92,13 @@ fn check(facts: &Facts) -> Ruling {
 fn confidence(facts: &Facts, talk: &Talk, exchange: &Exchange) -> Confidence {
     let framing_known = facts.contract.framing.as_ref().is_some_and(|term| term.source != Source::Assumed);
     let seen_read = talk.was_read() == Some(true);
-    let server_may_move = facts.player(Role::Server).ok().flatten().is_none_or(|server| server.may_move_by_itself());
+    let server_may_move = facts.player(Role::Server).ok().flatten().is_none_or(|server| !server.waits_for_ever());
+    let computes = facts.player(Role::Server).ok().flatten().is_some_and(|server| server.computes());
     match () {
+        // It may be about to answer, and it may be caught in a loop.
+        () if computes => Confidence::Possible,
+        // Nothing limits the time it may take, and it was the client that did not wait for the end.
+        () if server_may_move && !facts.still_waiting() => Confidence::Possible,
         () if facts.hang_proven() && seen_read && (framing_known || facts.answers_nobody()) => Confidence::Proven,
         () if exchange.asked_completely == Some(true) && seen_read && !server_may_move => Confidence::Proven,
         () if seen_read || facts.hang_proven() => Confidence::Likely,

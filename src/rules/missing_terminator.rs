@@ -18,7 +18,7 @@ fn check(facts: &Facts) -> Ruling {
             && exchange.asked > 0
             && talk.fin(Role::Server).is_none()
             && talk.rst(Role::Server).is_none()
-            && !(talk.fin(Role::Client).is_some() && exchange.got > 0)
+            && !(talk.ended_by(Role::Client).is_some() && exchange.got > 0)
     });
     let Some((talk, _)) = unfinished else {
         return if facts.still_waiting() && exchanges.iter().any(|(_, exchange)| exchange.asked_completely == Some(true)) {
@@ -33,6 +33,10 @@ fn check(facts: &Facts) -> Ruling {
     let gave_up = talk.ended_by(Role::Client).is_some();
     if !facts.still_waiting() && !gave_up {
         return Ok(Call::Silent);
+    }
+    facts.capture_is_whole()?;
+    if !gave_up {
+        facts.is_final(talk, Role::Client)?;
     }
     let known = if framing.source == Source::Told { "as agreed" } else { "as it showed when netdiag asked it" };
     let sure = match framing.source {

@@ -114,6 +114,14 @@ impl Finding {
         self
     }
 
+    /// A fault of its own that does not explain the failure, if `contributing`.
+    fn contributing(mut self, contributing: bool) -> Self {
+        if contributing {
+            self.role = Part::Contributing;
+        }
+        self
+    }
+
     fn fix(mut self, instruction: impl Into<String>) -> Self {
         self.fix = instruction.into();
         self

@@ -2,6 +2,7 @@
 
 use super::{Call, Rule, Ruling, finding};
 use crate::diagnosis::{Confidence, Side};
+use crate::evidence::Role;
 use crate::facts::Facts;
 use crate::facts::asked::Muteness;
 
@@ -34,6 +35,7 @@ fn check(facts: &Facts) -> Ruling {
     if talks.iter().any(|other| other.was_accepted() == Some(true) && other.is_open() && other.server == talk.server) {
         return super::ruled_out("another connection was accepted and is still being served");
     }
+    facts.is_final(talk, Role::Server)?;
     let waiting = facts.listeners()?.iter().find(|listener| listener.covers(talk.transport, talk.server));
     let queue = waiting
         .and_then(|listener| listener.waiting)

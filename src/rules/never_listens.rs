@@ -22,7 +22,7 @@ fn check(facts: &Facts) -> Ruling {
     if server.is_stopped() {
         return super::ruled_out("the server is stopped");
     }
-    let waits = !server.may_move_by_itself();
+    let waits = server.waits_for_ever();
     let swallowed = facts.exceptions(Role::Server).ok().and_then(|raised| {
         raised.into_iter().rev().find(|(_, raised)| raised.action != Action::Uncaught && raised.errno.is_some())
     });

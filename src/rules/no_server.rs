@@ -23,6 +23,12 @@ fn check(facts: &Facts) -> Ruling {
     if here {
         return super::ruled_out(format!("a socket has port {}", target.port()));
     }
+    let documented = facts.documented_port().filter(|port| *port != target.port());
+    if let Some(port) = documented
+        && facts.listeners()?.iter().any(|listener| listener.local.port() == port)
+    {
+        return super::ruled_out(format!("a socket has the documented port {port}"));
+    }
     finding(
         &RULE,
         Side::Environment,

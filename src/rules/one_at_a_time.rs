@@ -88,7 +88,10 @@ fn served_after<'t, 'e>(talks: &'t [Talk<'e>]) -> Option<(&'t Talk<'e>, &'t Talk
         let served = talks.iter().find(|other| {
             let Some(c) = other.conversation else { return false };
             let left = other.ended_by(Role::Client).or(other.ended_by(Role::Server));
+            // A server that is merely slow, and serves both at once, answers the second one sooner than that.
+            let serving_takes = c.received.first.zip(c.sent.first).map(|(first, sent)| first.ms_since(sent) / 2.0);
             other.server == waiting.server
+                && left.zip(serving_takes).is_some_and(|(left, takes)| answered.ms_since(left) >= takes)
                 && other.client != waiting.client
                 && c.received.first.is_some_and(|first| first < answered)
                 && left.is_some_and(|left| left > asked && left <= answered)

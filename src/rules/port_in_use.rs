@@ -2,7 +2,7 @@
 
 use super::{Call, Rule, Ruling, finding};
 use crate::diagnosis::{Confidence, Side};
-use crate::evidence::{Bytes, Role, SocketCall};
+use crate::evidence::{Bytes, Gap, Role, SocketCall};
 use crate::facts::{Facts, Listener, Player};
 
 pub(super) static RULE: Rule = Rule {
@@ -35,15 +35,22 @@ fn check(facts: &Facts) -> Ruling {
             Ok(Call::Silent)
         };
     };
-    let holder = squatter.owners.first().map_or_else(
-        || "a program of another user".to_owned(),
-        |owner| format!("{} (pid {})", Bytes::from(owner.name.as_str()).escaped(), owner.pid),
-    );
     let taken = |call: &&SocketCall| {
         call.result == EADDRINUSE && call.address.is_some_and(|wanted| wanted.port() == squatter.local.port())
     };
     let failed = facts.failed_binds().find(|(_, call)| taken(call)).map(|(index, _)| format!("calls:{index}"));
     let proven = failed.is_some() || complains_of_the_port(&server);
+    if squatter.owners.is_empty() && !proven {
+        return Err(Gap::new(
+            "sockets",
+            format!("who holds {} could not be seen, so it may be the server itself", squatter.local),
+            "run netdiag as the user whose programs you look at, or with sudo",
+        ));
+    }
+    let holder = squatter.owners.first().map_or_else(
+        || "a program of another user".to_owned(),
+        |owner| format!("{} (pid {})", Bytes::from(owner.name.as_str()).escaped(), owner.pid),
+    );
     finding(
         &RULE,
         Side::Environment,
@@ -57,7 +64,7 @@ fn check(facts: &Facts) -> Ruling {
 }
 
 /// Who, not on the stand, holds the documented port, or the one that a client reached.
-fn squatter<'f>(facts: &'f Facts) -> Result<Option<&'f Listener>, crate::evidence::Gap> {
+fn squatter<'f>(facts: &'f Facts) -> Result<Option<&'f Listener>, Gap> {
     let documented = facts.documented_port();
     Ok(facts.listeners()?.iter().find(|listener| {
         listener.role.is_none() && listener.transport == facts.transport() && Some(listener.local.port()) == documented

@@ -33,7 +33,7 @@ fn check(facts: &Facts) -> Ruling {
     if exchanges.iter().any(|(_, other)| !matches!(other.echo, Echo::Right | Echo::Pending | Echo::NothingAsked)) {
         return super::ruled_out("another request got no right answer");
     }
-    let client_waits = facts.players(Role::Client)?.iter().any(|client| client.is_running() && !client.may_move_by_itself());
+    let client_waits = facts.players(Role::Client)?.iter().any(|client| client.waits_for_ever());
     if !client_waits {
         return super::ruled_out("the client may still go on by itself");
     }

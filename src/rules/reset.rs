@@ -2,7 +2,7 @@
 
 use super::{Call, Rule, Ruling, finding};
 use crate::diagnosis::{Confidence, Side};
-use crate::evidence::Role;
+use crate::evidence::{Lifetime, Role, Source};
 use crate::facts::asked::Muteness;
 use crate::facts::{Echo, Facts};
 
@@ -19,8 +19,20 @@ fn check(facts: &Facts) -> Ruling {
     let Some((talk, exchange)) = exchanges.iter().find(|(talk, _)| talk.rst(Role::Server).is_some()) else {
         return Ok(Call::Silent);
     };
-    if exchange.echo == Echo::Right {
-        return super::ruled_out("the reset came after a complete exchange and did no harm");
+    let session = facts.contract.lifetime.as_ref().is_some_and(|term| {
+        term.value == Lifetime::Session && term.source != Source::Assumed
+    });
+    match exchange.echo {
+        Echo::Right => return super::ruled_out("the reset came after a complete exchange and did no harm"),
+        Echo::NothingAsked | Echo::Pending => return super::ruled_out("nothing was owed when the reset came"),
+        Echo::Short { whole_messages: true, .. } if !session => {
+            return super::ruled_out("an earlier message had been answered, and nothing says that there may be more");
+        }
+        Echo::Nothing | Echo::Short { .. } => {}
+        Echo::Unterminated | Echo::Differs { .. } | Echo::Surplus { .. } => return Ok(Call::Silent),
+    }
+    if talk.fin(Role::Server) < talk.rst(Role::Server) && talk.fin(Role::Server).is_some() {
+        return super::ruled_out("the server had closed in order before; its kernel resets what comes after that");
     }
     if talk.fin(Role::Server).is_some_and(|closed| Some(closed) < talk.rst(Role::Server)) {
         return super::ruled_out("the server had closed in the ordinary way; its kernel reset what was sent after that");
@@ -31,7 +43,7 @@ fn check(facts: &Facts) -> Ruling {
     finding(
         &RULE,
         Side::Server,
-        Confidence::Proven,
+        if exchange.asked_completely.is_none() { Confidence::Likely } else { Confidence::Proven },
         format!(
             "The server's end reset the connection (RST) with {} of the client's {} bytes answered.",
             exchange.got, exchange.asked

@@ -14,6 +14,7 @@ pub(super) static RULE: Rule = Rule {
         "half-close-dropped",
         "connection-refused",
         "missing-reply",
+        "client-gives-up-early",
         "client-failed",
     ],
     check,
@@ -49,8 +50,13 @@ fn check(facts: &Facts) -> Ruling {
         Ended::Killed(signal) => format!("was ended by signal {signal}"),
         Ended::Running | Ended::NeverStarted => return Ok(Call::Silent),
     };
+    let (side, sure) = if server.was_ended_from_outside() {
+        (Side::Environment, Confidence::Likely)
+    } else {
+        (Side::Server, Confidence::Proven)
+    };
     let words = server.last_words().map(|words| format!(" Its last words: {}", words.escaped())).unwrap_or_default();
-    finding(&RULE, Side::Server, Confidence::Proven, format!("The server {how} while it was serving.{words}"))
+    finding(&RULE, side, sure, format!("The server {how} while it was serving.{words}"))
         .because([server.reference()])
         .fix("Handle errors per connection, so that one client cannot end the server for all.")
         .fires()

@@ -2,6 +2,7 @@
 
 use super::{Call, Rule, Ruling, finding};
 use crate::diagnosis::{Confidence, Side};
+use crate::evidence::Role;
 use crate::facts::Facts;
 
 pub(super) static RULE: Rule = Rule {
@@ -24,8 +25,10 @@ fn check(facts: &Facts) -> Ruling {
     } else {
         ""
     };
-    // Without the client's attempts nothing shows that this, and nothing else, is what went wrong.
-    let sure = if facts.dials().is_ok() { Confidence::Proven } else { Confidence::Likely };
+    // Without the client's attempts nothing shows that this, and nothing else, is what went wrong; and a server that is
+    // still doing something may have been about to listen there too.
+    let is_done = facts.player(Role::Server)?.is_none_or(|server| server.waits_for_ever());
+    let sure = if facts.dials().is_ok() && is_done { Confidence::Proven } else { Confidence::Likely };
     finding(
         &RULE,
         Side::Server,

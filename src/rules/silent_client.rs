@@ -2,8 +2,8 @@
 
 use super::{Call, Rule, Ruling, finding};
 use crate::diagnosis::{Confidence, Side};
-use crate::evidence::Role;
-use crate::facts::{Echo, Facts};
+use crate::evidence::{Role, Transport};
+use crate::facts::{Echo, Facts, Talk};
 
 pub(super) static RULE: Rule = Rule { name: "silent-client", explains: &["client-failed"], check };
 
@@ -12,7 +12,10 @@ fn check(facts: &Facts) -> Ruling {
         return Ok(Call::Silent);
     }
     let talks = facts.talks()?;
-    let said_nothing = |talk: &&crate::facts::Talk| talk.asked_bytes() == Some(0) && talk.replied_bytes() == Some(0);
+    // An empty datagram is a request too.
+    let said_nothing = |talk: &&Talk| {
+        talk.transport == Transport::Tcp && talk.asked_bytes() == Some(0) && talk.replied_bytes() == Some(0)
+    };
     let Some(talk) = talks.iter().filter(said_nothing).find(|talk| talk.is_open()) else {
         return if talks.iter().any(|talk| talk.asked_bytes() > Some(0)) {
             super::ruled_out("the client sent its request")
@@ -20,10 +23,22 @@ fn check(facts: &Facts) -> Ruling {
             Ok(Call::Silent)
         };
     };
-    if facts.exchanges().is_ok_and(|all| all.iter().any(|(_, exchange)| exchange.echo == Echo::Right)) {
-        return Ok(Call::Silent);
+    match facts.exchanges() {
+        Ok(all) if all.iter().any(|(_, exchange)| exchange.echo == Echo::Right) => return Ok(Call::Silent),
+        // What it said on its other connections, nobody heard; this one may be a spare.
+        Err(gap) if talks.len() > 1 => return Err(gap),
+        _ => {}
     }
-    let waits = facts.players(Role::Client)?.iter().any(|client| client.is_running() && !client.may_move_by_itself());
+    let clients = facts.players(Role::Client)?;
+    if clients.len() == 1 && talks.iter().any(|talk| talk.asked_bytes() > Some(0)) {
+        return super::ruled_out("the client sent its request on another connection");
+    }
+    if clients.iter().any(|client| client.is_running() && client.waits_for_input()) {
+        return super::ruled_out("the client waits for its own standard input");
+    }
+    facts.capture_is_whole()?;
+    facts.is_final(talk, Role::Client)?;
+    let waits = clients.iter().any(crate::facts::Player::waits_for_ever);
     let sure = if facts.hang_proven() && waits { Confidence::Proven } else { Confidence::Likely };
     finding(
         &RULE,

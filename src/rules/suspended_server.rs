@@ -15,12 +15,18 @@ pub(super) static RULE: Rule = Rule {
         "client-gives-up-early",
         "silent-client",
         "slow-reply",
+        "missing-terminator",
+        "unterminated-reply",
+        "truncated-reply",
         "client-failed",
     ],
     check,
 };
 
 fn check(facts: &Facts) -> Ruling {
+    if facts.all_went_well() {
+        return Ok(Call::Silent);
+    }
     for role in [Role::Server, Role::Client] {
         for player in facts.players(role)? {
             if player.is_running() && (player.is_stopped() || holds_a_socket_stopped(facts, &player)) {

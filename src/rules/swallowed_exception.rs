@@ -3,7 +3,7 @@
 use super::{Call, Rule, Ruling, finding};
 use crate::diagnosis::{Confidence, Finding, Part, Side};
 use crate::evidence::{Action, Bytes, Ending, Frame, Raised, Role};
-use crate::facts::{Echo, Ended, Facts, Player};
+use crate::facts::{Echo, Ended, Facts};
 
 pub(super) static RULE: Rule = Rule {
     name: "swallowed-exception",
@@ -15,13 +15,10 @@ fn check(facts: &Facts) -> Ruling {
     let something_failed = something_failed(facts);
     for role in [Role::Server, Role::Client] {
         let Ok(raised) = facts.exceptions(role) else { continue };
-        let silent = raised
-            .iter()
-            .rev()
-            .find(|(_, raised)| raised.action == Action::Silent && (!something_failed || is_in_time(facts, raised, role)));
-        if let Some((index, raised)) = silent
-            && (something_failed || is_of_the_network(raised) && role == Role::Client && hid_a_refusal(facts))
-        {
+        let silent = raised.iter().rev().filter(|(_, raised)| raised.action == Action::Silent);
+        let hid_it = |raised: &Raised| is_of_the_network(raised) && role == Role::Client && hid_a_refusal(facts);
+        let found = silent.into_iter().find(|(_, one)| hid_it(one) || explains_the_failure(facts, role, one, &raised));
+        if let Some((index, raised)) = found {
             return swallowed(*index, raised, role, certainty(facts, role)).fires();
         }
     }
@@ -45,16 +42,22 @@ fn something_failed(facts: &Facts) -> bool {
     })
 }
 
-/// Whether the exception came late enough to have eaten what is missing. A server's that was caught before anybody had
-/// connected (an optional import, a setting that is not there) cannot have; a client's may, if it never asked.
-fn is_in_time(facts: &Facts, raised: &Raised, role: Role) -> bool {
-    facts.exchanges().is_ok_and(|exchanges| {
-        exchanges.iter().any(|(talk, exchange)| match exchange.echo {
-            Echo::Nothing | Echo::Short { .. } => raised.at >= talk.began,
-            Echo::NothingAsked | Echo::Pending => role == Role::Client || raised.at >= talk.began,
-            _ => false,
-        })
-    })
+/// Programs catch exceptions in silence all the time and rightly so: a missing module, an empty queue, an expired wait.
+/// One explains a failure only if it was raised when it was its program's turn, and not already before.
+fn explains_the_failure(facts: &Facts, role: Role, raised: &Raised, all: &[(usize, &Raised)]) -> bool {
+    let Ok(exchanges) = facts.exchanges() else { return false };
+    // A client that never asked may have failed before it connected.
+    let turn_began = exchanges.iter().filter_map(|(talk, exchange)| match (role, &exchange.echo) {
+        (Role::Server, Echo::Nothing | Echo::Short { .. }) => talk.request().ok()?.first,
+        (Role::Client, Echo::NothingAsked) => Some(talk.began),
+        (Role::Client, Echo::Pending) if facts.still_waiting() => Some(talk.began),
+        _ => None,
+    });
+    let Some(turn_began) = turn_began.min() else { return false };
+    let habit = all.iter().any(|(_, other)| {
+        other.at < turn_began && other.kind == raised.kind && other.frames.last() == raised.frames.last()
+    });
+    raised.at >= turn_began && !habit
 }
 
 fn hid_a_refusal(facts: &Facts) -> bool {
@@ -70,7 +73,7 @@ fn is_of_the_network(raised: &Raised) -> bool {
 /// A program that may still come back by itself may yet do what is missing.
 fn certainty(facts: &Facts, role: Role) -> Confidence {
     let may_come_back = facts.evidence.setting.ended == Ending::DeadlinePassed
-        && facts.players(role).is_ok_and(|players| players.iter().any(Player::may_move_by_itself));
+        && facts.players(role).is_ok_and(|players| players.iter().any(|player| player.is_running() && !player.waits_for_ever()));
     if may_come_back { Confidence::Likely } else { Confidence::Proven }
 }
 

@@ -17,6 +17,7 @@ fn check(facts: &Facts) -> Ruling {
     let same_port = |other: bool| {
         listeners
             .iter()
+            .filter(|l| facts.may_be_servers(l))
             .find(|l| l.local.port() == dial.target.port() && (l.transport == dial.transport) != other)
     };
     let Some(listener) = same_port(true) else { return Ok(Call::Silent) };

@@ -3,7 +3,7 @@
 use super::{Call, Rule, Ruling, finding};
 use crate::diagnosis::{Confidence, Side};
 use crate::evidence::{Role, Transport};
-use crate::facts::Facts;
+use crate::facts::{Echo, Facts};
 use crate::facts::asked::Muteness;
 
 pub(super) static RULE: Rule = Rule {
@@ -41,6 +41,12 @@ fn check(facts: &Facts) -> Ruling {
     if talk.server_end.as_ref().is_some_and(|end| end.unsent.unwrap_or_default() > 0) {
         return super::ruled_out("the server is itself waiting for the client to read");
     }
+    if let Ok(exchanges) = facts.exchanges()
+        && exchanges.iter().any(|(other, exchange)| other.client == talk.client && owes_nothing(&exchange.echo))
+    {
+        return super::ruled_out("all that was asked had been answered; what lies unread is owed nothing");
+    }
+    facts.is_final(talk, Role::Server)?;
     let sure = if facts.hang_proven() { Confidence::Proven } else { Confidence::Likely };
     finding(
         &RULE,
@@ -55,4 +61,8 @@ fn check(facts: &Facts) -> Ruling {
     .because(talk.references())
     .fix("Read from the connection as soon as it is accepted; see what the handler waits for instead.")
     .fires()
+}
+
+fn owes_nothing(echo: &Echo) -> bool {
+    matches!(echo, Echo::Right | Echo::Surplus { .. } | Echo::NothingAsked)
 }

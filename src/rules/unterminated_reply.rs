@@ -2,7 +2,7 @@
 
 use super::{Call, Rule, Ruling, finding};
 use crate::diagnosis::{Confidence, Side};
-use crate::evidence::Source;
+use crate::evidence::{Role, Source};
 use crate::facts::{Echo, Facts};
 
 pub(super) static RULE: Rule =
@@ -13,9 +13,15 @@ fn check(facts: &Facts) -> Ruling {
     let Some((talk, _)) = exchanges.iter().find(|(_, exchange)| exchange.echo == Echo::Unterminated) else {
         return Ok(Call::Silent);
     };
-    let harmless = exchanges.len() == 1 && !facts.still_waiting() && !facts.a_client_failed();
-    if harmless {
+    if !facts.still_waiting() && !facts.a_client_failed() {
         return super::ruled_out("the client did not wait for a line end");
+    }
+    if talk.client_end.as_ref().is_some_and(|end| end.unread.unwrap_or_default() > 0) {
+        return super::ruled_out("the client has not even read what came");
+    }
+    facts.capture_is_whole()?;
+    if talk.ended_by(Role::Server).is_none() {
+        facts.is_final(talk, Role::Server)?;
     }
     let told = facts.contract.framing.as_ref().is_some_and(|term| term.source == Source::Told);
     let sure = if told { Confidence::Proven } else { Confidence::Likely };

@@ -1,7 +1,7 @@
 //! The swap: what each program did with a reference partner decides where the pair's own evidence leaves a doubt.
 
 use crate::diagnosis::{Confidence, Cross, Side, Verdict};
-use crate::evidence::Role;
+use crate::evidence::{Role, Source};
 use crate::facts::Facts;
 
 /// What the reference partners showed of one program.
@@ -19,7 +19,8 @@ pub fn weigh(facts: &Facts, verdict: Verdict, cross: &[Cross]) -> Verdict {
     if cross.is_empty() || matches!(verdict.side, Side::None | Side::Environment | Side::Both) {
         return verdict;
     }
-    let (client, server) = (conduct(cross, Role::Client), conduct(cross, Role::Server));
+    let understood = |conduct| if conduct == Conduct::Wrong && !is_spoken(facts) { Conduct::Open } else { conduct };
+    let (client, server) = (understood(conduct(cross, Role::Client)), understood(conduct(cross, Role::Server)));
     let server = if server == Conduct::Open && answered_probes(facts) { Conduct::Right } else { server };
     match (verdict.side, client, server) {
         (Side::Client, Conduct::Wrong, Conduct::Right) | (Side::Server, Conduct::Right, Conduct::Wrong) => {
@@ -34,6 +35,10 @@ pub fn weigh(facts: &Facts, verdict: Verdict, cross: &[Cross]) -> Verdict {
             blame(Role::Client, cross, verdict)
         }
         (Side::Client, Conduct::Right, Conduct::Wrong) if verdict.confidence < Confidence::Proven => {
+            blame(Role::Server, cross, verdict)
+        }
+        // It complains, and the server fails with others too: it may well be right to complain.
+        (Side::Client, _, Conduct::Wrong) if verdict.fault.as_deref() == Some("client-failed") => {
             blame(Role::Server, cross, verdict)
         }
         // A reference answers at once; that clears nobody of impatience.
@@ -63,6 +68,23 @@ fn conduct(cross: &[Cross], kept: Role) -> Conduct {
         Some(side) if side == own => Conduct::Wrong,
         _ => Conduct::Open,
     }
+}
+
+/// Whether the reference speaks what the pair speaks. Who fails with a partner that greets nobody, or puts no time before
+/// its answers, may do well with the one it was written for.
+fn is_spoken(facts: &Facts) -> bool {
+    let framing_known = facts.contract.framing.as_ref().is_some_and(|term| term.source != Source::Assumed);
+    let is_plain = facts
+        .dialect
+        .as_ref()
+        .is_ok_and(|dialect| dialect.banner.is_none() && dialect.decoration.is_none() && dialect.blocks.is_none());
+    let is_told = [
+        facts.contract.framing.as_ref().map(|term| term.source),
+        facts.contract.reply.as_ref().map(|term| term.source),
+    ]
+    .iter()
+    .all(|source| *source == Some(Source::Told));
+    framing_known && !facts.contract.reply_is_assumed() && (is_plain || is_told)
 }
 
 /// Probes are a reference client too.

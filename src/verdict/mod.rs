@@ -5,8 +5,8 @@ mod cross;
 pub use cross::weigh;
 
 use crate::diagnosis::{Confidence, Finding, Part, Side, Verdict};
-use crate::evidence::{Ending, Gap};
-use crate::facts::{Echo, Facts, Player};
+use crate::evidence::{Ending, Gap, Role};
+use crate::facts::{Echo, Exchange, Facts, Player, Talk};
 use crate::rules::find;
 
 /// Orders the findings (causes, contributing faults, consequences) and names the side.
@@ -17,18 +17,26 @@ pub fn decide(facts: &Facts, findings: Vec<Finding>, cannot_tell: &[(&'static st
     let findings = sort_out(findings);
     let causes: Vec<&Finding> = findings.iter().filter(|finding| finding.role == Part::Cause).collect();
     let verdict = match strongest(&causes) {
+        Some(cause) if cause.confidence == Confidence::Possible => suspect(cause, cannot_tell),
         Some(cause) => blame(cause, &causes),
         None => absolve(facts).unwrap_or_else(|| unknown(facts, cannot_tell)),
     };
     (verdict, findings)
 }
 
-/// A finding is a consequence when another one, not itself a consequence of it, explains it.
+/// A finding is a consequence when another one, not itself a consequence of it, explains it. What only contributed
+/// explains nothing, and a mere suspicion explains nothing that is surer.
 fn sort_out(mut findings: Vec<Finding>) -> Vec<Finding> {
-    let names: Vec<String> = findings.iter().map(|finding| finding.fault.clone()).collect();
+    let causes: Vec<(String, Confidence)> = findings
+        .iter()
+        .filter(|finding| finding.role == Part::Cause)
+        .map(|finding| (finding.fault.clone(), finding.confidence))
+        .collect();
     for finding in &mut findings {
-        let explained = names.iter().any(|name| {
-            name != &finding.fault && find(name).is_some_and(|rule| rule.explains.contains(&finding.fault.as_str()))
+        let explained = causes.iter().any(|(name, sure)| {
+            name != &finding.fault
+                && (*sure > Confidence::Possible || finding.confidence == Confidence::Possible)
+                && find(name).is_some_and(|rule| rule.explains.contains(&finding.fault.as_str()))
         });
         if explained {
             finding.role = Part::Consequence;
@@ -61,7 +69,36 @@ fn blame(cause: &Finding, causes: &[&Finding]) -> Verdict {
     Verdict { side, fault: Some(cause.fault.clone()), confidence: cause.confidence, summary, to_settle: Vec::new() }
 }
 
-/// `none` needs positive evidence: at least one complete and right exchange, and none that was anything else.
+/// Where something else would explain the evidence as well, a suspicion is named, and nobody is accused.
+fn suspect(cause: &Finding, cannot_tell: &[(&'static str, Gap)]) -> Verdict {
+    let summary = match cause.side {
+        Side::Unknown => cause.statement.clone(),
+        _ => format!("{} Something else may explain it as well.", cause.statement),
+    };
+    Verdict {
+        side: Side::Unknown,
+        fault: Some(cause.fault.clone()),
+        confidence: Confidence::Possible,
+        summary,
+        to_settle: remedies(cannot_tell),
+    }
+}
+
+/// What would settle an open question, as instructions; never nothing.
+fn remedies(cannot_tell: &[(&'static str, Gap)]) -> Vec<String> {
+    let mut remedies: Vec<String> = Vec::new();
+    for (_, gap) in cannot_tell {
+        if !gap.remedy.is_empty() && !remedies.contains(&gap.remedy) {
+            remedies.push(gap.remedy.clone());
+        }
+    }
+    if remedies.is_empty() {
+        remedies.push("record again, with a client that sends a request and waits for the reply".to_owned());
+    }
+    remedies
+}
+
+/// `none` needs positive evidence: a complete and right exchange for each client, and none that was anything else.
 fn absolve(facts: &Facts) -> Option<Verdict> {
     if facts.is_alone() {
         return absolve_server(facts);
@@ -69,12 +106,15 @@ fn absolve(facts: &Facts) -> Option<Verdict> {
     let exchanges = facts.exchanges().ok()?;
     let right = exchanges.iter().filter(|(_, exchange)| exchange.echo == Echo::Right).count();
     let others = exchanges.len() - right;
-    let clients = facts.players(crate::evidence::Role::Client).unwrap_or_default();
+    let clients = facts.players(Role::Client).unwrap_or_default();
     let complained = |client: &Player| client.failed() && client.complained() != Some(false);
     let ended_badly = clients.iter().any(complained)
         || !matches!(facts.evidence.setting.ended, Ending::ClientsEnded | Ending::Complete)
             && clients.iter().any(super::facts::Player::is_running);
-    if right == 0 {
+    if right == 0 || right < clients.len() || facts.still_waiting_in_silence() {
+        return None;
+    }
+    if right > 0 && clients.iter().any(|client| printed_a_part(client, &exchanges)) {
         return None;
     }
     let harmless = exchanges.iter().all(|(_, exchange)| matches!(exchange.echo, Echo::Right | Echo::NothingAsked));
@@ -86,11 +126,8 @@ fn absolve(facts: &Facts) -> Option<Verdict> {
         (n, 0) => format!("All {n} conversations were answered completely and as agreed."),
         (n, m) => format!("{n} conversations were answered completely and as agreed; {m} carried no request."),
     };
-    let confidence = if facts.evidence.packets.seen().is_ok_and(|packets| packets.dropped == 0) {
-        Confidence::Proven
-    } else {
-        Confidence::Likely
-    };
+    let complete = facts.evidence.packets.seen().is_ok_and(|seen| seen.dropped == 0 && seen.conversations_omitted == 0);
+    let confidence = if complete { Confidence::Proven } else { Confidence::Likely };
     Some(Verdict { side: Side::None, fault: None, confidence, summary, to_settle: Vec::new() })
 }
 
@@ -119,12 +156,7 @@ fn absolve_server(facts: &Facts) -> Option<Verdict> {
 }
 
 fn unknown(facts: &Facts, cannot_tell: &[(&'static str, Gap)]) -> Verdict {
-    let mut to_settle: Vec<String> = Vec::new();
-    for (_, gap) in cannot_tell {
-        if !to_settle.contains(&gap.remedy) {
-            to_settle.push(gap.remedy.clone());
-        }
-    }
+    let to_settle = remedies(cannot_tell);
     let undecided: Vec<&str> = cannot_tell.iter().map(|(name, _)| *name).take(4).collect();
     if facts.is_no_echo_server() {
         let summary = "The server answers, but not with what it was sent: by all signs it is not an echo server.";
@@ -156,4 +188,17 @@ fn unknown(facts: &Facts, cannot_tell: &[(&'static str, Gap)]) -> Verdict {
         (_, names) => format!("The evidence does not decide it; still possible: {}.", names.join(", ")),
     };
     Verdict { side: Side::Unknown, fault: None, confidence: Confidence::Possible, summary, to_settle }
+}
+
+/// Whether a client that reset its connection had printed the beginning of its reply and not the rest: what it did not
+/// print it may not have read, which a complete exchange on the wire does not show.
+fn printed_a_part(client: &Player, exchanges: &[(&Talk, Exchange)]) -> bool {
+    const TELLING: usize = 8;
+    let Some(output) = &client.program.stdout else { return false };
+    let printed = &output.head.0;
+    exchanges.iter().any(|(talk, _)| {
+        let reply = talk.response().map(|response| response.head.0.trim_ascii_end()).unwrap_or_default();
+        let holds = |text: &[u8]| printed.windows(text.len()).any(|part| part == text);
+        talk.rst(Role::Client).is_some() && reply.len() > TELLING && holds(&reply[..TELLING]) && !holds(reply)
+    })
 }

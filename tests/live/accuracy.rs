@@ -1,7 +1,8 @@
 //! Measures netdiag on the corpus of real pairs in `tests/programs`, each with its truth in `truth.toml`. It runs the
 //! real binary and compares sides; it must never look into a program, nor adapt a truth to an answer.
 //!
-//! `NETDIAG_PAIRS=name,name` measures those pairs only. The reports are left in `target/tmp/accuracy`.
+//! `NETDIAG_PAIRS=name,name` measures those pairs only. Reports and evidence (for `netdiag replay`) stay in
+//! `target/tmp/accuracy`.
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test ends where it cannot go on")]
 #![allow(clippy::print_stdout, reason = "the matrix is the result of this test, printed with --nocapture")]
 
@@ -22,8 +23,8 @@ const ENOUGH_PAIRS: usize = 60;
 const RIGHT_AT_LEAST: f64 = 0.95;
 /// Pairs at a time. Most of a run is waiting, so two cores carry four.
 const AT_ONCE: usize = 4;
-/// Far beyond netdiag's own limits (20 s for a server to start, 10 s of patience); only a hanging netdiag gets here.
-const LONGEST: Duration = Duration::from_secs(90);
+/// Far beyond netdiag's own limits (a server's start, patience, the swap); only a hanging netdiag gets here.
+const LONGEST: Duration = Duration::from_secs(150);
 /// A directory beside the pairs with servers of another test.
 const NO_PAIR: &str = "servers";
 /// The sides in the order of the matrix.
@@ -122,8 +123,10 @@ fn compiled(pair: &Pair, command: &str, built: &Path) -> String {
 
 fn ask(pair: &Pair, built: &Path, reports: &Path) -> Answer {
     let report = reports.join(format!("{}.json", pair.name));
+    let evidence = reports.join(format!("{}.evidence.json", pair.name));
+    let _ = fs::remove_file(&evidence);
     let mut netdiag = Command::new(env!("CARGO_BIN_EXE_netdiag"));
-    netdiag.current_dir(corpus().join(&pair.name)).args(["run", "--json"]);
+    netdiag.current_dir(corpus().join(&pair.name)).args(["run", "--json", "--save"]).arg(evidence);
     netdiag.args(["--server", &compiled(pair, &pair.server, built)]);
     netdiag.args(["--client", &compiled(pair, &pair.client, built)]);
     netdiag.args(pair.at.iter().flat_map(|at| ["--at", at]));

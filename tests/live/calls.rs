@@ -37,9 +37,9 @@ fn traced(command: &[&str], dir: &Path) -> (Output, Heard) {
 }
 
 /// The calls of a program that must have been traced without disturbing it.
-fn calls(heard: Heard) -> Calls {
+fn calls(heard: &Heard) -> &Calls {
     assert_eq!(heard.disturbed, None);
-    heard.calls.seen().unwrap().clone()
+    heard.calls.seen().unwrap()
 }
 
 fn is_there(program: &str) -> bool {
@@ -95,7 +95,7 @@ fn programs_end_print_and_fork_the_same_whether_traced_or_not() {
     }
 }
 
-const C: &str = r#"
+const C: &str = r"
 #include <arpa/inet.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -106,7 +106,7 @@ int main(int count, char **words) {
     if (fork() == 0) _exit(connect(fd, (void *)&to, sizeof to) < 0 ? 0 : 1);
     return 0;
 }
-"#;
+";
 const JAVA: &str = "class Quiet { public static void main(String[] words) throws Exception {
     try { new java.net.Socket(\"127.0.0.1\", Integer.parseInt(words[0])); } catch (java.io.IOException e) { } } }";
 
@@ -157,7 +157,7 @@ fn a_refusal_is_seen_whatever_language_connects_and_however() {
         let command: Vec<&str> = client.iter().map(String::as_str).chain([port_word.as_str()]).collect();
         let (output, heard) = traced(&command, dir.path());
         assert!(output.status.success() && output.stdout.is_empty(), "{client:?}: {output:?}");
-        let calls = calls(heard);
+        let calls = calls(&heard);
         let refusal = |call: &&SocketCall| {
             matches!(call.name.as_str(), "connect" | "so-error")
                 && call.result == REFUSED
@@ -177,7 +177,7 @@ fn a_server_is_seen_to_bind_to_listen_and_to_be_refused_a_taken_port() {
          try: b.bind(('127.0.0.1', {port}))\nexcept OSError: pass"
     );
     let (_, heard) = traced(&["python3", "-c", &program], Path::new("/"));
-    let told: Vec<(String, i64)> = calls(heard).calls.iter().map(|call| (call.name.clone(), call.result)).collect();
+    let told: Vec<(String, i64)> = calls(&heard).calls.iter().map(|call| (call.name.clone(), call.result)).collect();
     let wanted = [("bind", 0), ("listen", 0), ("bind", -98)].map(|(name, result)| (name.to_owned(), result));
     assert_eq!(told, wanted);
 }

@@ -80,7 +80,7 @@ impl Run {
 
     /// Sends a signal to netdiag itself.
     pub fn signal(&self, signal: Signal) {
-        kill(Pid::from_raw(self.child.id() as i32), signal).unwrap();
+        kill(Pid::from_raw(self.child.id().cast_signed()), signal).unwrap();
     }
 
     /// Waits for a process of this run, netdiag included, whose command line contains `words`.

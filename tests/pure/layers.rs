@@ -327,7 +327,7 @@ const PLANTED: &[(&str, &str, &str)] = &[
     ("src/reference/mod.rs", "use crate::rules;", "`reference` must not name `rules`"),
     ("src/report/mod.rs", "use crate::rules::RULES;", "`report` must not name `rules::RULES`"),
     ("src/wire/mod.rs", "use std::{fmt, fs::File};", "a pure stage must not touch the world: `std::fs::File`"),
-    ("src/verdict.rs", "use std::time::Instant;", "a pure stage must not touch the world: `std::time::Instant`"),
+    ("src/verdict/mod.rs", "use std::time::Instant;", "a pure stage must not touch the world: `std::time::Instant`"),
     ("src/diagnosis.rs", "fn f() { tokio::spawn(g()); }", "a pure stage must not touch the world: `tokio::spawn`"),
     ("src/facts/mod.rs", "async fn f() {}", "a pure stage waits for nothing: `async`"),
     ("src/recording/mod.rs", "fn f() { println!(\"x\"); }", "only `commands` print: `println!`"),

@@ -17,6 +17,7 @@ use rustix::process::{PTracer, Pid, set_ptracer};
 const PATIENCE: Duration = Duration::from_secs(5);
 
 /// Becomes `command`. Returns only when that is impossible.
+#[must_use = "it returns only with an error"]
 pub fn become_program(tracer: &Path, program: usize, command: &[std::ffi::OsString]) -> anyhow::Error {
     let Some((word, arguments)) = command.split_first() else { return anyhow::anyhow!("the command is empty") };
     let mut line = offer(tracer, program).ok();

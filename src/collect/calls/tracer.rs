@@ -5,22 +5,27 @@
 //! signal it cannot pass on), it says so and ends, which ends the programs too (PTRACE_O_EXITKILL); the recorder then
 //! records once more without it.
 
-use std::collections::{BTreeSet, HashMap};
-use std::io::{BufRead, BufReader, Read, Write};
+mod arrivals;
+mod stops;
+
+use std::collections::HashMap;
+use std::io::Write;
 use std::os::fd::{AsFd, AsRawFd};
 use std::os::unix::net::{UnixListener, UnixStream};
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use nix::errno::Errno;
 use nix::libc;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
-use nix::sys::ptrace::{self, Options};
+use nix::sys::ptrace;
 use nix::sys::signal::{SigSet, Signal};
 use nix::sys::signalfd::{SfdFlags, SignalFd};
-use nix::sys::socket::{MsgFlags, getsockopt, recv, sockopt::PeerCredentials};
+use nix::sys::socket::{MsgFlags, recv};
 use nix::unistd::Pid;
 use rustix::process::{WaitOptions, WaitStatus, wait};
 
+use self::arrivals::Shim;
+use self::stops::Stop;
 use super::entered::{self, Entered, Kind, Names};
 use super::line::{Call, Word};
 use super::process::{self, Status};
@@ -28,8 +33,6 @@ use super::registers;
 
 /// How many calls are told; the programs of a recording make a handful, a flood of them says nothing more.
 const TOLD: u64 = 4000;
-/// How long a shim may take for one word.
-const SHIM: Duration = Duration::from_secs(2);
 /// How often a stopped program is looked at: whether somebody told it to go on.
 const STOPPED_STEP: u16 = 5;
 /// Tracees of all kinds (wait(2)); neither library names it.
@@ -45,30 +48,6 @@ struct Tracee {
     program: usize,
     entered: Option<Entered>,
     stop: Stop,
-}
-
-/// How a thread stands to stop signals.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Stop {
-    /// It runs.
-    No,
-    /// It was reported stopped, and is asked whether it still is.
-    Asked {
-        /// The stop may have ended after it answered, so it must be asked once more.
-        again: bool,
-    },
-    /// It is held stopped; these signals that concern stops were pending then.
-    Held {
-        /// As [`Status::stop_signals`] tells.
-        pending: u64,
-    },
-}
-
-/// A shim whose program has not been started yet.
-#[derive(Debug)]
-struct Shim {
-    program: usize,
-    line: BufReader<UnixStream>,
 }
 
 #[derive(Debug)]
@@ -182,7 +161,8 @@ impl Tracer {
     /// Something happened that is different for a traced program. What the recorder does itself it announces first, so the
     /// announcement is here by now if that was the reason.
     fn doubt(&mut self, why: &str) -> Step {
-        if self.closing || self.hear_recorder() || self.closing {
+        let over = self.hear_recorder();
+        if over || self.closing {
             return Ok(());
         }
         Err(End::Disturbed(why.to_owned()))
@@ -192,37 +172,6 @@ impl Tracer {
         let mut text = serde_json::to_vec(word).map_err(std::io::Error::from)?;
         text.push(b'\n');
         Ok(self.line.write_all(&text)?)
-    }
-
-    /// A shim tells which program it is going to be, and is attached to before it becomes that.
-    fn answer_a_shim(&mut self) -> Step {
-        let Ok((stream, _)) = self.listener.accept() else { return Ok(()) };
-        let Ok(pid) = getsockopt(&stream, PeerCredentials).map(|peer| peer.pid()) else { return Ok(()) };
-        let bounded = stream.set_read_timeout(Some(SHIM)).and_then(|()| stream.set_write_timeout(Some(SHIM)));
-        let mut line = BufReader::new(stream);
-        let mut program = String::new();
-        let asked = bounded
-            .and_then(|()| writeln!(line.get_mut(), "{}", std::process::id()))
-            .and_then(|()| line.read_line(&mut program));
-        // Whoever knocks without being a shim is let go.
-        let (Ok(_), Ok(program)) = (asked, program.trim().parse()) else { return Ok(()) };
-        let options = Options::PTRACE_O_TRACESYSGOOD
-            | Options::PTRACE_O_TRACESECCOMP
-            | Options::PTRACE_O_TRACEFORK
-            | Options::PTRACE_O_TRACEVFORK
-            | Options::PTRACE_O_TRACECLONE
-            | Options::PTRACE_O_TRACEEXEC
-            | Options::PTRACE_O_EXITKILL;
-        if let Err(refusal) = ptrace::seize(Pid::from_raw(pid), options) {
-            let why = format!("attaching to it with ptrace(2) was refused: {}", refusal.desc());
-            let _ = writeln!(line.get_mut(), "no");
-            return self.tell(&Word::Bare { program, why });
-        }
-        self.tracees.insert(pid, Tracee { pid, program, entered: None, stop: Stop::No });
-        if writeln!(line.get_mut(), "traced").is_ok() {
-            self.shims.insert(pid, Shim { program, line });
-        }
-        Ok(())
     }
 
     /// Takes every report that is there.
@@ -385,84 +334,11 @@ impl Tracer {
         }
         Ok(())
     }
-
-    /// A thread stands still because of a stop signal, or (SIGTRAP) does so no longer or never did.
-    ///
-    /// A report may be older than the signal that ended the stop, so each one is verified by asking once more; a thread
-    /// that has been asked traps again without having run.
-    fn group_stop(&mut self, tid: i32, signal: i32) -> Step {
-        let Some(tracee) = self.tracees.get_mut(&tid) else { return Ok(()) };
-        let before = tracee.stop;
-        if signal == libc::SIGTRAP {
-            tracee.stop = Stop::No;
-            go_on(tid);
-            return match before {
-                Stop::No => Ok(()),
-                _ => self.tell(&Word::Resumed { tid: tid.cast_unsigned(), at: now() }),
-            };
-        }
-        if before == (Stop::Asked { again: false }) {
-            let pending = Status::read(tid).map_or(0, |status| status.stop_signals());
-            tracee.stop = Stop::Held { pending };
-            return Ok(());
-        }
-        tracee.stop = Stop::Asked { again: false };
-        ask(tid);
-        match before {
-            Stop::No => self.tell(&Word::Stopped { tid: tid.cast_unsigned(), at: now() }),
-            _ => Ok(()),
-        }
-    }
-
-    /// A signal that ends the stop, or makes a new one, waits at the door of a process all of whose threads are held.
-    fn ask_the_held(&mut self) {
-        let news = |(tid, tracee): (&i32, &Tracee)| {
-            let Stop::Held { pending } = tracee.stop else { return None };
-            let now = Status::read(*tid)?.stop_signals();
-            (now != pending).then_some(tracee.pid)
-        };
-        let called: BTreeSet<i32> = self.tracees.iter().filter_map(news).collect();
-        called.into_iter().for_each(|pid| self.ask_held_of(pid));
-    }
-
-    fn ask_held_of(&mut self, pid: i32) {
-        for (tid, tracee) in self.tracees.iter_mut().filter(|(_, tracee)| tracee.pid == pid) {
-            match tracee.stop {
-                Stop::No => {}
-                Stop::Asked { .. } => tracee.stop = Stop::Asked { again: true },
-                Stop::Held { .. } => {
-                    tracee.stop = Stop::Asked { again: false };
-                    ask(*tid);
-                }
-            }
-        }
-    }
-}
-
-impl Shim {
-    /// What the shim said last before it ended or became the program.
-    fn last_word(mut self) -> Word {
-        let mut text = String::new();
-        let _ = self.line.read_to_string(&mut text);
-        let program = self.program;
-        match text.lines().last().map(|line| line.split_once(' ').unwrap_or((line, ""))) {
-            Some(("missing", why)) => Word::Missing { program, why: why.to_owned() },
-            Some(("bare", why)) => Word::Bare { program, why: why.to_owned() },
-            Some(("filtered", _)) => Word::Traced { program },
-            _ => Word::Bare { program, why: "the tracer answered too late".to_owned() },
-        }
-    }
 }
 
 /// Lets a stopped thread run. One that was killed meanwhile is reported dead next.
 fn go_on(tid: i32) {
     let _ = ptrace::cont(Pid::from_raw(tid), None);
-}
-
-/// Makes a stopped thread report anew whether its process is stopped. It does not run in between.
-fn ask(tid: i32) {
-    let _ = ptrace::interrupt(Pid::from_raw(tid));
-    go_on(tid);
 }
 
 /// Whether the thread comes from a call that gave up because of a signal. Calls that start again by themselves show other

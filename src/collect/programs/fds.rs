@@ -11,7 +11,7 @@ use crate::evidence::Limit;
 /// Above this many descriptors timers are not looked for: reading them all would disturb the recording.
 const TOO_MANY: usize = 4096;
 /// SIGALRM's bit in SigCgt (proc_pid_status(5)).
-const SIGALRM_BIT: u64 = 1 << (nix::libc::SIGALRM - 1);
+pub const SIGALRM_BIT: u64 = 1 << (nix::libc::SIGALRM - 1);
 /// How deep epoll sets may watch each other (the kernel's EP_MAX_NESTS).
 const EPOLL_NESTS: u32 = 4;
 

@@ -123,6 +123,7 @@ impl Looker<'_> {
                 fd.map_or(Limit::Unknown, |fd| fds::epoll_limit(self.pid, fd))
             }
             (Told::Forever, Time::PollMillis(_) | Time::PollPointer(_)) => fds::any_timer_limit(self.pid),
+            (Told::Forever, Time::SignalsPointer(_)) if self.may_wait_for_alarm(arguments[0]) => Limit::Unknown,
             (Told::Forever, _) => Limit::Forever,
             (Told::Unknown, Time::Descriptor(direction)) => match (target, fd) {
                 (Some(target), Some(fd)) => target.limit(self.pid, fd, direction),
@@ -130,6 +131,15 @@ impl Looker<'_> {
             },
             (Told::Unknown, _) => Limit::Unknown,
         }
+    }
+
+    /// Whether SIGALRM is in the set of signals at this address, or may be: alarm(2) cannot be seen from outside, and while
+    /// a thread waits for a signal the kernel does not list it as blocked.
+    fn may_wait_for_alarm(&self, set: u64) -> bool {
+        let mut signals = [0; 8];
+        let read =
+            File::open(format!("/proc/{}/mem", self.pid)).and_then(|memory| memory.read_exact_at(&mut signals, set));
+        read.is_err() || u64::from_ne_bytes(signals) & fds::SIGALRM_BIT != 0
     }
 
     /// The descriptor a poll of a single one waits for: the first four bytes of its struct pollfd (poll(2)).

@@ -32,6 +32,8 @@ pub enum Time {
     PollPointer(usize),
     /// This argument points to a time, NULL for ever.
     Pointer(usize),
+    /// This argument points to a time, NULL for ever; the first one points to the signals that are waited for.
+    SignalsPointer(usize),
     /// futex(2): depends on the operation.
     Futex,
     /// fcntl(2): only F_SETLKW and F_OFD_SETLKW wait, without limit.
@@ -91,7 +93,7 @@ const EVERYWHERE: &[Call] = &[
     plain(libc::SYS_wait4, "wait4", Time::Never),
     plain(libc::SYS_waitid, "waitid", Time::Never),
     plain(libc::SYS_rt_sigsuspend, "rt_sigsuspend", Time::Never),
-    plain(libc::SYS_rt_sigtimedwait, "rt_sigtimedwait", Time::Pointer(2)),
+    plain(libc::SYS_rt_sigtimedwait, "rt_sigtimedwait", Time::SignalsPointer(2)),
     on_fd(libc::SYS_flock, "flock", Time::Never),
     on_fd(libc::SYS_fcntl, "fcntl", Time::Lock),
     plain(libc::SYS_semtimedop, "semtimedop", Time::Pointer(3)),
@@ -128,7 +130,9 @@ impl Call {
             Time::Always => false,
             Time::Never => true,
             Time::EpollMillis(at) | Time::PollMillis(at) => (arguments[at] as u32).cast_signed() < 0,
-            Time::EpollPointer(at) | Time::PollPointer(at) | Time::Pointer(at) => arguments[at] == 0,
+            Time::EpollPointer(at) | Time::PollPointer(at) | Time::SignalsPointer(at) | Time::Pointer(at) => {
+                arguments[at] == 0
+            }
             Time::Futex => return futex(arguments),
             Time::Lock if matches!(arguments[1] as i32, libc::F_SETLKW | libc::F_OFD_SETLKW) => true,
             Time::Descriptor(_) | Time::Lock => return Told::Unknown,
