@@ -33,7 +33,7 @@ use self::{shim as suitable, shim as tracer};
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::OwnedFd;
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -166,9 +166,8 @@ fn gap(why: impl Into<String>) -> Gap {
     Gap::new("calls", why, BY_HAND)
 }
 
-/// The tracer's process: standard input is the socket where shims knock, standard output the recorder.
-pub fn trace() -> anyhow::Result<()> {
-    let knocking = std::io::stdin().as_fd().try_clone_to_owned().context("there is no socket for shims")?;
-    let recorder = std::io::stdout().as_fd().try_clone_to_owned().context("there is no recorder")?;
+/// The tracer's process: traces until the recorder closes its end. Shims knock at `knocking`. This process must have one
+/// thread only.
+pub fn trace(knocking: OwnedFd, recorder: OwnedFd) -> anyhow::Result<()> {
     tracer::run(UnixListener::from(knocking), UnixStream::from(recorder))
 }

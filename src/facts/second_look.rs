@@ -88,7 +88,7 @@ mod tests {
 
     /// A client that was refused and ended with status 0 without a word.
     fn hidden_refusal() -> Stage {
-        pair().talk(dial(40_000, "127.0.0.1:12435").syn(50.0).refused(50.1))
+        pair().talk(dial(40_000, "127.0.0.1:12435").syn(50.0).refused(50.1)).exits(Role::Client, 60.0, How::Code(0))
     }
 
     fn call(role: Role, name: &str, address: &str, result: i64) -> SocketCall {

@@ -10,7 +10,7 @@ mod swap;
 mod worker;
 
 pub use hold::{Held, hold};
-pub use pair::{Manner, record};
+pub use pair::record;
 pub use swap::{cross_examine, reference_server};
 pub use worker::{Place, record_in_worker, work};
 
@@ -57,6 +57,15 @@ pub enum CallTracing {
     SecondLook,
     /// At once.
     Always,
+}
+
+/// Where and how a recording is made.
+#[derive(Debug, Clone, Copy)]
+pub struct Manner {
+    /// Whether nobody else lives in the present network namespace.
+    pub private: bool,
+    /// Whether socket calls are traced.
+    pub calls: bool,
 }
 
 /// A program that plays a part.

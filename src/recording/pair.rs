@@ -5,10 +5,10 @@ use std::time::{Duration, Instant};
 
 use anyhow::Context;
 
-use super::Plan;
 use super::calls;
-use super::freeze::{Tables, waiting};
+use super::freeze::{Tables, reachable, waiting};
 use super::parts::Wings;
+use super::{Manner, Plan};
 use crate::collect::calls::Tracer;
 use crate::collect::clock::Clock;
 use crate::collect::exceptions::Listener;
@@ -51,15 +51,6 @@ const LATE_REPLY: Duration = Duration::from_secs(3);
 const STACKS: Duration = Duration::from_millis(250);
 /// When the tasks of a pair that is still busy are read.
 const TASKS_AFTER: Duration = Duration::from_millis(300);
-
-/// Where and how a recording is made.
-#[derive(Debug, Clone, Copy)]
-pub struct Manner {
-    /// Whether nobody else lives in the present network namespace.
-    pub private: bool,
-    /// Whether socket calls are traced.
-    pub calls: bool,
-}
 
 /// Carries out `plan` in the present network namespace.
 pub fn record(plan: &Plan, manner: Manner, interruption: &Interruption) -> anyhow::Result<Evidence> {
@@ -506,16 +497,4 @@ fn no_tasks(wanted: bool) -> Gap {
 /// The documented port, if one was told.
 fn documented_port(plan: &Plan) -> Option<u16> {
     plan.contract.address.as_ref()?.value.rsplit_once(':')?.1.parse().ok()
-}
-
-/// Where to dial a socket bound to a wildcard address.
-pub(super) fn reachable(local: std::net::SocketAddr) -> std::net::SocketAddr {
-    use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
-    let mut address = local;
-    match local.ip() {
-        IpAddr::V4(ip) if ip.is_unspecified() => address.set_ip(Ipv4Addr::LOCALHOST.into()),
-        IpAddr::V6(ip) if ip.is_unspecified() => address.set_ip(Ipv6Addr::LOCALHOST.into()),
-        _ => {}
-    }
-    address
 }

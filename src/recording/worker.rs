@@ -11,8 +11,7 @@ use anyhow::{Context, bail};
 use serde::{Deserialize, Serialize};
 
 use super::calls::{self, Disturbed};
-use super::pair::Manner;
-use super::{CallTracing, Plan, pair};
+use super::{CallTracing, Manner, Plan, pair};
 use crate::evidence::{Evidence, Observed};
 use crate::facts::second_look;
 use crate::sandbox::{self, Interruption};

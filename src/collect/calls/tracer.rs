@@ -202,11 +202,25 @@ impl Tracer {
             (libc::PTRACE_EVENT_STOP, signal) => self.group_stop(tid, signal),
             (0, CALL_STOP) => self.leave(tid),
             (0, signal) => self.deliver(tid, signal),
-            // Births: the newborn reports itself.
+            // fork, vfork, clone
             _ => {
+                self.note_birth(tid);
                 go_on(tid);
                 Ok(())
             }
+        }
+    }
+
+    /// A thread has made another one. Its word comes before its end, and the parent may end before the child is heard of.
+    fn note_birth(&mut self, parent: i32) {
+        let (Some(program), Ok(child)) =
+            (self.tracees.get(&parent).map(|tracee| tracee.program), ptrace::getevent(Pid::from_raw(parent)))
+        else {
+            return;
+        };
+        let child = child as i32;
+        if let Some(status) = Status::read(child) {
+            self.tracees.entry(child).or_insert(Tracee { pid: status.pid, program, entered: None, stop: Stop::No });
         }
     }
 
