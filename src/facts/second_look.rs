@@ -7,7 +7,7 @@ use super::{Ended, Facts};
 use crate::evidence::{Ending, Evidence, How, Observed, Occasion, Output, Program, Programs, Role, Transport};
 
 /// A recording that took longer, in milliseconds, is not repeated.
-const WORTH_REPEATING_MS: f64 = 5000.0;
+const WORTH_REPEATING_MS: f64 = 10_000.0;
 
 /// Whether calls would answer a question: which client was refused and what it made of that, or why a server that lives
 /// does not listen where it is expected.
@@ -86,9 +86,13 @@ mod tests {
     use crate::evidence::{Action, Calls, Exit, SocketCall};
     use crate::facts::staged::{SERVER, Stage, addr, dial, ms, pair};
 
-    /// A client that was refused and ended with status 0 without a word.
+    /// A client that was refused and ended with status 0 without a word, and left no process behind.
     fn hidden_refusal() -> Stage {
-        pair().talk(dial(40_000, "127.0.0.1:12435").syn(50.0).refused(50.1)).exits(Role::Client, 60.0, How::Code(0))
+        let mut stage = pair().talk(dial(40_000, "127.0.0.1:12435").syn(50.0).refused(50.1));
+        if let Observed::Seen(programs) = &mut stage.0.programs {
+            programs.samples.iter_mut().for_each(|sample| sample.processes.retain(|process| process.program == 0));
+        }
+        stage
     }
 
     fn call(role: Role, name: &str, address: &str, result: i64) -> SocketCall {
@@ -145,7 +149,7 @@ mod tests {
         let mute = pair().without_listener();
         assert!(would_tell_more(&mute.0));
         assert!(!would_tell_more(&mute.clone().exits(Role::Server, 20.0, How::Code(1)).0));
-        assert!(!would_tell_more(&mute.frozen(6000.0).0));
+        assert!(!would_tell_more(&mute.frozen(11_000.0).0));
         assert!(!would_tell_more(&hidden_refusal().ends(Ending::Interrupted).0));
     }
 
