@@ -2,7 +2,7 @@
 
 CARGO ?= cargo
 
-.PHONY: help setup build demo test bench install clean
+.PHONY: help setup build demo test accuracy bench install clean
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -18,11 +18,16 @@ demo: build ## build, stage a fault and watch netdiag find it
 	@echo
 	@$(CARGO) run --quiet --locked -- scenario wrong-port
 
+# The accuracy on real pairs is a measurement that loads both cores for minutes; it has a target of its own.
 test: ## formatting, lints, and every test, scenarios included
 	@.ci/setup build test
 	$(CARGO) fmt --check
 	$(CARGO) clippy --locked --all-targets -- -D warnings
-	$(CARGO) test --locked --no-fail-fast
+	$(CARGO) test --locked --no-fail-fast -- --skip accuracy::netdiag
+
+accuracy: ## measure: how often the right side is named, on real pairs in many languages
+	@.ci/setup build test
+	$(CARGO) test --locked --test live accuracy:: -- --nocapture --test-threads=1
 
 bench: ## measure: echoes per second, memory per connection, time to verdict (an optimised build)
 	@.ci/setup build

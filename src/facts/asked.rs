@@ -75,6 +75,8 @@ impl Facts<'_> {
 
     fn treatment(&self, probe: &Probe) -> Option<Muteness> {
         match probe.close {
+            // One that waited for more and was told that none will come may have asked for a form netdiag does not speak.
+            Close::Fin if probe.half_closed => return None,
             Close::Fin => return Some(Muteness::Closed),
             Close::Reset => return Some(Muteness::Reset),
             Close::Open | Close::None => {}
@@ -136,6 +138,9 @@ impl Facts<'_> {
         let mut departures = Vec::new();
         let mut depart =
             |what: &str, evidence: Vec<String>| departures.push(Departure { what: what.to_owned(), evidence });
+        if let Some(turned_away) = self.accepted_no_more() {
+            depart("after its first connections it accepted no further one", turned_away);
+        }
         if let Some(joined) = dialect.answers_joined.as_ref().filter(|learned| !learned.value) {
             depart("of two lines in a single write not both are answered", joined.evidence());
         }
@@ -157,6 +162,18 @@ impl Facts<'_> {
             depart("a connection got what another one had sent", crosstalk.evidence());
         }
         departures
+    }
+
+    /// The last probes, when the server had answered some before and left all of these in its accept queue.
+    fn accepted_no_more(&self) -> Option<Vec<String>> {
+        const SEVERAL: usize = 2;
+        let probes = &self.evidence.probes.seen().ok()?.probes;
+        let connects = |probe: &Probe| probe.reach == Reach::Connected && probe.transport == Transport::Tcp;
+        let last = probes.iter().rposition(|probe| connects(probe) && probe.received_total > 0)?;
+        let left: Vec<usize> = (last + 1..probes.len()).filter(|&index| connects(&probes[index])).collect();
+        let waits = |&index: &usize| self.server_end_of(&probes[index]).is_some_and(|(_, socket)| socket.inode == 0);
+        (left.len() >= SEVERAL && left.iter().all(waits))
+            .then(|| left.iter().take(3).map(|index| format!("probes:{index}")).collect())
     }
 
     /// What ended the server while it was being asked: bytes that are not text, or a client that reset.

@@ -55,7 +55,8 @@ fn is_meant(reply: &Reply, talks: &[Talk]) -> bool {
         let sent = talk.request().map(|request| request.head.0.as_slice()).unwrap_or_default();
         sent.windows(text.len()).any(|part| part == text.0)
     };
-    !text.0.contains(&0) && !(text.len() >= TELLING && talks.iter().any(was_sent))
+    let is_leftover = text.len() >= TELLING && talks.iter().any(was_sent);
+    !is_leftover && !text.0.contains(&0)
 }
 
 fn learned_transport(talks: &[Talk]) -> Option<Term<Transport>> {
@@ -78,3 +79,6 @@ fn shown_by_the_pair(talks: &[Talk]) -> Option<Term<Reply>> {
     let first = shown.next()?;
     (is_meant(&first, talks) && shown.all(|other| other == first)).then(|| Term::learned(first))
 }
+
+#[cfg(test)]
+mod tests;

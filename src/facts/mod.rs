@@ -96,7 +96,7 @@ impl<'e> Facts<'e> {
         Ok(dials.iter().find(|dial| {
             let made_again = |other: &&Dial| other.target.port() == dial.target.port() && other.at >= dial.at;
             let elsewhere = all_got_through && !through.iter().any(|other| other.target == dial.target);
-            dial.outcome == Outcome::Refused && !through.iter().any(|other| made_again(other)) && !elsewhere
+            dial.outcome == Outcome::Refused && !through.iter().any(made_again) && !elsewhere
         }))
     }
 
@@ -226,15 +226,6 @@ impl<'e> Facts<'e> {
     #[must_use]
     pub fn still_waiting(&self) -> bool {
         matches!(self.evidence.setting.ended, Ending::HangProven | Ending::DeadlinePassed | Ending::Interrupted)
-    }
-
-    /// Whether a client was still there at the end although nothing had passed for long: then it waits for something that
-    /// it did not get, whatever it got before.
-    #[must_use]
-    pub fn still_waiting_in_silence(&self) -> bool {
-        let heard = self.talks().unwrap_or_default().iter().map(|talk| talk.last_heard(self.frozen())).max();
-        self.players(Role::Client).is_ok_and(|clients| clients.iter().any(Player::is_running))
-            && self.frozen().ms_since(heard.unwrap_or_default()) >= LONG_SILENCE_MS
     }
 
     /// Whether it was proven that nothing can ever move again.

@@ -1,5 +1,7 @@
 //! The programs on the stand at the moment the recording was frozen.
 
+use std::net::SocketAddr;
+
 use crate::evidence::{At, Bytes, How, Limit, Output, Process, Program, Programs, Role, Thread, Wait};
 
 /// How a program ended, seen from the moment the recording was frozen.
@@ -82,6 +84,18 @@ impl<'e> Player<'e> {
         self.threads().any(|thread| matches!(&thread.wait, Wait::Call { name, .. } if names.contains(&name.as_str())))
     }
 
+    /// Whether some thread waits for bytes on the connection between `local` and `peer`, and on nothing else; or on a socket
+    /// that could not be made out.
+    #[must_use]
+    pub fn reads_from(&self, local: SocketAddr, peer: SocketAddr) -> bool {
+        const READING: &[&str] = &["read", "readv", "recvfrom", "recvmsg", "poll", "ppoll"];
+        self.threads().any(|thread| {
+            matches!(&thread.wait, Wait::Call { name, socket, .. }
+                if READING.contains(&name.as_str()) && *socket == Some((local, Some(peer)))
+                    || name.starts_with("recv") && socket.is_none())
+        })
+    }
+
     /// Whether some thread was running, and not waiting for anything.
     #[must_use]
     pub fn computes(&self) -> bool {
@@ -95,6 +109,29 @@ impl<'e> Player<'e> {
         self.is_running()
             && threads.peek().is_some()
             && threads.all(|thread| matches!(thread.wait, Wait::Call { limit: Limit::Forever, .. }))
+    }
+
+    /// Whether some thread sits in a call that may be reading from a connection.
+    #[must_use]
+    pub fn may_be_reading(&self) -> bool {
+        const READING: [&str; 12] = [
+            "read",
+            "readv",
+            "recvfrom",
+            "recvmsg",
+            "recvmmsg",
+            "poll",
+            "ppoll",
+            "select",
+            "pselect6",
+            "epoll_wait",
+            "epoll_pwait",
+            "epoll_pwait2",
+        ];
+        self.waits_in(&READING)
+            || self
+                .threads()
+                .any(|thread| matches!(&thread.wait, Wait::Call { name, .. } if name.starts_with("io_uring")))
     }
 
     /// Whether some thread waits for input from a keyboard or a pipe.
@@ -165,3 +202,6 @@ fn ended(program: &Program, frozen: At) -> Ended {
         _ => Ended::Running,
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -353,3 +353,6 @@ fn from_row(socket: &Socket, target: SocketAddr, at: At, reference: String) -> D
         evidence: vec![reference],
     }
 }
+
+#[cfg(test)]
+mod tests;

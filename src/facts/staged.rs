@@ -2,17 +2,19 @@
 //!
 //! Everything is asked for by name in the test that needs it, so that a test reads as the story it tells.
 
+mod parts;
 mod talk;
 
+pub use parts::{addr, frame, gap, listener, ms, nothing_seen, probe, process, program, stranger};
 pub use talk::{Talk, datagrams, dial, owner, talk};
 
 use std::net::SocketAddr;
 
 use crate::diagnosis::{Diagnosis, Finding, Verdict, examine};
 use crate::evidence::{
-    Action, At, Bytes, Close, Contract, Ending, Evidence, Exceptions, Exit, Frame, Framing, Gap, How, Limit, Observed,
-    Occasion, Output, Packets, Probe, Probes, Process, Program, Programs, Raised, Reach, Reply, Role, Rung, SCHEMA,
-    Sample, Setting, Shape, Snapshot, Socket, SocketState, Sockets, Term, Thread, Tracer, Transport, Unreachable, Wait,
+    Action, Bytes, Contract, Ending, Evidence, Exceptions, Exit, Framing, How, Limit, Observed, Output, Packets, Probe,
+    Probes, Process, Program, Programs, Raised, Reply, Role, Sample, Snapshot, Socket, SocketState, Sockets, Term,
+    Thread, Tracer, Transport, Unreachable, Wait,
 };
 use crate::facts::Facts;
 use crate::rules::{Call, Ruling, find};
@@ -43,8 +45,7 @@ pub fn pair() -> Stage {
     server.pid = SERVER_PID;
     let mut client = program(Role::Client, "python3 client.py hello", Some((90.0, How::Code(0))));
     client.started = ms(40.0);
-    let processes = vec![process(0, "epoll_wait", Limit::Forever), process(1, "recvfrom", Limit::Forever)];
-    let samples = vec![Sample { at: ms(95.0), processes }];
+    let samples = vec![Sample { at: ms(95.0), processes: vec![process(0, "epoll_wait", Limit::Forever)] }];
     evidence.programs = Observed::Seen(Programs { programs: vec![server, client], samples });
     Stage(evidence)
 }
@@ -93,6 +94,10 @@ impl Stage {
     /// The clients are still there, and the recording ended for this reason.
     pub fn ends(mut self, ended: Ending) -> Self {
         self.0.setting.ended = ended;
+        let processes = &mut self.programs().samples[0].processes;
+        if processes.iter().all(|process| process.program != 1) {
+            processes.push(process(1, "recvfrom", Limit::Forever));
+        }
         self.program(Role::Client, |client| client.exit = None)
     }
 
@@ -120,7 +125,9 @@ impl Stage {
     }
 
     /// `role` ended by itself, or a signal ended it.
-    pub fn exits(self, role: Role, at: f64, how: How) -> Self {
+    pub fn exits(mut self, role: Role, at: f64, how: How) -> Self {
+        let index = usize::from(role == Role::Client);
+        self.programs().samples[0].processes.retain(|process| process.program != index);
         self.program(role, |program| program.exit = Some(Exit { at: ms(at), how, by_us: false }))
     }
 
@@ -136,6 +143,12 @@ impl Stage {
         self.programs().programs.retain(|program| program.role == Role::Client);
         self.programs().samples.clear();
         self.without_listener()
+    }
+
+    /// No client was started.
+    pub fn client_gone(mut self) -> Self {
+        self.programs().programs.retain(|program| program.role == Role::Server);
+        self
     }
 
     /// A second client like the first one.
@@ -218,9 +231,11 @@ impl Stage {
         })
     }
 
-    /// Adds a row to the last socket table.
+    /// Adds a row to the last socket table. A UDP server has one socket for all its clients.
     pub fn row(mut self, row: Socket) -> Self {
         if let Some(last) = self.snapshots().last_mut() {
+            let is_same = |known: &Socket| known.local == row.local && known.state == SocketState::Unconnected;
+            last.sockets.retain(|known| row.state != SocketState::Unconnected || !is_same(known));
             last.sockets.push(row);
         }
         self
@@ -287,6 +302,14 @@ impl Stage {
     pub fn probed(mut self, probes: Vec<Probe>) -> Self {
         self.0.probes = Observed::Seen(Probes { probes });
         self
+    }
+
+    /// The probes made, for details.
+    pub fn probes(&mut self) -> &mut [Probe] {
+        match &mut self.0.probes {
+            Observed::Seen(probes) => &mut probes.probes,
+            Observed::NotObserved(_) => &mut [],
+        }
     }
 
     /// That source could not be looked at.
@@ -372,126 +395,5 @@ impl Stage {
             Observed::Seen(sockets) => &mut sockets.snapshots,
             Observed::NotObserved(_) => &mut [],
         }
-    }
-}
-
-pub fn ms(ms: f64) -> At {
-    At((ms * 1e6) as u64)
-}
-
-pub fn addr(text: &str) -> SocketAddr {
-    text.parse().unwrap()
-}
-
-pub fn frame(file: &str, line: u32, function: &str, source: &str) -> Frame {
-    Frame { file: file.to_owned(), line, function: function.to_owned(), source: source.to_owned() }
-}
-
-pub fn gap(source: &str) -> Gap {
-    Gap::new(source, format!("{source} were not recorded"), format!("record {source}"))
-}
-
-/// A pair was run, and nothing could be looked at.
-pub fn nothing_seen() -> Evidence {
-    Evidence {
-        schema: SCHEMA.to_owned(),
-        setting: Setting {
-            netdiag: "0.1.0".to_owned(),
-            os: "linux".to_owned(),
-            occasion: Occasion::Pair,
-            rung: Rung::Namespace,
-            began_unix_ms: 0,
-            server_ready: Some(ms(38.2)),
-            clients_started: Some(ms(40.0)),
-            ended: Ending::ClientsEnded,
-            ended_at: ms(95.0),
-            patience_ms: 10_000,
-        },
-        contract: Contract::default(),
-        packets: Observed::NotObserved(gap("packets")),
-        sockets: Observed::NotObserved(gap("sockets")),
-        programs: Observed::NotObserved(gap("programs")),
-        tasks: Observed::NotObserved(gap("tasks")),
-        exceptions: Observed::NotObserved(gap("exceptions")),
-        calls: Observed::NotObserved(gap("calls")),
-        probes: Observed::NotObserved(gap("probes")),
-        swaps: vec![],
-    }
-}
-
-pub fn program(role: Role, command: &str, exit: Option<(f64, How)>) -> Program {
-    Program {
-        role,
-        command: command.split(' ').map(str::to_owned).collect(),
-        cwd: None,
-        reference: false,
-        started_by_us: true,
-        pid: CLIENT_PID,
-        started: ms(0.0),
-        exit: exit.map(|(at, how)| Exit { at: ms(at), how, by_us: false }),
-        stdout: Some(Output::default()),
-        stderr: Some(Output::default()),
-        spawn_error: None,
-    }
-}
-
-/// The process of program `index`, with a single thread in that system call.
-pub fn process(index: usize, call: &str, limit: Limit) -> Process {
-    let pid = SERVER_PID + index as u32;
-    let wait = Wait::Call { name: call.to_owned(), limit, fd: None, socket: None, file: None };
-    Process {
-        program: index,
-        pid,
-        ppid: 1,
-        name: "python3".to_owned(),
-        state: 'S',
-        descriptors: Some(4),
-        descriptor_limit: Some(1024),
-        cpu_ms: 20,
-        rss_kib: 9000,
-        threads: vec![Thread { tid: pid, state: 'S', wait, switches: Some(17) }],
-        armed_timers: Some(0),
-    }
-}
-
-/// The server's listening socket.
-pub fn listener(address: &str) -> Socket {
-    Socket {
-        transport: Transport::Tcp,
-        local: addr(address),
-        remote: None,
-        state: SocketState::Listen,
-        inode: 1,
-        uid: None,
-        owners: vec![owner(Role::Server)],
-        owners_known: true,
-        recv_queue: Some(0),
-        send_queue: Some(100),
-        v6only: None,
-        eof_unread: None,
-        info: None,
-    }
-}
-
-/// A probe with one line that was answered after 0.4 ms.
-pub fn probe(sent: &str, received: &str) -> Probe {
-    Probe {
-        shape: Shape::Line,
-        target: addr(SERVER),
-        transport: Transport::Tcp,
-        at: ms(0.0),
-        from: None,
-        reach: Reach::Connected,
-        sent: vec![sent.into()],
-        sent_total: sent.len() as u64,
-        received: received.into(),
-        received_total: received.len() as u64,
-        first_byte_ms: Some(0.4),
-        last_byte_ms: Some(0.4),
-        before_half_close: received.len() as u64,
-        half_closed: false,
-        close: Close::Open,
-        patience_ms: 500,
-        group: 0,
     }
 }

@@ -84,9 +84,14 @@ fn takes_bytes(socket: &Socket) -> bool {
 }
 
 #[cfg(test)]
+#[expect(
+    clippy::option_option,
+    reason = "nobody, a stranger, or one of the pair: three cases, each told apart in place"
+)]
 mod tests {
     use super::*;
     use crate::evidence::{Owner, Role};
+    use crate::facts::staged;
 
     fn socket(local: u16, remote: Option<u16>, owner: Option<Option<Role>>) -> Socket {
         let address = |port| std::net::SocketAddr::from(([127, 0, 0, 1], port));
@@ -135,5 +140,86 @@ mod tests {
             socket(9, Some(1), CLIENT),
             socket(1, Some(9), None)
         ]));
+    }
+
+    /// Two looks at one process that waits for ever, with sockets that belong to the pair, and what `change` makes of
+    /// the second look.
+    fn proven(change: impl FnOnce(&mut Sample, &mut Vec<Socket>)) -> bool {
+        let look = |at| Sample {
+            at: staged::ms(at),
+            processes: vec![
+                staged::process(0, "epoll_wait", Limit::Forever),
+                staged::process(1, "recvfrom", Limit::Forever),
+            ],
+        };
+        let (earlier, mut later) = (look(60.0), look(72.0));
+        let mut sockets = vec![socket(1, None, SERVER), socket(9, Some(1), CLIENT), socket(1, Some(9), SERVER)];
+        change(&mut later, &mut sockets);
+        is_proven(&earlier, &later, &sockets)
+    }
+
+    #[test]
+    fn everybody_waits_for_ever_and_nothing_is_under_way() {
+        assert!(proven(|_, _| {}));
+    }
+
+    #[test]
+    fn a_wait_that_ends_by_itself_is_no_proof() {
+        for limit in [Limit::Timed, Limit::Unknown] {
+            assert!(!proven(|later, _| later.processes[0] = staged::process(0, "epoll_wait", limit)));
+        }
+    }
+
+    #[test]
+    fn a_thread_that_ran_in_between_is_no_proof() {
+        assert!(!proven(|later, _| later.processes[0].threads[0].switches = Some(18)));
+        assert!(!proven(|later, _| later.processes[0].threads[0].switches = None));
+        assert!(!proven(|later, _| later.processes[0].threads[0].wait = Wait::Running));
+        assert!(!proven(|later, _| later.processes[0].threads[0].wait = Wait::Unknown));
+    }
+
+    #[test]
+    fn a_thread_or_process_that_came_or_went_is_no_proof() {
+        assert!(!proven(|later, _| later.processes.truncate(1)));
+        assert!(!proven(|later, _| later.processes[0].pid = 9999));
+        assert!(!proven(|later, _| {
+            let new = later.processes[1].threads[0].clone();
+            later.processes[0].threads.push(new);
+        }));
+        assert!(!proven(|later, _| later.processes.clear()));
+    }
+
+    #[test]
+    fn an_armed_timer_is_no_proof() {
+        assert!(!proven(|later, _| later.processes[0].armed_timers = Some(1)));
+        assert!(!proven(|later, _| later.processes[0].armed_timers = None), "it could not be read");
+    }
+
+    #[test]
+    fn a_handshake_under_way_is_no_proof() {
+        assert!(!proven(|_, sockets| sockets[1].state = SocketState::SynSent));
+        assert!(!proven(|_, sockets| sockets[2].state = SocketState::SynReceived));
+    }
+
+    #[test]
+    fn a_stopped_process_waits_whatever_its_timers_do() {
+        assert!(proven(|later, _| {
+            later.processes[0].state = 'T';
+            later.processes[0].threads[0].wait = Wait::Stopped;
+            later.processes[0].armed_timers = Some(1);
+        }));
+    }
+
+    #[test]
+    fn a_zombie_waits_for_nothing() {
+        assert!(proven(|later, _| {
+            later.processes[0].state = 'Z';
+            later.processes[0].armed_timers = None;
+        }));
+    }
+
+    #[test]
+    fn a_connection_with_a_stranger_is_no_proof() {
+        assert!(!proven(|_, sockets| sockets.push(socket(8, Some(5432), SERVER))));
     }
 }

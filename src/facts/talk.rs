@@ -363,3 +363,6 @@ impl<'e> Frozen<'e> {
         })
     }
 }
+
+#[cfg(test)]
+mod tests;

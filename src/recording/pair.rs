@@ -336,7 +336,7 @@ impl Recorder<'_> {
             if began.elapsed() > over || self.interruption.requested() {
                 return;
             }
-            if self.is_still(&rows) || (!self.owes_a_reply() && self.is_quiet() && self.server_has_closed(&rows)) {
+            if self.is_still(&rows) || (!self.owes_a_reply() && self.is_quiet() && Self::server_has_closed(&rows)) {
                 return;
             }
             self.stage.pause(STEP);
@@ -358,7 +358,7 @@ impl Recorder<'_> {
     }
 
     /// Whether the server has let go of every connection, which is its last word to a client that has left.
-    fn server_has_closed(&self, rows: &[Socket]) -> bool {
+    fn server_has_closed(rows: &[Socket]) -> bool {
         !rows.iter().any(|row| {
             row.remote.is_some()
                 && row.transport == Transport::Tcp

@@ -47,3 +47,70 @@ fn check(facts: &Facts) -> Ruling {
     .fix(fix)
     .fires()
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::diagnosis::Side;
+    use crate::evidence::Term;
+    use crate::facts::staged::{SERVER, Stage, dial, pair, stranger, talk};
+
+    fn told(stage: Stage, address: &str) -> Stage {
+        stage.contract(|terms| terms.address = Some(Term::told(address.to_owned())))
+    }
+
+    fn met(client: &str, server: &str) -> Stage {
+        pair().listens(server).talk(dial(40001, client).syn(50.0).refused(50.1))
+    }
+
+    #[test]
+    fn the_side_that_left_the_documented_address_is_named() {
+        assert_eq!(met("[::1]:12345", SERVER).fires("address-mismatch").side, Side::Client);
+        assert_eq!(met(SERVER, "[::1]:12345").fires("address-mismatch").side, Side::Server);
+        assert_eq!(met(SERVER, "127.0.1.1:12345").fires("address-mismatch").side, Side::Server);
+    }
+
+    #[test]
+    fn a_name_that_is_both_addresses_decides_nothing() {
+        assert_eq!(told(met("[::1]:12345", SERVER), "localhost:12345").fires("address-mismatch").side, Side::Both);
+        assert_eq!(told(met("[::1]:12345", SERVER), "echo.lab:12345").fires("address-mismatch").side, Side::Both);
+    }
+
+    #[test]
+    fn who_documents_every_address_means_the_client_by_version() {
+        let stage = told(met("[::1]:12345", "0.0.0.0:12345"), "0.0.0.0:12345");
+        assert_eq!(stage.fires("address-mismatch").side, Side::Client);
+    }
+
+    #[test]
+    fn a_listener_on_every_address_covers_this_one() {
+        assert!(met(SERVER, "0.0.0.0:12345").excludes("address-mismatch").contains("covers"));
+        assert!(met(SERVER, "[::]:12345").excludes("address-mismatch").contains("covers"));
+    }
+
+    #[test]
+    fn an_ipv6_only_listener_does_not_cover_ipv4() {
+        let mut stage = met(SERVER, "[::]:12345");
+        stage.snapshots().iter_mut().for_each(|snapshot| snapshot.sockets[0].v6only = Some(true));
+        assert_eq!(stage.fires("address-mismatch").side, Side::Server);
+    }
+
+    #[test]
+    fn a_strangers_address_is_not_the_servers() {
+        let stage = pair().without_listener().row(stranger("[::1]:12345"));
+        stage.talk(dial(40001, SERVER).syn(50.0).refused(50.1)).silent("address-mismatch");
+    }
+
+    #[test]
+    fn a_client_that_fell_back_is_not_accused() {
+        let stage = pair().talk(dial(40001, "[::1]:12345").syn(50.0).refused(50.1)).talk(talk(40002).healthy());
+        stage.silent("address-mismatch");
+        assert_eq!(stage.verdict().side, Side::None);
+    }
+
+    #[test]
+    fn cannot_tell_what_it_did_not_see() {
+        for source in ["packets", "sockets"] {
+            assert_eq!(met("[::1]:12345", SERVER).unseen(source).cannot_tell("address-mismatch"), source);
+        }
+    }
+}

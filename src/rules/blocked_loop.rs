@@ -116,3 +116,99 @@ fn somebody_waited(facts: &Facts) -> bool {
         })
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::diagnosis::{Confidence, Part, Side};
+    use crate::evidence::{At, Lint, Observed, Role, Stall, Task, TaskState, Tasks, Term};
+    use crate::facts::staged::{Stage, frame, pair, talk};
+
+    /// The reply took 300 ms.
+    fn slow() -> Stage {
+        let talk = talk(40001).asks("hi\n").after(300.0).answers("hi\n").closes(Role::Client).closes(Role::Server);
+        pair().talk(talk).frozen(400.0)
+    }
+
+    fn promised(stage: Stage) -> Stage {
+        stage.contract(|terms| terms.latency_ms = Some(Term::told(200)))
+    }
+
+    /// The loop's thread did not come back for `ms`, until `at`.
+    fn stalled(mut stage: Stage, at: f64, ms: f64) -> Stage {
+        let location = frame("server.py", 9, "handle", "time.sleep(0.3)");
+        let stall = Stall { at: At((at * 1e6) as u64), role: Role::Server, program: 0, ms, location };
+        stage.traced(Role::Server).stalls.push(stall);
+        stage
+    }
+
+    fn polled(mut stage: Stage, ms: f64, change: impl FnOnce(&mut Task)) -> Stage {
+        let mut task = Task {
+            role: Some(Role::Server),
+            runtime: "tokio".to_owned(),
+            id: 3,
+            name: Some("echo".to_owned()),
+            location: None,
+            state: TaskState::Running,
+            at: At::default(),
+            polls: 1,
+            wakes: 1,
+            self_wakes: 0,
+            wakers: Some(1),
+            busy_ms: ms,
+            polling_ms: Some(ms),
+            size: None,
+            blocking: false,
+            boxed: false,
+            lints: vec![Lint::NeverYielded],
+        };
+        change(&mut task);
+        stage.0.tasks = Observed::Seen(Tasks { tasks: vec![task], dropped: 0 });
+        stage
+    }
+
+    #[test]
+    fn a_stall_that_kept_a_client_waiting_is_the_servers() {
+        let found = stalled(promised(slow()), 350.0, 290.0).fires("blocked-loop");
+        assert_eq!((found.side, found.role, found.location.map(|frame| frame.line)), (Side::Server, Part::Cause, Some(9)));
+    }
+
+    #[test]
+    fn a_poll_that_does_not_end_is_the_servers() {
+        let found = polled(promised(slow()), 290.0, |_| {}).fires("blocked-loop");
+        assert_eq!((found.side, found.role, found.confidence), (Side::Server, Part::Cause, Confidence::Proven));
+    }
+
+    #[test]
+    fn a_slow_loop_that_breaks_no_promise_is_no_failure() {
+        let stage = stalled(slow(), 350.0, 290.0);
+        assert_eq!(stage.fires("blocked-loop").role, Part::Contributing);
+        assert_eq!(stage.verdict().side, Side::None);
+    }
+
+    #[test]
+    fn what_a_loop_did_before_anybody_came_kept_nobody_waiting() {
+        let stage = stalled(promised(slow()), 30.0, 900.0);
+        assert!(stage.excludes("blocked-loop").contains("no task"));
+    }
+
+    #[test]
+    fn work_where_blocking_is_legitimate_is_no_fault() {
+        let stage = polled(promised(slow()), 290.0, |task| task.blocking = true);
+        assert!(stage.excludes("blocked-loop").contains("no task"));
+        polled(promised(slow()), 290.0, |task| task.role = Some(Role::Client)).excludes("blocked-loop");
+        polled(promised(slow()), 20.0, |_| {}).excludes("blocked-loop");
+    }
+
+    #[test]
+    fn nobody_waited() {
+        pair().talk(talk(40001).healthy()).silent("blocked-loop");
+        let busy = polled(pair().talk(talk(40001).healthy()), 500.0, |_| {});
+        assert_eq!(busy.fires("blocked-loop").role, Part::Contributing);
+        assert_eq!(busy.verdict().side, Side::None);
+    }
+
+    #[test]
+    fn cannot_tell_without_tasks_and_exceptions() {
+        assert_eq!(promised(slow()).cannot_tell("blocked-loop"), "tasks");
+    }
+}

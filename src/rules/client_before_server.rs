@@ -40,3 +40,49 @@ fn check(facts: &Facts) -> Ruling {
     .fix("Start the client when the server listens, or let it try again for a while when it is refused.")
     .fires()
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::diagnosis::Side;
+    use crate::facts::staged::{SERVER, Stage, dial, listener, ms, pair, talk};
+
+    /// Refused at 50 ms; the listener was first seen at 95.
+    fn too_early() -> Stage {
+        let mut stage = pair().talk(dial(40001, SERVER).syn(50.0).refused(50.1));
+        stage.snapshots()[0].sockets = vec![listener("127.0.0.1:9000")];
+        stage
+    }
+
+    #[test]
+    fn the_client_did_not_try_again() {
+        assert_eq!(too_early().fires("client-before-server").side, Side::Client);
+    }
+
+    #[test]
+    fn a_client_that_was_started_too_early_did_not_choose_to_be() {
+        let mut stage = too_early();
+        stage.0.setting.server_ready = None;
+        assert_eq!(stage.fires("client-before-server").side, Side::Environment);
+        stage.0.setting.server_ready = Some(ms(60.0));
+        assert_eq!(stage.fires("client-before-server").side, Side::Environment);
+    }
+
+    #[test]
+    fn a_client_that_tried_again_did_all_it_could() {
+        too_early().talk(talk(40002).healthy()).silent("client-before-server");
+    }
+
+    #[test]
+    fn a_server_that_had_gone_was_not_late() {
+        let mut stage = pair().talk(dial(40001, SERVER).syn(50.0).refused(50.1));
+        stage.snapshots()[1].sockets.clear();
+        assert!(stage.excludes("client-before-server").contains("had listened before"));
+    }
+
+    #[test]
+    fn cannot_tell_what_it_did_not_see() {
+        for source in ["packets", "sockets"] {
+            assert_eq!(too_early().unseen(source).cannot_tell("client-before-server"), source);
+        }
+    }
+}

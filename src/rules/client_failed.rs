@@ -51,3 +51,66 @@ fn contributing(client: &Player, how: &str) -> Finding {
     found.role = Part::Contributing;
     found
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::diagnosis::{Confidence, Part, Side};
+    use crate::evidence::{How, Role};
+    use crate::facts::staged::{Stage, dial, pair, talk};
+
+    fn failed(stage: Stage) -> Stage {
+        stage.exits(Role::Client, 90.0, How::Code(1)).complains(Role::Client, "TypeError: oops\n")
+    }
+
+    #[test]
+    fn the_client_tripped_over_its_own_code() {
+        let after = failed(pair().talk(talk(40001).healthy()));
+        let found = after.fires("client-failed");
+        assert_eq!((found.side, found.confidence), (Side::Client, Confidence::Likely));
+        assert!(found.statement.contains("TypeError"));
+        assert_eq!(after.verdict().side, Side::Client);
+        assert_eq!(failed(pair()).fires("client-failed").side, Side::Client);
+    }
+
+    #[test]
+    fn a_client_that_could_not_be_started_is_named() {
+        let stage = pair().program(Role::Client, |client| client.spawn_error = Some("No such file".to_owned()));
+        assert!(stage.fires("client-failed").statement.contains("No such file"));
+    }
+
+    #[test]
+    fn a_status_may_be_an_answer() {
+        let stage = pair().talk(talk(40001).healthy()).exits(Role::Client, 90.0, How::Code(1));
+        assert_eq!(stage.fires("client-failed").role, Part::Contributing);
+    }
+
+    #[test]
+    fn whoever_fails_for_want_of_an_answer_is_not_at_fault() {
+        let stage = failed(pair().talk(talk(40001).asks("hello\n").closes(Role::Server).closes(Role::Client)));
+        assert_eq!(stage.fires("client-failed").side, Side::Unknown);
+        assert_eq!(stage.verdict().side, Side::Server);
+        let mut refused = failed(pair().talk(dial(40001, "127.0.0.1:12345").syn(50.0).refused(50.1)));
+        refused.snapshots()[1].sockets.clear();
+        assert_eq!(refused.verdict().side, Side::Unknown);
+    }
+
+    #[test]
+    fn a_client_that_somebody_ended_did_not_fail() {
+        let stage = pair().talk(talk(40001).healthy()).exits(Role::Client, 90.0, How::Signal(2));
+        assert_eq!(stage.fires("client-failed").side, Side::Unknown);
+        assert_eq!(stage.verdict().side, Side::Unknown);
+    }
+
+    #[test]
+    fn a_client_that_ended_well_did_not_fail() {
+        pair().talk(talk(40001).healthy()).silent("client-failed");
+        pair().hangs().silent("client-failed");
+    }
+
+    #[test]
+    fn cannot_tell_what_it_did_not_see() {
+        assert_eq!(failed(pair()).unseen("programs").cannot_tell("client-failed"), "programs");
+        assert_eq!(failed(pair()).unseen("packets").unseen("sockets").cannot_tell("client-failed"), "packets");
+        assert_eq!(failed(pair()).unseen("packets").unseen("sockets").verdict().side, Side::Unknown);
+    }
+}

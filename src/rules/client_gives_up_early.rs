@@ -73,3 +73,67 @@ fn left_before_the_reply(talk: &Talk, facts: &Facts) -> bool {
     });
     left < reply && (reset || gone)
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::diagnosis::{Confidence, Side};
+    use crate::evidence::{How, Role, Term};
+    use crate::facts::staged::{Stage, pair, talk};
+
+    /// The client closed after 20 ms, the reply came after 60, and the client's kernel reset it.
+    fn impatient() -> Stage {
+        let talk = talk(40001).asks("hello\n").after(20.0).closes(Role::Client).after(40.0).answers("hello\n");
+        let mut talk = talk.resets(Role::Client);
+        talk.conversation.received.acked = 0;
+        pair().talk(talk).frozen(200.0)
+    }
+
+    fn promised(stage: Stage, ms: u64) -> Stage {
+        stage.contract(|terms| terms.latency_ms = Some(Term::told(ms)))
+    }
+
+    #[test]
+    fn the_right_reply_came_after_the_client_had_left() {
+        assert_eq!(impatient().fires("client-gives-up-early").confidence, Confidence::Likely);
+        let found = promised(impatient(), 1000).fires("client-gives-up-early");
+        assert_eq!((found.side, found.confidence), (Side::Client, Confidence::Proven));
+        assert_eq!(promised(impatient(), 1000).verdict().side, Side::Client);
+    }
+
+    #[test]
+    fn a_program_that_was_gone_by_then_had_left_too() {
+        let talk = talk(40001).asks("hello\n").closes(Role::Client).after(40.0).answers("hello\n");
+        let stage = pair().talk(talk).exits(Role::Client, 60.0, How::Code(1)).frozen(200.0);
+        assert_eq!(stage.fires("client-gives-up-early").side, Side::Client);
+    }
+
+    #[test]
+    fn a_server_that_broke_its_promise_is_slow() {
+        let stage = promised(impatient(), 30);
+        assert!(stage.excludes("client-gives-up-early").contains("later than the server had promised"));
+        assert_eq!(stage.verdict().side, Side::Server);
+    }
+
+    #[test]
+    fn a_half_close_is_not_a_farewell() {
+        let talk = talk(40001).asks("hello\n").closes(Role::Client).after(40.0).answers("hello\n");
+        pair().talk(talk.clone().closes(Role::Server)).frozen(200.0).exits(Role::Client, 190.0, How::Code(0)).silent(
+            "client-gives-up-early",
+        );
+        let rude = pair().talk(talk.resets(Role::Client)).exits(Role::Client, 190.0, How::Code(0)).frozen(200.0);
+        rude.silent("client-gives-up-early");
+        assert_eq!(rude.verdict().side, Side::None);
+    }
+
+    #[test]
+    fn a_client_that_got_its_reply_did_not_give_up() {
+        pair().talk(talk(40001).healthy()).silent("client-gives-up-early");
+        pair().talk(talk(40001).echoes("hello\n").resets(Role::Client)).silent("client-gives-up-early");
+    }
+
+    #[test]
+    fn cannot_tell_without_packets() {
+        let stage = impatient().unseen("packets").unseen("sockets");
+        assert_eq!(stage.cannot_tell("client-gives-up-early"), "packets");
+    }
+}

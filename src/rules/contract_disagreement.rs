@@ -34,3 +34,42 @@ fn check(facts: &Facts) -> Ruling {
     .fix("Look up the documented port and give it to both; `--at HOST:PORT` tells netdiag, which then names the side.")
     .fires()
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::diagnosis::Side;
+    use crate::facts::staged::{SERVER, Stage, dial, pair};
+
+    fn apart() -> Stage {
+        pair().contract(|terms| terms.address = None).talk(dial(40001, "127.0.0.1:12435").syn(50.0).refused(50.1))
+    }
+
+    #[test]
+    fn two_ports_and_no_document_is_a_disagreement() {
+        assert_eq!(apart().fires("contract-disagreement").side, Side::Both);
+        assert_eq!(apart().verdict().side, Side::Both);
+    }
+
+    #[test]
+    fn a_document_decides_it() {
+        pair().talk(dial(40001, "127.0.0.1:12435").syn(50.0).refused(50.1)).silent("contract-disagreement");
+    }
+
+    #[test]
+    fn the_same_port_is_no_disagreement() {
+        let stage = pair().contract(|terms| terms.address = None).listens("[::1]:12345");
+        stage.talk(dial(40001, SERVER).syn(50.0).refused(50.1)).silent("contract-disagreement");
+    }
+
+    #[test]
+    fn a_server_that_does_not_listen_disagrees_with_nobody() {
+        apart().without_listener().silent("contract-disagreement");
+    }
+
+    #[test]
+    fn cannot_tell_what_it_did_not_see() {
+        for source in ["packets", "sockets"] {
+            assert_eq!(apart().unseen(source).cannot_tell("contract-disagreement"), source);
+        }
+    }
+}

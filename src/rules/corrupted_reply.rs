@@ -44,3 +44,83 @@ fn check(facts: &Facts) -> Ruling {
         .fix("Treat the message as bytes from end to end: no decoding, no shared buffer, exactly the bytes received.")
         .fires()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::Call;
+    use crate::diagnosis::{Confidence, Side};
+    use crate::evidence::{Contract, Framing, Reply, Role, Term};
+    use crate::facts::staged::{SERVER, Stage, dial, pair, talk};
+
+    fn answered(reply: &str) -> Stage {
+        pair().talk(talk(40001).asks("hello\n").answers(reply).closes(Role::Client).closes(Role::Server))
+    }
+
+    #[test]
+    fn the_server_changed_or_added_bytes() {
+        for reply in ["hexlo\n", "hello\nhello\n", "HELLO\n", "hello\0\0\n"] {
+            let found = answered(reply).fires("corrupted-reply");
+            assert_eq!((found.side, found.confidence), (Side::Server, Confidence::Proven), "{reply:?}");
+        }
+        assert_eq!(answered("hexlo\n").verdict().side, Side::Server);
+    }
+
+    #[test]
+    fn another_shape_that_was_agreed_on_is_right() {
+        let prefix = |terms: &mut Contract| terms.reply = Some(Term::told(Reply::Prefix("Echo : ".into())));
+        answered("Echo : hello\n").contract(prefix).silent("corrupted-reply");
+        answered("HELLO\n").contract(|terms| terms.reply = Some(Term::told(Reply::Uppercase))).silent("corrupted-reply");
+    }
+
+    #[test]
+    fn an_assumed_shape_accuses_nobody() {
+        for reply in ["ok\n", "hello hello\n", "12:00:01 hello\n", "length 5\n"] {
+            let stage = answered(reply).untold();
+            assert!(stage.ruling("corrupted-reply").is_err() || stage.ruling("corrupted-reply") == Ok(Call::Silent));
+            assert!(!matches!(stage.verdict().side, Side::Server | Side::Client | Side::Both), "{reply:?}");
+        }
+    }
+
+    #[test]
+    fn one_damaged_reply_among_right_ones_is_seen() {
+        let stage = answered("hexlo\n").another_client().talk(talk(40002).healthy());
+        assert_eq!(stage.verdict().fault.as_deref(), Some("corrupted-reply"));
+    }
+
+    #[test]
+    fn a_capture_from_the_middle_shows_no_beginnings() {
+        let stage = answered("hello\n").packets(|packets| packets.conversations[0].from_start = false);
+        assert_eq!(stage.cannot_tell("corrupted-reply"), "packets");
+        assert_eq!(stage.verdict().side, Side::Unknown);
+    }
+
+    #[test]
+    fn what_a_filled_hole_hides_is_not_called_damaged() {
+        let stage = answered("heo\n").packets(|packets| packets.conversations[0].received.missing = 2);
+        assert_eq!(stage.cannot_tell("corrupted-reply"), "packets");
+    }
+
+    #[test]
+    fn a_raw_echo_may_be_cut_anywhere() {
+        let talk = talk(40001).asks("hello").answers("he").answers("llo").closes(Role::Client).closes(Role::Server);
+        let stage = pair().contract(|terms| terms.framing = Some(Term::told(Framing::Raw))).talk(talk);
+        stage.silent("corrupted-reply");
+        assert_eq!(stage.verdict().side, Side::None);
+    }
+
+    #[test]
+    fn what_the_pairs_programs_say_to_others_is_not_an_echo() {
+        let other = talk(40001).healthy();
+        let mut backend = dial(40009, "127.0.0.1:6379").connected(52.0).asks("PING\r\n");
+        backend = backend.answers("+PONG\r\n").closes(Role::Client);
+        let stage = pair().talk(other).talk(backend);
+        stage.silent("corrupted-reply");
+        assert_eq!(stage.verdict().side, Side::None);
+        assert_eq!(stage.facts().talks().unwrap()[0].server.to_string(), SERVER);
+    }
+
+    #[test]
+    fn cannot_tell_without_packets() {
+        assert_eq!(answered("hexlo\n").unseen("packets").unseen("sockets").cannot_tell("corrupted-reply"), "packets");
+    }
+}

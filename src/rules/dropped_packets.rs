@@ -62,3 +62,69 @@ fn check(facts: &Facts) -> Ruling {
     .fix("Look for a packet filter (`sudo nft list ruleset`, `sudo iptables -S`) and permit loopback.")
     .fires()
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::diagnosis::{Confidence, Side};
+    use crate::evidence::{Counters, Ending};
+    use crate::facts::staged::{SERVER, Stage, dial, pair, talk};
+
+    /// The client's SYN was repeated and never answered.
+    fn unanswered() -> Stage {
+        pair().talk(dial(40001, SERVER).syn(50.0).syn(1070.0).syn(3100.0)).deadline()
+    }
+
+    #[test]
+    fn something_discards_packets() {
+        let found = unanswered().fires("dropped-packets");
+        assert_eq!((found.side, found.confidence), (Side::Environment, Confidence::Proven));
+    }
+
+    #[test]
+    fn a_filter_that_says_so_is_believed() {
+        let stage = pair().talk(dial(40001, SERVER).syn(50.0)).prohibited(50.1, 40001, SERVER);
+        assert_eq!(stage.fires("dropped-packets").side, Side::Environment);
+    }
+
+    #[test]
+    fn a_full_accept_queue_drops_connections_too() {
+        let mut stage = unanswered();
+        stage.snapshots()[1].sockets[0].recv_queue = Some(101);
+        assert!(stage.excludes("dropped-packets").contains("does not accept"));
+        stage.snapshots()[1].sockets[0].recv_queue = Some(0);
+        stage.snapshots()[0].counters = Some(Counters { listen_overflows: 0, listen_drops: 0 });
+        stage.snapshots()[1].counters = Some(Counters { listen_overflows: 2, listen_drops: 2 });
+        assert!(stage.excludes("dropped-packets").contains("full accept queue"));
+    }
+
+    #[test]
+    fn a_recording_that_ended_at_once_shows_nothing() {
+        let stage = pair().talk(dial(40001, SERVER).syn(59.0)).interrupted();
+        assert_eq!(stage.cannot_tell("dropped-packets"), "packets");
+    }
+
+    #[test]
+    fn a_capture_that_lost_packets_may_have_lost_the_answer() {
+        assert_eq!(unanswered().packets(|packets| packets.dropped = 3).cannot_tell("dropped-packets"), "packets");
+    }
+
+    #[test]
+    fn an_address_where_nobody_listens_may_stay_silent() {
+        unanswered().without_listener().silent("dropped-packets");
+        pair().talk(talk(40001).healthy()).ends(Ending::ClientsEnded).silent("dropped-packets");
+    }
+
+    #[test]
+    fn where_the_queue_cannot_be_read_it_is_only_likely() {
+        let mut stage = unanswered();
+        stage.snapshots().iter_mut().for_each(|snapshot| snapshot.sockets[0].recv_queue = None);
+        assert_eq!(stage.fires("dropped-packets").confidence, Confidence::Likely);
+    }
+
+    #[test]
+    fn cannot_tell_what_it_did_not_see() {
+        for source in ["packets", "sockets"] {
+            assert_eq!(unanswered().unseen(source).cannot_tell("dropped-packets"), source);
+        }
+    }
+}

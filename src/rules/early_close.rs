@@ -92,3 +92,81 @@ fn last_turn_before_the_end(talk: &Talk) -> Option<Turn> {
     let closed = talk.ended_by(Role::Server)?;
     talk.conversation?.turns.iter().rfind(|turn| turn.first < closed).copied()
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::diagnosis::{Confidence, Side};
+    use crate::evidence::{Lifetime, Role, Term};
+    use crate::facts::staged::{Stage, Talk, pair, talk};
+
+    fn met(talk: Talk) -> Stage {
+        pair().talk(talk)
+    }
+
+    fn lifetime(stage: Stage, lifetime: Lifetime) -> Stage {
+        stage.contract(|terms| terms.lifetime = Some(Term::told(lifetime)))
+    }
+
+    /// The first message was answered, then the server closed; the client went on, and was reset.
+    fn one_answered() -> Stage {
+        let talk = talk(40001).echoes("one\n").closes(Role::Server).asks("two\n").resets(Role::Server);
+        met(talk.closes(Role::Client))
+    }
+
+    #[test]
+    fn the_server_read_and_closed() {
+        let stage = met(talk(40001).asks("hello\n").closes(Role::Server).closes(Role::Client));
+        let found = stage.fires("early-close");
+        assert_eq!((found.side, found.confidence), (Side::Server, Confidence::Proven));
+        assert_eq!(stage.verdict().side, Side::Server);
+    }
+
+    #[test]
+    fn how_long_a_connection_lasts_is_a_matter_of_the_contract() {
+        assert_eq!(lifetime(one_answered(), Lifetime::Session).fires("early-close").side, Side::Server);
+        assert_eq!(lifetime(one_answered(), Lifetime::OneShot).fires("early-close").side, Side::Client);
+        assert_eq!(lifetime(one_answered(), Lifetime::OneShot).verdict().side, Side::Client);
+        assert_eq!(one_answered().fires("early-close").side, Side::Both);
+        assert_eq!(one_answered().verdict().side, Side::Both);
+    }
+
+    #[test]
+    fn a_server_that_answered_may_close() {
+        met(talk(40001).echoes("hello\n").closes(Role::Server).closes(Role::Client)).silent("early-close");
+    }
+
+    #[test]
+    fn a_client_that_left_first_was_not_left() {
+        met(talk(40001).asks("hello\n").closes(Role::Client).closes(Role::Server)).silent("early-close");
+    }
+
+    #[test]
+    fn a_server_may_hang_up_on_one_that_is_silent_for_long() {
+        let idle = talk(40001).after(5000.0).closes(Role::Server).asks("hello\n").resets(Role::Server);
+        let stage = met(idle).frozen(6000.0);
+        assert_eq!(stage.fires("early-close").side, Side::Both);
+        let between = talk(40001).echoes("one\n").after(5000.0).closes(Role::Server).asks("two\n").resets(Role::Server);
+        let stage = lifetime(met(between).frozen(6000.0), Lifetime::Session);
+        assert_eq!(stage.fires("early-close").side, Side::Both);
+    }
+
+    #[test]
+    fn an_unfinished_line_may_be_timed_out() {
+        met(talk(40001).asks("hello").closes(Role::Server).closes(Role::Client)).silent("early-close");
+        let stage = met(talk(40001).asks("hello").after(3000.0).closes(Role::Server).closes(Role::Client)).untold();
+        assert_eq!(stage.frozen(4000.0).cannot_tell("early-close"), "probes");
+    }
+
+    #[test]
+    fn a_framing_nobody_knows_makes_it_likely_only() {
+        let stage = met(talk(40001).asks("hello\n").closes(Role::Server).closes(Role::Client)).untold();
+        assert_eq!(stage.fires("early-close").confidence, Confidence::Likely);
+    }
+
+    #[test]
+    fn cannot_tell_what_it_did_not_see() {
+        let stage = met(talk(40001).asks("hello\n").closes(Role::Server).closes(Role::Client));
+        assert_eq!(stage.clone().unseen("packets").unseen("sockets").cannot_tell("early-close"), "packets");
+        assert_eq!(stage.packets(|packets| packets.dropped = 1).cannot_tell("early-close"), "packets");
+    }
+}

@@ -104,3 +104,82 @@ fn client_was_gone(talk: &Talk, facts: &Facts) -> bool {
             && clients.iter().all(|client| client.program.exit.as_ref().is_some_and(|exit| exit.at < closed))
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::diagnosis::{Confidence, Side};
+    use crate::evidence::{How, Lifetime, Role, SocketState, Term};
+    use crate::facts::staged::{SERVER, Stage, Talk, addr, listener, owner, pair, talk};
+
+    fn dropped() -> Talk {
+        talk(40001).asks("hello\n").closes(Role::Client).after(5.0).closes(Role::Server)
+    }
+
+    fn met(talk: Talk) -> Stage {
+        pair().talk(talk)
+    }
+
+    fn lifetime(stage: Stage, lifetime: Lifetime) -> Stage {
+        stage.contract(|terms| terms.lifetime = Some(Term::told(lifetime)))
+    }
+
+    #[test]
+    fn the_server_takes_the_end_of_input_for_the_end() {
+        assert_eq!(met(dropped()).fires("half-close-dropped").side, Side::Server);
+        let stage = met(dropped()).exits(Role::Client, 90.0, How::Code(1));
+        assert_eq!(stage.fires("half-close-dropped").confidence, Confidence::Proven);
+        assert_eq!(stage.verdict().side, Side::Server);
+    }
+
+    #[test]
+    fn a_client_seen_waiting_had_not_left_for_good() {
+        let mut stage = met(dropped());
+        let mut row = listener("127.0.0.1:40001");
+        row.remote = Some(addr(SERVER));
+        row.state = SocketState::FinWait2;
+        row.owners = vec![owner(Role::Client)];
+        stage.snapshots()[0].sockets.push(row);
+        assert_eq!(stage.fires("half-close-dropped").confidence, Confidence::Proven);
+    }
+
+    #[test]
+    fn the_reply_came_in_spite_of_it() {
+        let stage = met(talk(40001).asks("hello\n").closes(Role::Client).answers("hello\n").closes(Role::Server));
+        assert!(stage.excludes("half-close-dropped").contains("reply came"));
+    }
+
+    #[test]
+    fn a_client_that_was_gone_did_not_wait_for_a_reply() {
+        met(dropped()).exits(Role::Client, 51.0, How::Code(0)).silent("half-close-dropped");
+    }
+
+    #[test]
+    fn of_two_messages_one_is_answered_where_one_is_agreed() {
+        let talk = talk(40001).asks("one\ntwo\n").closes(Role::Client).answers("one\n").closes(Role::Server);
+        let stage = lifetime(met(talk.clone()), Lifetime::OneShot);
+        assert!(stage.excludes("half-close-dropped").contains("one message"));
+        assert_eq!(stage.verdict().side, Side::Client);
+        assert_eq!(lifetime(met(talk.clone()), Lifetime::Session).fires("half-close-dropped").side, Side::Server);
+        assert_eq!(met(talk).fires("half-close-dropped").side, Side::Both);
+    }
+
+    #[test]
+    fn a_last_line_without_its_end_may_be_dropped() {
+        met(talk(40001).asks("hello").closes(Role::Client).closes(Role::Server)).silent("half-close-dropped");
+        let untold = met(talk(40001).asks("hello").closes(Role::Client).closes(Role::Server)).untold();
+        assert_eq!(untold.cannot_tell("half-close-dropped"), "probes");
+        assert_eq!(untold.verdict().side, Side::Unknown);
+    }
+
+    #[test]
+    fn a_server_that_ended_dropped_more_than_a_reply() {
+        let stage = met(dropped()).exits(Role::Server, 55.0, How::Code(1));
+        assert!(stage.excludes("half-close-dropped").contains("program ended"));
+    }
+
+    #[test]
+    fn cannot_tell_what_it_did_not_see() {
+        assert_eq!(met(dropped()).unseen("packets").unseen("sockets").cannot_tell("half-close-dropped"), "packets");
+        assert_eq!(met(dropped()).packets(|packets| packets.dropped = 1).cannot_tell("half-close-dropped"), "packets");
+    }
+}

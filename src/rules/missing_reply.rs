@@ -105,3 +105,120 @@ fn confidence(facts: &Facts, talk: &Talk, exchange: &Exchange) -> Confidence {
         () => Confidence::Possible,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::diagnosis::{Confidence, Side};
+    use crate::evidence::{Ending, How, Limit, Role, Term};
+    use crate::facts::staged::{SERVER, Stage, datagrams, pair, talk};
+
+    fn unanswered() -> Stage {
+        pair().talk(talk(40001).asks("hello\n").open()).hangs()
+    }
+
+    /// The client gave up after 20 ms.
+    fn given_up() -> Stage {
+        pair().talk(talk(40001).asks("hello\n").after(20.0).closes(Role::Client).open()).exits(Role::Client, 72.0, How::Code(1))
+    }
+
+    #[test]
+    fn the_server_read_and_never_wrote() {
+        let found = unanswered().fires("missing-reply");
+        assert_eq!((found.side, found.confidence), (Side::Server, Confidence::Proven));
+        assert_eq!(unanswered().verdict().side, Side::Server);
+        let datagram = pair().udp().talk(datagrams(40001).asks("hello").open()).hangs();
+        assert_eq!(datagram.fires("missing-reply").side, Side::Server);
+    }
+
+    #[test]
+    fn of_several_messages_one_may_be_unanswered() {
+        let stage = pair().talk(talk(40001).echoes("one\n").asks("two\n").open()).hangs();
+        assert_eq!(stage.fires("missing-reply").side, Side::Server);
+    }
+
+    #[test]
+    fn of_several_clients_one_may_be_unanswered() {
+        let stage = unanswered().another_client().talk(talk(40002).healthy());
+        assert_eq!(stage.verdict().fault.as_deref(), Some("missing-reply"));
+    }
+
+    #[test]
+    fn a_server_that_waits_for_more_will_not_answer_one_that_gave_up() {
+        assert_eq!(given_up().fires("missing-reply").side, Side::Server);
+    }
+
+    #[test]
+    fn a_server_still_at_work_when_its_client_left_is_not_accused() {
+        let stage = given_up().waits(Role::Server, "clock_nanosleep", Limit::Timed);
+        assert_eq!(stage.cannot_tell("missing-reply"), "programs");
+        let stage = stage.frozen(3100.0);
+        assert_eq!(stage.fires("missing-reply").confidence, Confidence::Possible);
+        assert_eq!(stage.verdict().side, Side::Unknown);
+    }
+
+    #[test]
+    fn an_interrupted_recording_never_misses_a_reply() {
+        let stage = pair().talk(talk(40001).asks("hello\n").open()).ends(Ending::Interrupted).frozen(9000.0);
+        assert_eq!(stage.cannot_tell("missing-reply"), "programs");
+        assert_eq!(stage.verdict().side, Side::Unknown);
+        assert_eq!(stage.ends(Ending::CutShort).verdict().side, Side::Unknown);
+    }
+
+    #[test]
+    fn a_client_that_does_not_read_keeps_the_reply_back() {
+        let talk = talk(40001).echoes("one\n").asks("two\n").open();
+        let talk = talk.end(Role::Server, |row| row.send_queue = Some(9000)).end(Role::Client, |row| row.recv_queue = Some(4));
+        let stage = pair().talk(talk).hangs();
+        assert!(stage.excludes("missing-reply").contains("does not read"));
+        assert_eq!(stage.verdict().side, Side::Unknown);
+    }
+
+    #[test]
+    fn an_unfinished_message_is_owed_nothing() {
+        pair().talk(talk(40001).asks("hello").open()).hangs().silent("missing-reply");
+    }
+
+    #[test]
+    fn a_datagram_sent_again_needs_one_answer_only() {
+        let stage = pair().udp().talk(datagrams(40001).asks("1 hello").after(5.0).asks("2 hello").answers("2 hello"));
+        assert!(stage.excludes("missing-reply").contains("sent again"));
+    }
+
+    #[test]
+    fn a_datagram_to_a_closed_port_was_read_by_nobody() {
+        let stage = pair().udp().talk(datagrams(40001).asks("hello").open()).unreachable(50.2, 40001, SERVER).hangs();
+        stage.silent("missing-reply");
+    }
+
+    #[test]
+    fn a_server_that_had_ended_could_not_answer() {
+        let stage = given_up().exits(Role::Server, 60.0, How::Code(1));
+        assert!(stage.excludes("missing-reply").contains("had ended"));
+    }
+
+    #[test]
+    fn the_reply_came() {
+        assert!(pair().talk(talk(40001).healthy()).excludes("missing-reply").contains("came"));
+    }
+
+    #[test]
+    fn where_nothing_tells_how_a_message_ends_it_may_not_be_complete() {
+        let stage = unanswered().untold();
+        assert_eq!(stage.cannot_tell("missing-reply"), "probes");
+        assert_eq!(stage.verdict().side, Side::Unknown);
+    }
+
+    #[test]
+    fn cannot_tell_what_it_did_not_see() {
+        assert_eq!(unanswered().unseen("packets").unseen("sockets").cannot_tell("missing-reply"), "packets");
+        assert_eq!(unanswered().packets(|packets| packets.dropped = 1).cannot_tell("missing-reply"), "packets");
+        let without_queues = unanswered().unseen("sockets");
+        assert_eq!(without_queues.fires("missing-reply").confidence, Confidence::Likely);
+    }
+
+    #[test]
+    fn a_promise_of_time_does_not_matter_to_one_that_never_comes() {
+        let stage = unanswered().contract(|terms| terms.latency_ms = Some(Term::told(10)));
+        stage.fires("missing-reply");
+    }
+}

@@ -127,11 +127,13 @@ impl Finding {
         self
     }
 
+    #[expect(clippy::unnecessary_wraps, reason = "it ends a rule, whose other answer is a gap")]
     fn fires(self) -> Ruling {
         Ok(Call::Fires(Box::new(self)))
     }
 }
 
+#[expect(clippy::unnecessary_wraps, reason = "it ends a rule, whose other answer is a gap")]
 fn ruled_out(because: impl Into<String>) -> Ruling {
     Ok(Call::RuledOut(because.into()))
 }

@@ -57,3 +57,64 @@ fn check(facts: &Facts) -> Ruling {
     .fix("Call accept in a loop that nothing else blocks, and hand each connection to a task or thread of its own.")
     .fires()
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::diagnosis::{Confidence, Side};
+    use crate::evidence::{Limit, Observed, Role};
+    use crate::facts::staged::{Stage, pair, talk};
+
+    fn queued() -> Stage {
+        pair().talk(talk(40001).asks("hello\n").unaccepted()).hangs()
+    }
+
+    #[test]
+    fn nobody_took_the_connection() {
+        let found = queued().fires("never-accepts");
+        assert_eq!((found.side, found.confidence), (Side::Server, Confidence::Proven));
+        assert_eq!(queued().verdict().side, Side::Server);
+        assert_eq!(queued().deadline().fires("never-accepts").confidence, Confidence::Likely);
+    }
+
+    #[test]
+    fn a_held_connection_was_accepted() {
+        let stage = pair().talk(talk(40001).asks("hello\n").open()).hangs();
+        assert!(stage.excludes("never-accepts").contains("was accepted"));
+    }
+
+    #[test]
+    fn a_server_busy_with_another_client_will_come_to_this_one() {
+        let served = talk(40002).echoes("hi\n").open();
+        let stage = queued().another_client().talk(served);
+        assert!(stage.excludes("never-accepts").contains("still being served"));
+    }
+
+    #[test]
+    fn a_server_that_computes_may_accept_a_moment_later() {
+        let mut stage = pair().talk(talk(40001).closes(Role::Client).unaccepted());
+        stage = stage.waits(Role::Server, "clock_nanosleep", Limit::Timed);
+        assert_eq!(stage.cannot_tell("never-accepts"), "programs");
+        assert_eq!(stage.waits(Role::Server, "futex", Limit::Forever).fires("never-accepts").confidence, Confidence::Likely);
+    }
+
+    #[test]
+    fn an_interrupted_recording_shows_no_absence() {
+        assert_eq!(queued().interrupted().cannot_tell("never-accepts"), "programs");
+    }
+
+    #[test]
+    fn where_no_inodes_are_known_nobody_can_be_missed() {
+        let mut stage = queued();
+        if let Observed::Seen(sockets) = &mut stage.0.sockets {
+            sockets.has_queues = false;
+        }
+        stage.silent("never-accepts");
+    }
+
+    #[test]
+    fn cannot_tell_what_it_did_not_see() {
+        assert_eq!(queued().unseen("packets").unseen("sockets").cannot_tell("never-accepts"), "packets");
+        queued().unseen("packets").fires("never-accepts");
+        queued().unseen("sockets").silent("never-accepts");
+    }
+}

@@ -2,7 +2,7 @@
 
 use super::{Call, Rule, Ruling, finding};
 use crate::diagnosis::{Confidence, Side};
-use crate::evidence::{Action, Role};
+use crate::evidence::{Action, Ending, Gap, Role};
 use crate::facts::Facts;
 
 pub(super) static RULE: Rule = Rule {
@@ -21,6 +21,17 @@ fn check(facts: &Facts) -> Ruling {
     }
     if server.is_stopped() {
         return super::ruled_out("the server is stopped");
+    }
+    if facts.evidence.setting.ended == Ending::Interrupted {
+        let why = "the recording was interrupted while the server could still have been starting";
+        return Err(Gap::new("programs", why, "record again, and let it run until it ends"));
+    }
+    if let Some(nameless) = facts.listeners()?.iter().find(|l| l.owners.is_empty() && facts.is_documented(l.local)) {
+        return Err(Gap::new(
+            "sockets",
+            format!("who holds {} could not be seen, so it may be the server itself", nameless.local),
+            "run netdiag as the user whose programs you look at, or with sudo",
+        ));
     }
     let waits = server.waits_for_ever();
     let swallowed = facts.exceptions(Role::Server).ok().and_then(|raised| {
@@ -48,4 +59,62 @@ fn check(facts: &Facts) -> Ruling {
     .at(swallowed.and_then(|(_, raised)| Some((raised.frames.last()?.clone(), Role::Server))))
     .fix("Let an error of bind or listen end the program, and call listen before waiting for anything else.")
     .fires()
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::diagnosis::{Confidence, Side};
+    use crate::evidence::{Action, How, Limit, Role};
+    use crate::facts::staged::{SERVER, dial, pair, stranger};
+
+    #[test]
+    fn the_server_lives_on_without_a_listening_socket() {
+        let found = pair().without_listener().fires("never-listens");
+        assert_eq!((found.side, found.confidence), (Side::Server, Confidence::Proven));
+        let busy = pair().without_listener().waits(Role::Server, "clock_nanosleep", Limit::Timed);
+        assert_eq!(busy.fires("never-listens").confidence, Confidence::Likely);
+        let refused = pair().without_listener().talk(dial(40001, SERVER).syn(50.0).refused(50.1));
+        assert_eq!(refused.verdict().side, Side::Server);
+    }
+
+    #[test]
+    fn the_error_it_met_is_named() {
+        let stage = pair().without_listener().raised(Role::Server, 20.0, "OSError", Action::Reported);
+        let found = stage.last_raised(|raised| raised.errno = Some(98)).fires("never-listens");
+        assert!(found.statement.contains("OSError") && found.location.is_some());
+    }
+
+    #[test]
+    fn a_server_that_listens_listens() {
+        pair().silent("never-listens");
+        let mut seen_late = pair();
+        seen_late.0.setting.server_ready = None;
+        assert!(seen_late.excludes("never-listens").contains("listens"));
+    }
+
+    #[test]
+    fn one_that_has_ended_or_is_stopped_is_another_matter() {
+        pair().without_listener().exits(Role::Server, 20.0, How::Code(1)).silent("never-listens");
+        assert!(pair().without_listener().stopped(Role::Server).excludes("never-listens").contains("stopped"));
+        pair().without_server().silent("never-listens");
+    }
+
+    #[test]
+    fn a_server_interrupted_at_its_start_may_have_been_about_to_listen() {
+        assert_eq!(pair().without_listener().interrupted().cannot_tell("never-listens"), "programs");
+    }
+
+    #[test]
+    fn a_socket_of_unknown_owner_may_be_its_own() {
+        let mut hidden = stranger(SERVER);
+        hidden.owners.clear();
+        assert_eq!(pair().without_listener().row(hidden).cannot_tell("never-listens"), "sockets");
+    }
+
+    #[test]
+    fn cannot_tell_without_sockets_or_programs() {
+        for source in ["sockets", "programs"] {
+            assert_eq!(pair().without_listener().unseen(source).cannot_tell("never-listens"), source);
+        }
+    }
 }

@@ -39,3 +39,56 @@ fn check(facts: &Facts) -> Ruling {
     .fix("Start the server, wait until it says that it listens, then start the client.")
     .fires()
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::diagnosis::Side;
+    use crate::evidence::{Occasion, Reach};
+    use crate::facts::staged::{SERVER, Stage, dial, pair, probe, stranger};
+
+    fn refused() -> Stage {
+        pair().without_server().talk(dial(40001, SERVER).syn(50.0).refused(50.1))
+    }
+
+    #[test]
+    fn nobody_started_a_server() {
+        assert_eq!(refused().fires("no-server").side, Side::Environment);
+    }
+
+    #[test]
+    fn every_knock_at_a_live_address_was_refused() {
+        let mut stage = pair().without_server().probed(vec![probe("hi\n", "")]);
+        stage.0.setting.occasion = Occasion::LiveServer;
+        let mut stage = stage.client_gone();
+        stage.probes()[0].reach = Reach::Refused;
+        assert_eq!(stage.fires("no-server").side, Side::Environment);
+        stage.probes()[0].reach = Reach::Unanswered;
+        stage.silent("no-server");
+    }
+
+    #[test]
+    fn a_server_that_was_started_is_not_absent() {
+        let stage = pair().without_listener().talk(dial(40001, SERVER).syn(50.0).refused(50.1));
+        assert!(stage.excludes("no-server").contains("was on the stand"));
+    }
+
+    #[test]
+    fn somebody_waits_where_it_is_documented() {
+        let stage = pair().without_server().row(stranger(SERVER));
+        let stage = stage.talk(dial(40001, "127.0.0.1:12435").syn(50.0).refused(50.1));
+        assert!(stage.excludes("no-server").contains("12345"));
+        assert_eq!(stage.verdict().side, Side::Client);
+    }
+
+    #[test]
+    fn a_client_that_was_not_refused_found_somebody() {
+        pair().without_server().silent("no-server");
+    }
+
+    #[test]
+    fn cannot_tell_what_it_did_not_see() {
+        for source in ["packets", "sockets", "programs"] {
+            assert_eq!(refused().unseen(source).cannot_tell("no-server"), source);
+        }
+    }
+}

@@ -88,10 +88,10 @@ fn served_after<'t, 'e>(talks: &'t [Talk<'e>]) -> Option<(&'t Talk<'e>, &'t Talk
         let served = talks.iter().find(|other| {
             let Some(c) = other.conversation else { return false };
             let left = other.ended_by(Role::Client).or(other.ended_by(Role::Server));
-            // A server that is merely slow, and serves both at once, answers the second one sooner than that.
-            let serving_takes = c.received.first.zip(c.sent.first).map(|(first, sent)| first.ms_since(sent) / 2.0);
+            // A server that is merely slow, and serves both at once, takes about as long for the one as for the other.
+            let serving_takes = c.received.first.zip(c.sent.first).map(|(first, sent)| first.ms_since(sent));
             other.server == waiting.server
-                && left.zip(serving_takes).is_some_and(|(left, takes)| answered.ms_since(left) >= takes)
+                && serving_takes.is_some_and(|takes| answered.ms_since(asked) > 1.5 * takes + 20.0)
                 && other.client != waiting.client
                 && c.received.first.is_some_and(|first| first < answered)
                 && left.is_some_and(|left| left > asked && left <= answered)
@@ -115,4 +115,76 @@ fn answered_between(
                 .first
                 .is_some_and(|first| first > from && to.is_some_and(|to| first < to))
         })
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::diagnosis::{Confidence, Side};
+    use crate::evidence::{Role, Term};
+    use crate::facts::staged::{Stage, Talk, pair, talk};
+
+    fn promised(stage: Stage, clients: u32) -> Stage {
+        stage.contract(|terms| terms.concurrency = Some(Term::told(clients)))
+    }
+
+    /// One client is served and stays, another one waits to be accepted.
+    fn stuck() -> Stage {
+        let waiting = talk(40002).asks("hello\n").unaccepted();
+        pair().another_client().talk(talk(40001).echoes("hi\n").open()).talk(waiting).hangs()
+    }
+
+    fn lingers(from: u16, until: f64) -> Talk {
+        talk(from).echoes("hi\n").at(until).closes(Role::Client).closes(Role::Server)
+    }
+
+    #[test]
+    fn the_second_client_waits_for_the_first_to_leave() {
+        assert_eq!(promised(stuck(), 2).fires("one-at-a-time").side, Side::Server);
+        assert_eq!(promised(stuck(), 2).verdict().fault.as_deref(), Some("one-at-a-time"));
+        let second = talk(40002).asks("ho\n").at(300.5).answers("ho\n").closes(Role::Client);
+        let stage = promised(pair(), 2).another_client().talk(lingers(40001, 300.0)).talk(second).frozen(400.0);
+        assert_eq!(stage.fires("one-at-a-time").confidence, Confidence::Proven);
+    }
+
+    #[test]
+    fn a_contract_may_allow_it() {
+        assert!(promised(stuck(), 1).excludes("one-at-a-time").contains("contract"));
+    }
+
+    #[test]
+    fn nothing_promised_and_everybody_served_is_no_fault() {
+        let second = talk(40002).asks("ho\n").at(300.5).answers("ho\n").closes(Role::Client);
+        let stage = pair().another_client().talk(lingers(40001, 300.0)).talk(second).frozen(400.0);
+        assert!(stage.excludes("one-at-a-time").contains("nothing promises"));
+        assert_eq!(stage.verdict().side, Side::None);
+    }
+
+    #[test]
+    fn a_server_that_is_slow_to_both_serves_both() {
+        let slow = |from, began: f64| {
+            let talk = talk(from).at(began).asks("hi\n").after(80.0).answers("hi\n");
+            talk.closes(Role::Client).closes(Role::Server)
+        };
+        let stage = promised(pair(), 2).another_client().talk(slow(40001, 51.0)).talk(slow(40002, 56.0)).frozen(200.0);
+        stage.silent("one-at-a-time");
+        assert_eq!(stage.verdict().side, Side::None);
+    }
+
+    #[test]
+    fn a_third_client_served_in_between_shows_that_several_are() {
+        let second = talk(40002).asks("ho\n").at(300.5).answers("ho\n").closes(Role::Client);
+        let third = talk(40003).at(120.0).echoes("ha\n").at(280.0).closes(Role::Client);
+        let stage = promised(pair(), 3).talk(lingers(40001, 300.0)).talk(second).talk(third).frozen(400.0);
+        stage.silent("one-at-a-time");
+    }
+
+    #[test]
+    fn one_client_alone_waits_for_nobody() {
+        promised(pair(), 2).talk(talk(40001).asks("hi\n").unaccepted()).hangs().silent("one-at-a-time");
+    }
+
+    #[test]
+    fn cannot_tell_what_it_did_not_see() {
+        assert_eq!(promised(stuck(), 2).unseen("packets").unseen("sockets").cannot_tell("one-at-a-time"), "packets");
+    }
 }

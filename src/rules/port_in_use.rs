@@ -82,3 +82,60 @@ fn complains_of_the_port(server: &Player) -> bool {
         })
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::diagnosis::{Confidence, Side};
+    use crate::evidence::{How, Role};
+    use crate::facts::staged::{SERVER, Stage, dial, pair, stranger};
+
+    fn taken() -> Stage {
+        pair().without_listener().row(stranger(SERVER)).exits(Role::Server, 20.0, How::Code(1))
+    }
+
+    #[test]
+    fn somebody_else_has_the_port() {
+        let stage = taken().complains(Role::Server, "OSError: [Errno 98] Address already in use\n");
+        let found = stage.fires("port-in-use");
+        assert_eq!((found.side, found.confidence), (Side::Environment, Confidence::Proven));
+        assert!(found.statement.contains("squatter"));
+        assert_eq!(stage.verdict().fault.as_deref(), Some("port-in-use"));
+    }
+
+    #[test]
+    fn a_server_that_lives_on_in_silence_is_told_likely() {
+        let stage = pair().without_listener().row(stranger(SERVER));
+        assert_eq!(stage.fires("port-in-use").confidence, Confidence::Likely);
+    }
+
+    #[test]
+    fn a_socket_of_unknown_owner_may_be_the_servers_own() {
+        let mut hidden = stranger(SERVER);
+        hidden.owners.clear();
+        hidden.owners_known = false;
+        let stage = pair().without_listener().row(hidden);
+        assert_eq!(stage.cannot_tell("port-in-use"), "sockets");
+        let stage = stage.complains(Role::Server, "Error: listen EADDRINUSE\n");
+        assert_eq!(stage.fires("port-in-use").confidence, Confidence::Proven);
+    }
+
+    #[test]
+    fn a_port_that_only_time_wait_holds_is_nobodys() {
+        let stage = pair().without_listener().complains(Role::Server, "Address already in use\n");
+        assert!(stage.excludes("port-in-use").contains("nobody else"));
+    }
+
+    #[test]
+    fn a_stranger_at_another_port_is_no_reason() {
+        pair().without_listener().row(stranger("127.0.0.1:5432")).silent("port-in-use");
+        pair().row(stranger("127.0.0.1:5432")).silent("port-in-use");
+    }
+
+    #[test]
+    fn cannot_tell_without_sockets_or_programs() {
+        for source in ["sockets", "programs"] {
+            assert_eq!(taken().unseen(source).cannot_tell("port-in-use"), source);
+        }
+        taken().talk(dial(40001, SERVER).connected(50.0)).unseen("packets").fires("port-in-use");
+    }
+}

@@ -3,7 +3,7 @@
 use super::{Call, Rule, Ruling, finding};
 use crate::diagnosis::{Confidence, Side};
 use crate::evidence::{Framing, Lifetime, Role, Source, Transport};
-use crate::facts::{Echo, Facts, Talk};
+use crate::facts::{Echo, Facts, Player, Talk};
 
 pub(super) static RULE: Rule = Rule {
     name: "read-to-eof-without-half-close",
@@ -33,10 +33,14 @@ fn check(facts: &Facts) -> Ruling {
     if exchanges.iter().any(|(_, other)| !matches!(other.echo, Echo::Right | Echo::Pending | Echo::NothingAsked)) {
         return super::ruled_out("another request got no right answer");
     }
-    let client_waits = facts.players(Role::Client)?.iter().any(|client| client.waits_for_ever());
-    if !client_waits {
+    let clients = facts.players(Role::Client)?;
+    if !clients.iter().any(Player::waits_for_ever) {
         return super::ruled_out("the client may still go on by itself");
     }
+    if clients.iter().any(Player::waits_for_input) || !clients.iter().any(Player::may_be_reading) {
+        return super::ruled_out("the client waits for something else than its connection");
+    }
+    facts.is_final(talk, Role::Client)?;
     let one_shot = facts.contract.lifetime.as_ref().filter(|term| term.source != Source::Assumed);
     if one_shot.is_some_and(|term| term.value == Lifetime::OneShot) && !until_eof {
         return super::ruled_out("the server closes after each message, so its end of file is due");
@@ -49,11 +53,95 @@ fn check(facts: &Facts) -> Ruling {
         "The server answers when the client's input ends. The client has sent its message and waits for the reply without \
          shutting down its sending side, so that end never comes."
     };
-    let sure = if facts.hang_proven() && known { Confidence::Proven } else { Confidence::Likely };
+    // A client that keeps its connection for later, and watches it beside other things or not at all, does no wrong.
+    // netdiag's own client waits on a connection only to read from it.
+    let reads = facts.players(Role::Client)?.iter().any(|client| {
+        client.program.reference || client.reads_from(talk.client, talk.server)
+    }) || facts.line_where_waits(Role::Client).is_some_and(|(line, _)| line.source.contains("read"));
+    let sure = match () {
+        () if !reads => Confidence::Possible,
+        () if facts.hang_proven() && known => Confidence::Proven,
+        () => Confidence::Likely,
+    };
     finding(&RULE, Side::Client, sure, statement)
         .because(talk.references())
         .at(facts.line_where_waits(Role::Client))
         .fix("Stop reading where the reply ends (its newline, its length), or shut down the sending side first: \
               `sock.shutdown(socket.SHUT_WR)`, `writer.write_eof()`.")
         .fires()
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::diagnosis::{Confidence, Side};
+    use crate::evidence::{Framing, Lifetime, Limit, Observed, Role, Term, Wait};
+    use crate::facts::staged::{Stage, pair, process, talk};
+
+    fn stuck() -> Stage {
+        pair().talk(talk(40001).echoes("hello\n").open()).hangs()
+    }
+
+    #[test]
+    fn each_waits_for_the_other_ones_end() {
+        assert_eq!(stuck().fires("read-to-eof-without-half-close").side, Side::Client);
+        let told = stuck().contract(|terms| terms.lifetime = Some(Term::told(Lifetime::Session)));
+        assert_eq!(told.fires("read-to-eof-without-half-close").confidence, Confidence::Proven);
+        assert_eq!(told.verdict().side, Side::Client);
+        let until_eof = pair().contract(|terms| terms.framing = Some(Term::told(Framing::UntilEof)));
+        let found = until_eof.talk(talk(40001).asks("hello").open()).hangs().fires("read-to-eof-without-half-close");
+        assert_eq!((found.side, found.confidence), (Side::Client, Confidence::Proven));
+    }
+
+    #[test]
+    fn a_one_shot_server_owes_its_end() {
+        let stage = stuck().contract(|terms| terms.lifetime = Some(Term::told(Lifetime::OneShot)));
+        assert!(stage.excludes("read-to-eof-without-half-close").contains("is due"));
+    }
+
+    #[test]
+    fn a_client_that_waits_for_its_user_reads_nothing() {
+        let mut stage = stuck();
+        if let Observed::Seen(programs) = &mut stage.0.programs {
+            let mut typing = process(1, "read", Limit::Forever);
+            if let Wait::Call { fd, .. } = &mut typing.threads[0].wait {
+                *fd = Some(0);
+            }
+            programs.samples[0].processes[1] = typing;
+        }
+        assert!(stage.excludes("read-to-eof-without-half-close").contains("something else"));
+        let joins = stuck().waits(Role::Client, "futex", Limit::Forever);
+        assert!(joins.excludes("read-to-eof-without-half-close").contains("something else"));
+    }
+
+    #[test]
+    fn an_interrupted_recording_shows_no_wait_without_end() {
+        assert_eq!(stuck().interrupted().cannot_tell("read-to-eof-without-half-close"), "programs");
+    }
+
+    #[test]
+    fn a_client_that_pauses_may_go_on() {
+        let stage = stuck().waits(Role::Client, "clock_nanosleep", Limit::Timed).deadline();
+        assert!(stage.excludes("read-to-eof-without-half-close").contains("may still go on"));
+    }
+
+    #[test]
+    fn another_unanswered_request_is_the_better_reason() {
+        let stage = stuck().another_client().talk(talk(40002).asks("hello\n").open());
+        assert!(stage.excludes("read-to-eof-without-half-close").contains("another request"));
+        assert_eq!(stage.verdict().side, Side::Server);
+    }
+
+    #[test]
+    fn nobody_waits() {
+        pair().talk(talk(40001).healthy()).silent("read-to-eof-without-half-close");
+        let half_closed = pair().talk(talk(40001).echoes("hello\n").closes(Role::Client).open()).hangs();
+        half_closed.silent("read-to-eof-without-half-close");
+    }
+
+    #[test]
+    fn cannot_tell_what_it_did_not_see() {
+        let stage = stuck().unseen("packets").unseen("sockets");
+        assert_eq!(stage.cannot_tell("read-to-eof-without-half-close"), "packets");
+        assert_eq!(stuck().unseen("programs").cannot_tell("read-to-eof-without-half-close"), "programs");
+    }
 }

@@ -54,3 +54,66 @@ fn check(facts: &Facts) -> Ruling {
     .fix("Read everything the client sent before closing, reply, and close in the ordinary way (no SO_LINGER 0).")
     .fires()
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::diagnosis::{Confidence, Side};
+    use crate::evidence::{Contract, Lifetime, Role, Term};
+    use crate::facts::staged::{Stage, Talk, pair, talk};
+
+    fn met(talk: Talk) -> Stage {
+        pair().talk(talk)
+    }
+
+    #[test]
+    fn the_server_reset_instead_of_answering() {
+        let stage = met(talk(40001).asks("hello\n").resets(Role::Server));
+        let found = stage.fires("reset");
+        assert_eq!((found.side, found.confidence), (Side::Server, Confidence::Proven));
+        assert_eq!(stage.verdict().fault.as_deref(), Some("reset"));
+    }
+
+    #[test]
+    fn a_reset_after_everything_was_said_does_no_harm() {
+        assert!(met(talk(40001).echoes("hello\n").resets(Role::Server)).excludes("reset").contains("no harm"));
+    }
+
+    #[test]
+    fn nothing_was_owed_to_a_client_that_had_not_asked() {
+        for talk in [talk(40001), talk(40001).asks("hel")] {
+            let stage = met(talk.after(3000.0).resets(Role::Server)).frozen(4000.0);
+            assert!(stage.excludes("reset").contains("nothing was owed"));
+            assert_eq!(stage.verdict().side, Side::Unknown);
+        }
+    }
+
+    #[test]
+    fn a_client_that_had_left_is_reset_by_right() {
+        let stage = met(talk(40001).asks("hello\n").closes(Role::Client).resets(Role::Server));
+        assert!(stage.excludes("reset").contains("had left"));
+    }
+
+    #[test]
+    fn what_comes_after_a_one_shot_server_has_closed_is_reset_by_its_kernel() {
+        let talk = talk(40001).echoes("one\n").closes(Role::Server).asks("two\n").resets(Role::Server);
+        assert!(met(talk.clone()).excludes("reset").contains("earlier message"));
+        let session = |terms: &mut Contract| terms.lifetime = Some(Term::told(Lifetime::Session));
+        assert!(met(talk).contract(session).excludes("reset").contains("had closed"));
+    }
+
+    #[test]
+    fn a_reply_of_unknown_shape_may_have_been_complete() {
+        met(talk(40001).asks("hello\n").answers("ok\n").resets(Role::Server)).untold().silent("reset");
+    }
+
+    #[test]
+    fn a_client_that_resets_is_another_matter() {
+        met(talk(40001).echoes("hello\n").resets(Role::Client)).silent("reset");
+    }
+
+    #[test]
+    fn cannot_tell_without_packets() {
+        let stage = met(talk(40001).asks("hello\n").resets(Role::Server)).unseen("packets").unseen("sockets");
+        assert_eq!(stage.cannot_tell("reset"), "packets");
+    }
+}

@@ -39,25 +39,82 @@ fn check(facts: &Facts) -> Ruling {
     if facts.evidence.setting.server_ready.is_none() || !(facts.server_ended_badly() || left_early) {
         return Ok(Call::Silent);
     }
-    let served = facts.exchanges().is_ok_and(|exchanges| {
+    // With every client served, its status is the only sign that something went wrong.
+    let all_served = facts.exchanges().is_ok_and(|exchanges| {
         !exchanges.is_empty() && exchanges.iter().all(|(_, exchange)| exchange.echo == Echo::Right)
     });
-    if served && facts.refused_dial().is_ok_and(|dial| dial.is_none()) {
-        return super::ruled_out("every client had been served before it ended");
+    let harmed_nobody = all_served && facts.refused_dial().is_ok_and(|dial| dial.is_none());
+    if harmed_nobody && matches!(server.ended, Ended::Exited(_)) && server.complained() != Some(true) {
+        return super::ruled_out("every client had been served before it ended, and it did not complain");
     }
     let how = match server.ended {
         Ended::Exited(status) => format!("exited with status {status}"),
         Ended::Killed(signal) => format!("was ended by signal {signal}"),
         Ended::Running | Ended::NeverStarted => return Ok(Call::Silent),
     };
-    let (side, sure) = if server.was_ended_from_outside() {
-        (Side::Environment, Confidence::Likely)
-    } else {
-        (Side::Server, Confidence::Proven)
+    let (side, sure) = match () {
+        () if server.was_ended_from_outside() => (Side::Environment, Confidence::Likely),
+        () if harmed_nobody => (Side::Server, Confidence::Likely),
+        () => (Side::Server, Confidence::Proven),
     };
     let words = server.last_words().map(|words| format!(" Its last words: {}", words.escaped())).unwrap_or_default();
     finding(&RULE, side, sure, format!("The server {how} while it was serving.{words}"))
         .because([server.reference()])
         .fix("Handle errors per connection, so that one client cannot end the server for all.")
         .fires()
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::diagnosis::{Confidence, Side};
+    use crate::evidence::{How, Role};
+    use crate::facts::staged::{Stage, pair, talk};
+
+    /// The server ended while a request was open.
+    fn crashed(how: How) -> Stage {
+        let talk = talk(40001).asks("hello\n").closes(Role::Server).closes(Role::Client);
+        pair().talk(talk).exits(Role::Server, 60.0, how).exits(Role::Client, 80.0, How::Code(1))
+    }
+
+    #[test]
+    fn the_server_ended_with_a_request_open() {
+        let stage = crashed(How::Code(1)).complains(Role::Server, "Traceback\nKeyError: 'x'\n");
+        let found = stage.fires("server-crashed");
+        assert_eq!((found.side, found.confidence), (Side::Server, Confidence::Proven));
+        assert!(found.statement.contains("KeyError"));
+        assert_eq!(stage.verdict().fault.as_deref(), Some("server-crashed"));
+        assert_eq!(crashed(How::Signal(11)).fires("server-crashed").side, Side::Server);
+    }
+
+    #[test]
+    fn a_server_that_somebody_ended_did_not_crash_by_itself() {
+        assert_eq!(crashed(How::Signal(9)).fires("server-crashed").side, Side::Environment);
+    }
+
+    #[test]
+    fn a_server_that_has_served_everybody_may_end_with_any_status() {
+        let stage = pair().talk(talk(40001).healthy()).exits(Role::Server, 85.0, How::Code(13));
+        assert!(stage.excludes("server-crashed").contains("had been served"));
+        assert_eq!(stage.verdict().side, Side::None);
+    }
+
+    #[test]
+    fn a_server_that_ended_in_good_order_did_not_crash() {
+        crashed(How::Code(0)).silent("server-crashed");
+        pair().without_listener().exits(Role::Server, 20.0, How::Code(1)).silent("server-crashed");
+        pair().talk(talk(40001).healthy()).silent("server-crashed");
+    }
+
+    #[test]
+    fn what_netdiag_ended_itself_did_not_crash() {
+        let stage = crashed(How::Signal(15)).program(Role::Server, |server| {
+            server.exit.as_mut().unwrap().by_us = true;
+        });
+        stage.silent("server-crashed");
+    }
+
+    #[test]
+    fn cannot_tell_without_programs() {
+        assert_eq!(crashed(How::Code(1)).unseen("programs").cannot_tell("server-crashed"), "programs");
+    }
 }

@@ -41,3 +41,56 @@ fn check(facts: &Facts) -> Ruling {
         .fix("Start the server by itself and mend what it complains about; it has to stay alive and listen.")
         .fires()
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::diagnosis::{Confidence, Side};
+    use crate::evidence::{How, Role};
+    use crate::facts::staged::{SERVER, dial, pair, stranger, talk};
+
+    #[test]
+    fn the_server_died_before_it_listened() {
+        let stage = pair().without_listener().exits(Role::Server, 20.0, How::Code(1)).complains(Role::Server, "Oops\n");
+        let found = stage.fires("server-died");
+        assert_eq!((found.side, found.confidence), (Side::Server, Confidence::Proven));
+        assert!(found.statement.contains("Oops"));
+    }
+
+    #[test]
+    fn the_server_could_not_be_started() {
+        let stage = pair().without_listener().program(Role::Server, |server| {
+            server.spawn_error = Some("No such file or directory".to_owned());
+        });
+        assert_eq!(stage.fires("server-died").side, Side::Server);
+    }
+
+    #[test]
+    fn a_server_that_listened_first_has_not_died_at_its_start() {
+        pair().exits(Role::Server, 70.0, How::Code(1)).silent("server-died");
+        pair().without_listener().silent("server-died");
+    }
+
+    #[test]
+    fn a_server_that_detached_itself_and_answers_has_not_died() {
+        let stage = pair().without_listener().exits(Role::Server, 20.0, How::Code(0)).talk(talk(40001).healthy());
+        assert!(stage.excludes("server-died").contains("reached somebody"));
+    }
+
+    #[test]
+    fn a_one_shot_server_whose_sockets_nobody_saw_is_not_accused() {
+        let stage = pair().without_listener().exits(Role::Server, 80.0, How::Code(0)).unseen("sockets").unseen("packets");
+        assert_eq!(stage.cannot_tell("server-died"), "sockets");
+        assert_eq!(stage.verdict().side, Side::Unknown);
+    }
+
+    #[test]
+    fn reaching_a_stranger_is_not_reaching_the_server() {
+        let stage = pair().without_listener().row(stranger(SERVER)).exits(Role::Server, 20.0, How::Code(1));
+        stage.talk(dial(40001, SERVER).connected(50.0)).fires("server-died");
+    }
+
+    #[test]
+    fn cannot_tell_without_programs() {
+        assert_eq!(pair().unseen("programs").cannot_tell("server-died"), "programs");
+    }
+}

@@ -40,3 +40,54 @@ fn check(facts: &Facts) -> Ruling {
     .fix(format!("Bind {documented}, and print the port that getsockname returns rather than the one you meant."))
     .fires()
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::diagnosis::{Confidence, Side};
+    use crate::evidence::Role;
+    use crate::facts::staged::{SERVER, dial, listener, owner, pair};
+
+    #[test]
+    fn the_server_left_the_documented_port() {
+        let stage = pair().listens("127.0.0.1:12346").talk(dial(40001, SERVER).syn(50.0).refused(50.1));
+        let found = stage.fires("server-wrong-port");
+        assert_eq!((found.side, found.confidence), (Side::Server, Confidence::Proven));
+        assert_eq!(stage.verdict().side, Side::Server);
+    }
+
+    #[test]
+    fn a_number_without_htons_is_recognised() {
+        let found = pair().listens("0.0.0.0:14640").fires("server-wrong-port");
+        assert!(found.statement.contains("htons"), "{}", found.statement);
+    }
+
+    #[test]
+    fn both_left_it() {
+        let stage = pair().listens("127.0.0.1:12346").talk(dial(40001, "127.0.0.1:12435").syn(50.0).refused(50.1));
+        assert_eq!(stage.verdict().side, Side::Both);
+    }
+
+    #[test]
+    fn a_second_listener_is_the_servers_own_business() {
+        pair().row(listener("127.0.0.1:9229")).silent("server-wrong-port");
+        let mut dead = listener("127.0.0.1:9229");
+        dead.owners = vec![owner(Role::Client)];
+        pair().without_listener().row(dead).silent("server-wrong-port");
+    }
+
+    #[test]
+    fn nothing_is_documented() {
+        pair().listens("127.0.0.1:12346").contract(|terms| terms.address = None).silent("server-wrong-port");
+    }
+
+    #[test]
+    fn cannot_tell_without_sockets() {
+        assert_eq!(pair().unseen("sockets").cannot_tell("server-wrong-port"), "sockets");
+    }
+
+    #[test]
+    fn without_the_clients_attempts_it_is_only_likely() {
+        let stage = pair().listens("127.0.0.1:12346").unseen("packets");
+        assert_eq!(stage.fires("server-wrong-port").confidence, Confidence::Likely);
+    }
+}

@@ -53,3 +53,69 @@ fn check(facts: &Facts) -> Ruling {
     .fix("Send the request before reading; check that the write is reached, awaited and flushed.")
     .fires()
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::diagnosis::{Confidence, Side};
+    use crate::evidence::{Limit, Observed, Role, Wait};
+    use crate::facts::staged::{Stage, pair, process, talk};
+
+    fn silent() -> Stage {
+        pair().talk(talk(40001).open()).hangs()
+    }
+
+    #[test]
+    fn the_client_says_nothing_and_waits() {
+        let found = silent().fires("silent-client");
+        assert_eq!((found.side, found.confidence), (Side::Client, Confidence::Proven));
+        assert_eq!(silent().verdict().side, Side::Client);
+        assert_eq!(silent().deadline().fires("silent-client").confidence, Confidence::Likely);
+    }
+
+    #[test]
+    fn a_client_that_asked_was_not_silent() {
+        let stage = pair().talk(talk(40001).asks("hello\n").open()).hangs();
+        assert!(stage.excludes("silent-client").contains("sent its request"));
+    }
+
+    #[test]
+    fn a_spare_connection_is_not_the_one_that_matters() {
+        let stage = silent().talk(talk(40002).asks("hello\n").open());
+        assert!(stage.excludes("silent-client").contains("another connection"));
+        assert_eq!(stage.verdict().side, Side::Server);
+    }
+
+    #[test]
+    fn a_client_that_nobody_told_what_to_say_waits_for_its_user() {
+        let mut stage = silent();
+        if let Observed::Seen(programs) = &mut stage.0.programs {
+            let mut typing = process(1, "read", Limit::Forever);
+            if let Wait::Call { fd, .. } = &mut typing.threads[0].wait {
+                *fd = Some(0);
+            }
+            programs.samples[0].processes[1] = typing;
+        }
+        assert!(stage.excludes("silent-client").contains("standard input"));
+    }
+
+    #[test]
+    fn a_client_interrupted_before_its_turn_may_have_been_about_to_speak() {
+        assert_eq!(silent().interrupted().cannot_tell("silent-client"), "programs");
+    }
+
+    #[test]
+    fn a_client_that_left_is_not_waiting() {
+        pair().talk(talk(40001).closes(Role::Client).closes(Role::Server)).silent("silent-client");
+    }
+
+    #[test]
+    fn a_capture_that_lost_packets_may_have_lost_the_request() {
+        assert_eq!(silent().packets(|packets| packets.dropped = 1).cannot_tell("silent-client"), "packets");
+    }
+
+    #[test]
+    fn cannot_tell_what_it_did_not_see() {
+        assert_eq!(silent().unseen("packets").unseen("sockets").cannot_tell("silent-client"), "packets");
+        assert_eq!(silent().unseen("programs").cannot_tell("silent-client"), "programs");
+    }
+}

@@ -38,3 +38,60 @@ fn took(talk: &Talk, facts: &Facts) -> Option<f64> {
     }
     talk.slowest_reply_ms()
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::diagnosis::Side;
+    use crate::evidence::{Framing, Port, Role, Term, Turn};
+    use crate::facts::staged::{Stage, ms, pair, talk};
+
+    fn took(pause: f64) -> Stage {
+        let talk = talk(40001).asks("hi\n").after(pause).answers("hi\n").closes(Role::Client).closes(Role::Server);
+        pair().talk(talk).frozen(900.0)
+    }
+
+    fn promised(stage: Stage) -> Stage {
+        stage.contract(|terms| terms.latency_ms = Some(Term::told(100)))
+    }
+
+    #[test]
+    fn the_server_broke_its_promise() {
+        assert_eq!(promised(took(300.0)).fires("slow-reply").side, Side::Server);
+        assert_eq!(promised(took(300.0)).verdict().fault.as_deref(), Some("slow-reply"));
+    }
+
+    #[test]
+    fn within_the_promise_and_without_one_nothing_is_slow() {
+        assert!(promised(took(80.0)).excludes("slow-reply").contains("100 ms are allowed"));
+        took(300.0).silent("slow-reply");
+        assert_eq!(took(300.0).verdict().side, Side::None);
+    }
+
+    #[test]
+    fn a_message_that_ends_with_the_half_close_is_answered_after_it() {
+        let talk = talk(40001).asks("hi").after(400.0).closes(Role::Client).answers("hi").closes(Role::Server);
+        let stage = promised(pair()).contract(|terms| terms.framing = Some(Term::told(Framing::UntilEof)));
+        stage.talk(talk).frozen(900.0).excludes("slow-reply");
+    }
+
+    #[test]
+    fn a_client_that_paused_between_its_messages_did_not_wait() {
+        let talk = talk(40001).echoes("one\n").after(500.0).echoes("two\n").closes(Role::Client).closes(Role::Server);
+        promised(pair()).talk(talk).frozen(900.0).excludes("slow-reply");
+    }
+
+    #[test]
+    fn turns_that_were_left_out_do_not_make_a_reply_slow() {
+        let mut talk = talk(40001).echoes("one\n").asks("two\n");
+        let late = Turn { from: Port::Listener, offset: 400, len: 4, segments: 1, first: ms(800.0), last: ms(800.0) };
+        talk.conversation.turns.push(late);
+        talk.conversation.turns_omitted = 98;
+        promised(pair()).talk(talk).frozen(900.0).excludes("slow-reply");
+    }
+
+    #[test]
+    fn cannot_tell_without_packets() {
+        let stage = promised(took(300.0)).unseen("packets").unseen("sockets");
+        assert_eq!(stage.cannot_tell("slow-reply"), "packets");
+    }
+}

@@ -60,3 +60,38 @@ fn holds_a_socket_stopped(facts: &Facts, player: &Player) -> bool {
     });
     listens || serves
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::diagnosis::{Confidence, Side};
+    use crate::evidence::Role;
+    use crate::facts::staged::{Stage, pair, talk};
+
+    fn asked() -> Stage {
+        pair().talk(talk(40001).asks("hello\n").unread()).hangs()
+    }
+
+    #[test]
+    fn whoever_is_stopped_is_not_to_blame() {
+        for role in [Role::Server, Role::Client] {
+            let found = asked().stopped(role).fires("suspended-server");
+            assert_eq!((found.side, found.confidence), (Side::Environment, Confidence::Proven));
+        }
+        assert_eq!(asked().stopped(Role::Server).verdict().side, Side::Environment);
+    }
+
+    #[test]
+    fn one_that_sleeps_by_itself_is_not_stopped() {
+        asked().silent("suspended-server");
+    }
+
+    #[test]
+    fn a_server_stopped_after_its_work_harmed_nobody() {
+        pair().talk(talk(40001).healthy()).stopped(Role::Server).silent("suspended-server");
+    }
+
+    #[test]
+    fn cannot_tell_without_programs() {
+        assert_eq!(asked().unseen("programs").cannot_tell("suspended-server"), "programs");
+    }
+}

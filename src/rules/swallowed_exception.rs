@@ -121,3 +121,99 @@ fn quiet_refusal(facts: &Facts) -> Option<Finding> {
     found.role = Part::Contributing;
     Some(found)
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::diagnosis::{Part, Side};
+    use crate::evidence::{Action, How, Role};
+    use crate::facts::staged::{SERVER, Stage, dial, pair, talk};
+
+    fn unanswered() -> Stage {
+        pair().talk(talk(40001).asks("hello\n").open()).hangs()
+    }
+
+    #[test]
+    fn the_server_hid_what_kept_it_from_answering() {
+        let stage = unanswered().raised(Role::Server, 50.9, "KeyError", Action::Silent);
+        let found = stage.fires("swallowed-exception");
+        assert_eq!((found.side, found.role), (Side::Server, Part::Cause));
+        assert!(found.statement.contains("server.py:7"), "{}", found.statement);
+        assert_eq!(stage.verdict().fault.as_deref(), Some("swallowed-exception"));
+    }
+
+    #[test]
+    fn the_client_hid_what_kept_it_from_asking() {
+        let stage = pair().talk(talk(40001).open()).hangs().raised(Role::Client, 51.0, "TypeError", Action::Silent);
+        assert_eq!(stage.fires("swallowed-exception").side, Side::Client);
+        assert_eq!(stage.verdict().side, Side::Client);
+    }
+
+    #[test]
+    fn a_hidden_refusal_contributes_and_its_cause_is_elsewhere() {
+        let stage = pair().talk(dial(40001, "127.0.0.1:12435").syn(50.0).refused(50.1));
+        let traced = stage.clone().raised(Role::Client, 51.0, "ConnectionRefusedError", Action::Silent);
+        assert_eq!(traced.fires("swallowed-exception").role, Part::Contributing);
+        assert_eq!(traced.verdict().fault.as_deref(), Some("wrong-port"));
+        assert_eq!(stage.fires("swallowed-exception").role, Part::Contributing);
+        stage.complains(Role::Client, "refused\n").silent("swallowed-exception");
+    }
+
+    #[test]
+    fn a_client_that_caught_its_own_time_out_does_not_excuse_the_server() {
+        let stage = pair().talk(talk(40001).asks("hello\n").after(20.0).closes(Role::Client).open());
+        let stage = stage.raised(Role::Client, 72.0, "TimeoutError", Action::Silent);
+        assert_eq!(stage.verdict().side, Side::Server);
+        let hidden = unanswered().raised(Role::Server, 51.0, "ConnectionResetError", Action::Silent);
+        assert_eq!(hidden.fires("swallowed-exception").role, Part::Contributing);
+        assert_eq!(hidden.verdict().fault.as_deref(), Some("missing-reply"));
+    }
+
+    #[test]
+    fn an_optional_module_that_is_missing_explains_nothing() {
+        let stage = unanswered().raised(Role::Server, 12.0, "ModuleNotFoundError", Action::Silent);
+        assert!(stage.excludes("swallowed-exception").contains("no exception"));
+        let stage = unanswered().raised(Role::Client, 42.0, "ModuleNotFoundError", Action::Silent).raised(
+            Role::Server, 12.0, "ModuleNotFoundError", Action::Silent,
+        );
+        stage.excludes("swallowed-exception");
+        assert_eq!(stage.verdict().side, Side::Server);
+    }
+
+    #[test]
+    fn an_exception_of_every_round_is_a_habit() {
+        let stage = unanswered().raised(Role::Server, 45.0, "Empty", Action::Silent);
+        let stage = stage.raised(Role::Server, 55.0, "Empty", Action::Silent);
+        assert!(stage.excludes("swallowed-exception").contains("no exception"));
+    }
+
+    #[test]
+    fn a_server_that_is_owed_the_rest_of_a_line_is_not_accused_of_its_habits() {
+        let stage = pair().talk(talk(40001).asks("hello").open()).hangs();
+        let stage = stage.raised(Role::Server, 60.0, "queue.Empty", Action::Silent);
+        stage.excludes("swallowed-exception");
+        assert_eq!(stage.verdict().side, Side::Client);
+    }
+
+    #[test]
+    fn what_was_reported_or_dealt_with_was_not_swallowed() {
+        for action in [Action::Reported, Action::Handled, Action::Reraised, Action::Uncaught] {
+            unanswered().raised(Role::Server, 51.0, "KeyError", action).excludes("swallowed-exception");
+        }
+    }
+
+    #[test]
+    fn a_pair_that_did_well_may_catch_what_it_likes() {
+        let stage = pair().talk(talk(40001).healthy()).raised(Role::Server, 51.0, "KeyError", Action::Silent);
+        stage.silent("swallowed-exception");
+        assert_eq!(stage.verdict().side, Side::None);
+    }
+
+    #[test]
+    fn cannot_tell_without_exceptions() {
+        assert_eq!(unanswered().cannot_tell("swallowed-exception"), "exceptions");
+        let only_the_client = unanswered().raised(Role::Client, 51.0, "KeyError", Action::Reported);
+        assert_eq!(only_the_client.cannot_tell("swallowed-exception"), "exceptions");
+        let refused = pair().talk(dial(40001, SERVER).syn(50.0).refused(50.1)).exits(Role::Client, 60.0, How::Code(1));
+        refused.silent("swallowed-exception");
+    }
+}

@@ -46,3 +46,54 @@ fn check(facts: &Facts) -> Ruling {
     .fix("Make the same kind of socket on both sides: SOCK_STREAM for TCP, SOCK_DGRAM for UDP.")
     .fires()
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::diagnosis::Side;
+    use crate::evidence::{Term, Transport};
+    use crate::facts::staged::{SERVER, Stage, datagrams, dial, listener, pair, stranger};
+
+    /// A TCP client was refused, and a UDP socket of the server's has that port.
+    fn tcp_to_udp() -> Stage {
+        pair().udp().contract(|terms| terms.transport = None).talk(dial(40001, SERVER).syn(50.0).refused(50.1))
+    }
+
+    fn told(stage: Stage, transport: Transport) -> Stage {
+        stage.contract(|terms| terms.transport = Some(Term::told(transport)))
+    }
+
+    #[test]
+    fn the_side_that_left_the_documented_transport_is_named() {
+        assert_eq!(told(tcp_to_udp(), Transport::Tcp).fires("transport-mismatch").side, Side::Server);
+        assert_eq!(told(tcp_to_udp(), Transport::Udp).fires("transport-mismatch").side, Side::Client);
+        let udp_to_tcp = pair().talk(datagrams(40001).asks("hello")).unreachable(50.1, 40001, SERVER);
+        assert_eq!(told(udp_to_tcp.clone(), Transport::Tcp).fires("transport-mismatch").side, Side::Client);
+        assert_eq!(told(udp_to_tcp, Transport::Tcp).verdict().side, Side::Client);
+    }
+
+    #[test]
+    fn without_a_document_both_have_to_agree() {
+        assert_eq!(tcp_to_udp().fires("transport-mismatch").side, Side::Both);
+    }
+
+    #[test]
+    fn a_strangers_socket_of_the_other_kind_is_a_coincidence() {
+        let mut other = stranger(SERVER);
+        other.transport = Transport::Udp;
+        let stage = pair().without_listener().row(other).talk(dial(40001, SERVER).syn(50.0).refused(50.1));
+        stage.silent("transport-mismatch");
+    }
+
+    #[test]
+    fn a_server_that_speaks_both_is_not_the_reason() {
+        let stage = tcp_to_udp().row(listener(SERVER));
+        stage.silent("transport-mismatch");
+    }
+
+    #[test]
+    fn cannot_tell_what_it_did_not_see() {
+        for source in ["packets", "sockets"] {
+            assert_eq!(tcp_to_udp().unseen(source).cannot_tell("transport-mismatch"), source);
+        }
+    }
+}

@@ -71,3 +71,77 @@ fn unknown_reply() -> Gap {
         "tell the reply's form with --contract, or let netdiag probe the server",
     )
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::diagnosis::Side;
+    use crate::evidence::{Contract, Lifetime, Role, Term};
+    use crate::facts::staged::{Stage, Talk, pair, talk};
+
+    fn met(talk: Talk) -> Stage {
+        pair().talk(talk)
+    }
+
+    #[test]
+    fn the_reply_breaks_off() {
+        let cut = met(talk(40001).asks("hello\n").answers("hel\n").closes(Role::Client).closes(Role::Server));
+        assert_eq!(cut.fires("truncated-reply").side, Side::Server);
+        assert_eq!(cut.verdict().side, Side::Server);
+        met(talk(40001).asks("hello\n").answers("hel").closes(Role::Server).closes(Role::Client)).fires("truncated-reply");
+        met(talk(40001).asks("hello\n").answers("hel").open()).hangs().fires("truncated-reply");
+    }
+
+    #[test]
+    fn a_whole_reply_in_pieces_is_whole() {
+        let pieces = talk(40001).asks("hello\n").answers("he").after(5.0).answers("llo\n").closes(Role::Client);
+        met(pieces).silent("truncated-reply");
+    }
+
+    #[test]
+    fn the_rest_was_on_its_way_when_the_client_left() {
+        let stage = met(talk(40001).asks("hello\n").answers("hel").after(20.0).closes(Role::Client));
+        assert!(stage.excludes("truncated-reply").contains("left before"));
+        let reset = met(talk(40001).asks("hello\n").answers("hel").closes(Role::Client).answers("l").resets(Role::Client));
+        assert!(reset.excludes("truncated-reply").contains("left before"));
+        assert_ne!(stage.verdict().side, Side::Server);
+    }
+
+    #[test]
+    fn a_client_that_does_not_read_keeps_the_rest_back() {
+        let talk = talk(40001).asks("hello\n").answers("hel").open();
+        let talk = talk.end(Role::Server, |row| row.send_queue = Some(3)).end(Role::Client, |row| row.recv_queue = Some(3));
+        let stage = met(talk).hangs();
+        assert!(stage.excludes("truncated-reply").contains("does not read"));
+        assert_eq!(stage.verdict().side, Side::Unknown);
+    }
+
+    #[test]
+    fn an_interrupted_recording_cuts_replies_itself() {
+        let stage = met(talk(40001).asks("hello\n").answers("hel").open()).interrupted();
+        assert_eq!(stage.cannot_tell("truncated-reply"), "programs");
+    }
+
+    #[test]
+    fn a_reply_of_unknown_shape_may_be_as_short_as_it_likes() {
+        let stage = met(talk(40001).asks("hello\n").answers("hel").closes(Role::Server).closes(Role::Client)).untold();
+        assert_eq!(stage.cannot_tell("truncated-reply"), "probes");
+        let hanging = met(talk(40001).asks("hello\nwor").answers("hello\n").open()).untold().hangs();
+        assert_ne!(hanging.verdict().side, Side::Server);
+    }
+
+    #[test]
+    fn a_missing_whole_reply_is_another_fault() {
+        let one_shot = |terms: &mut Contract| terms.lifetime = Some(Term::told(Lifetime::OneShot));
+        let stage = met(talk(40001).asks("one\ntwo\n").answers("one\n").closes(Role::Server)).contract(one_shot);
+        stage.silent("truncated-reply");
+    }
+
+    #[test]
+    fn cannot_tell_what_it_did_not_see() {
+        let stage = met(talk(40001).asks("hello\n").answers("hel").open()).hangs();
+        assert_eq!(stage.clone().unseen("packets").cannot_tell("truncated-reply"), "packets");
+        assert_eq!(stage.clone().packets(|packets| packets.dropped = 1).cannot_tell("truncated-reply"), "packets");
+        let holed = stage.packets(|packets| packets.conversations[0].received.missing = 3);
+        assert_eq!(holed.cannot_tell("truncated-reply"), "packets");
+    }
+}

@@ -66,3 +66,66 @@ fn check(facts: &Facts) -> Ruling {
 fn owes_nothing(echo: &Echo) -> bool {
     matches!(echo, Echo::Right | Echo::Surplus { .. } | Echo::NothingAsked)
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::diagnosis::{Confidence, Side};
+    use crate::evidence::{Limit, Role};
+    use crate::facts::staged::{Stage, datagrams, pair, talk};
+
+    fn unread() -> Stage {
+        pair().talk(talk(40001).asks("hello\n").unread()).hangs()
+    }
+
+    #[test]
+    fn the_server_accepted_and_does_not_read() {
+        let found = unread().fires("unread-request");
+        assert_eq!((found.side, found.confidence), (Side::Server, Confidence::Proven));
+        assert!(found.statement.starts_with("6 bytes"), "{}", found.statement);
+        assert_eq!(unread().verdict().fault.as_deref(), Some("unread-request"));
+    }
+
+    #[test]
+    fn a_datagram_lies_unread_as_well() {
+        pair().udp().talk(datagrams(40001).asks("hello").unread()).hangs().fires("unread-request");
+    }
+
+    #[test]
+    fn what_was_read_is_not_unread() {
+        let stage = pair().talk(talk(40001).asks("hello\n").open()).hangs();
+        assert!(stage.excludes("unread-request").contains("was read"));
+    }
+
+    #[test]
+    fn a_server_that_cannot_write_has_a_reason_not_to_read() {
+        let talk = talk(40001).asks("hello\n").unread();
+        let stage = pair().talk(talk.end(Role::Server, |row| row.send_queue = Some(9))).hangs();
+        assert!(stage.excludes("unread-request").contains("waiting for the client"));
+    }
+
+    #[test]
+    fn what_comes_after_a_complete_reply_need_not_be_read() {
+        let talk = talk(40001).healthy().open().end(Role::Server, |row| row.recv_queue = Some(1));
+        let stage = pair().talk(talk).deadline();
+        assert!(stage.excludes("unread-request").contains("answered"));
+    }
+
+    #[test]
+    fn a_load_test_at_its_deadline_always_has_something_under_way() {
+        let talk = talk(40001).echoes("a\n").at(10_039.9).asks("b\n").unread();
+        let stage = pair().talk(talk).deadline();
+        assert_eq!(stage.waits(Role::Server, "futex", Limit::Timed).cannot_tell("unread-request"), "programs");
+    }
+
+    #[test]
+    fn an_interrupted_recording_shows_no_absence() {
+        assert_eq!(unread().interrupted().cannot_tell("unread-request"), "programs");
+    }
+
+    #[test]
+    fn cannot_tell_what_it_did_not_see() {
+        assert_eq!(unread().unseen("packets").unseen("sockets").cannot_tell("unread-request"), "packets");
+        unread().unseen("packets").fires("unread-request");
+        unread().unseen("sockets").silent("unread-request");
+    }
+}

@@ -1,7 +1,7 @@
 //! The swap: what each program did with a reference partner decides where the pair's own evidence leaves a doubt.
 
 use crate::diagnosis::{Confidence, Cross, Side, Verdict};
-use crate::evidence::{Role, Source};
+use crate::evidence::{Framing, Role, Source};
 use crate::facts::Facts;
 
 /// What the reference partners showed of one program.
@@ -23,6 +23,8 @@ pub fn weigh(facts: &Facts, verdict: Verdict, cross: &[Cross]) -> Verdict {
     let (client, server) = (understood(conduct(cross, Role::Client)), understood(conduct(cross, Role::Server)));
     let server = if server == Conduct::Open && answered_probes(facts) { Conduct::Right } else { server };
     match (verdict.side, client, server) {
+        // A status other than 0 may be meant; that it is the same with everybody makes it no fault.
+        (Side::Client, Conduct::Wrong, _) if verdict.fault.as_deref() == Some("client-failed") => verdict,
         (Side::Client, Conduct::Wrong, Conduct::Right) | (Side::Server, Conduct::Right, Conduct::Wrong) => {
             Verdict { confidence: Confidence::Proven, ..verdict }
         }
@@ -73,7 +75,10 @@ fn conduct(cross: &[Cross], kept: Role) -> Conduct {
 /// Whether the reference speaks what the pair speaks. Who fails with a partner that greets nobody, or puts no time before
 /// its answers, may do well with the one it was written for.
 fn is_spoken(facts: &Facts) -> bool {
-    let framing_known = facts.contract.framing.as_ref().is_some_and(|term| term.source != Source::Assumed);
+    // A server that forgets to flush looks like one that reads until EOF.
+    let framing_known = facts.contract.framing.as_ref().is_some_and(|term| {
+        term.source == Source::Told || (term.source == Source::Learned && term.value != Framing::UntilEof)
+    });
     let is_plain = facts
         .dialect
         .as_ref()

@@ -27,16 +27,10 @@ pub fn decide(facts: &Facts, findings: Vec<Finding>, cannot_tell: &[(&'static st
 /// A finding is a consequence when another one, not itself a consequence of it, explains it. What only contributed
 /// explains nothing, and a mere suspicion explains nothing that is surer.
 fn sort_out(mut findings: Vec<Finding>) -> Vec<Finding> {
-    let causes: Vec<(String, Confidence)> = findings
-        .iter()
-        .filter(|finding| finding.role == Part::Cause)
-        .map(|finding| (finding.fault.clone(), finding.confidence))
-        .collect();
+    let causes: Vec<Finding> = findings.iter().filter(|finding| finding.role == Part::Cause).cloned().collect();
     for finding in &mut findings {
-        let explained = causes.iter().any(|(name, sure)| {
-            name != &finding.fault
-                && (*sure > Confidence::Possible || finding.confidence == Confidence::Possible)
-                && find(name).is_some_and(|rule| rule.explains.contains(&finding.fault.as_str()))
+        let explained = causes.iter().any(|cause| {
+            explains(cause, finding) && !follows_from(cause, finding, &causes, &mut vec![cause.fault.clone()])
         });
         if explained {
             finding.role = Part::Consequence;
@@ -44,6 +38,22 @@ fn sort_out(mut findings: Vec<Finding>) -> Vec<Finding> {
     }
     findings.sort_by_key(|finding| (finding.role, std::cmp::Reverse(finding.confidence)));
     findings
+}
+
+fn explains(cause: &Finding, finding: &Finding) -> bool {
+    (cause.confidence > Confidence::Possible || finding.confidence == Confidence::Possible)
+        && find(&cause.fault).is_some_and(|rule| rule.explains.contains(&finding.fault.as_str()))
+}
+
+/// Whether `finding`, by itself or through others that were found, explains `cause`: then they go round in a circle.
+fn follows_from(cause: &Finding, finding: &Finding, all: &[Finding], passed: &mut Vec<String>) -> bool {
+    explains(finding, cause)
+        || all.iter().any(|next| {
+            !passed.contains(&next.fault) && explains(finding, next) && {
+                passed.push(next.fault.clone());
+                follows_from(cause, next, all, passed)
+            }
+        })
 }
 
 /// The cause the verdict is named after: the surest one; among equally sure ones, the one that comes first in the story.
@@ -111,7 +121,7 @@ fn absolve(facts: &Facts) -> Option<Verdict> {
     let ended_badly = clients.iter().any(complained)
         || !matches!(facts.evidence.setting.ended, Ending::ClientsEnded | Ending::Complete)
             && clients.iter().any(super::facts::Player::is_running);
-    if right == 0 || right < clients.len() || facts.still_waiting_in_silence() {
+    if right == 0 || right < clients.len() {
         return None;
     }
     if right > 0 && clients.iter().any(|client| printed_a_part(client, &exchanges)) {
@@ -133,8 +143,12 @@ fn absolve(facts: &Facts) -> Option<Verdict> {
 
 /// A server by itself is absolved by its answers to probes of every shape.
 fn absolve_server(facts: &Facts) -> Option<Verdict> {
-    let echoes = facts.dialect.as_ref().ok()?.echoes.as_ref()?.value;
-    if !echoes || !facts.departures().is_empty() {
+    let dialect = facts.dialect.as_ref().ok()?;
+    // Answers that merely resemble what was sent prove nothing: they must fit one form.
+    let many_came_back = dialect.bulk.as_ref().is_some_and(|bulk| bulk.value.whole.is_some());
+    let is_understood =
+        dialect.reply.is_some() || dialect.decoration.is_some() || dialect.blocks.is_some() || many_came_back;
+    if !dialect.echoes.as_ref()?.value || !is_understood || !facts.departures().is_empty() {
         return None;
     }
     let places = match facts.places() {
@@ -202,3 +216,6 @@ fn printed_a_part(client: &Player, exchanges: &[(&Talk, Exchange)]) -> bool {
         talk.rst(Role::Client).is_some() && reply.len() > TELLING && holds(&reply[..TELLING]) && !holds(reply)
     })
 }
+
+#[cfg(test)]
+mod tests;

@@ -217,7 +217,8 @@ fn a_server_killed_from_outside_is_told_as_such() {
     run.wait_until("the server's end", |run| run.members().iter().all(|(_, command)| !command.contains("__actor")));
     run.signal(Signal::SIGINT);
     let verdict = reported(&run.end(), &evidence);
-    assert_eq!((&verdict["side"], &verdict["fault"]), (&"server".into(), &"server-crashed".into()), "{verdict}");
+    // Whoever sent SIGKILL, it was neither of the two programs.
+    assert_eq!((&verdict["side"], &verdict["fault"]), (&"environment".into(), &"server-crashed".into()), "{verdict}");
 }
 
 #[test]

@@ -198,7 +198,7 @@ fn every_make_target_in_the_help_exists_and_is_explained() {
     let root = env!("CARGO_MANIFEST_DIR");
     let help = Command::new("make").args(["-s", "-C", root]).stdin(Stdio::null()).output().unwrap();
     let help = String::from_utf8(help.stdout).unwrap();
-    for target in ["setup", "demo", "test", "bench", "install"] {
+    for target in ["setup", "demo", "test", "accuracy", "bench", "install"] {
         let line = help.lines().find(|line| line.trim_start().starts_with(&format!("make {target} ")));
         assert!(line.is_some_and(|line| line.len() > 30), "make does not explain {target}:\n{help}");
         let plan = Command::new("make").args(["-n", "-C", root, target]).stdin(Stdio::null()).output().unwrap();

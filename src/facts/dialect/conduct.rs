@@ -140,7 +140,7 @@ impl Bench<'_> {
     /// Weighs as much as the evidence keeps; beyond that only the number of bytes is known.
     fn weigh_bulk(&self, reading: &Reading) -> Comparison {
         let probe = reading.probe;
-        let (kept, sent) = (probe.received.len() as u64, reading.sent.len() as u64);
+        let (kept, sent) = (reading.got().len() as u64, reading.sent.len() as u64);
         let comparison = self.weigh(reading);
         let sent_was_cut = probe.sent_total > sent;
         match comparison {

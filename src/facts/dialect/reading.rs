@@ -71,6 +71,21 @@ impl<'a> Reading<'a> {
         self.text(n).is_some_and(|text| contains(self.got(), text))
     }
 
+    /// Whether the answer holds the text of every message, in order and no more often than it was sent; the first one's is
+    /// enough where the server then hung up.
+    pub(super) fn holds_each_once(&self) -> bool {
+        let mut rest = self.got();
+        let mut held = 0;
+        for n in 0..self.messages.len() {
+            let Some(text) = self.text(n) else { continue };
+            let Some(at) = rest.windows(text.len()).position(|window| window.eq_ignore_ascii_case(text)) else { break };
+            rest = &rest[at + text.len()..];
+            held = n + 1;
+        }
+        let again = (0..held).filter_map(|n| self.text(n)).any(|text| contains(rest, text));
+        !again && held > 0 && (held == self.messages.len() || self.server_hung_up())
+    }
+
     /// Whether the server has ended this connection: then nothing more could come, however long one waits.
     pub(super) fn is_final(&self) -> bool {
         matches!(self.probe.close, Close::Fin | Close::Reset)

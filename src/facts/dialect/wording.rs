@@ -48,7 +48,7 @@ pub(super) fn read(readings: &Readings) -> Wording {
     let whole_head = readings.a_banner_would_have_shown();
     let voters = voters(readings);
     let explained: Vec<(usize, Vec<Form>)> = voters.iter().map(|r| (r.index, forms(r, whole_head))).collect();
-    let always_held = !voters.is_empty() && voters.iter().all(|r| r.holds(0));
+    let always_held = !voters.is_empty() && voters.iter().all(|r| r.holds_each_once());
     let mut wording = Wording { explained, form: None, rests_on: Vec::new(), always_held };
     if let Some(form) = wording.shared_form() {
         wording.rests_on = voters.iter().map(|r| r.index).collect();

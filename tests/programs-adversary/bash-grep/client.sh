@@ -1,0 +1,4 @@
+exec 3<>/dev/tcp/127.0.0.1/12345
+echo hello >&3
+read -t 5 -r l <&3
+echo "$l" | grep -q zebra

@@ -1,0 +1,9 @@
+import socket
+s = socket.socket(); s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+s.bind(("127.0.0.1", 12345)); s.listen(16)
+while True:
+    c, _ = s.accept(); f=c.makefile("rwb")
+    for l in f:
+        if l.strip()==b"quit": f.write(b"goodbye\n"); break
+        f.write(l); f.flush()
+    f.close(); c.close()

@@ -1,0 +1,14 @@
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+#include <stdlib.h>
+#include <errno.h>
+#include <signal.h>
+#include <pthread.h>
+#include <arpa/inet.h>
+#include <sys/socket.h>
+#include <sys/select.h>
+static int lst(void){ int s=socket(AF_INET,SOCK_STREAM,0),o=1; setsockopt(s,SOL_SOCKET,SO_REUSEADDR,&o,sizeof o); struct sockaddr_in a={.sin_family=AF_INET,.sin_port=htons(12345)}; inet_pton(AF_INET,"127.0.0.1",&a.sin_addr); if(bind(s,(void*)&a,sizeof a)||listen(s,5)){perror("bind");exit(1);} return s; }
+static int con(void){ int s=socket(AF_INET,SOCK_STREAM,0); struct sockaddr_in a={.sin_family=AF_INET,.sin_port=htons(12345)}; inet_pton(AF_INET,"127.0.0.1",&a.sin_addr); if(connect(s,(void*)&a,sizeof a)){perror("connect");exit(1);} return s; }
+#include <time.h>
+void h(int x){} int main(){int s=lst(),c;char b[4096];ssize_t n;struct sigaction sa={.sa_handler=h};sigaction(SIGUSR1,&sa,0);while((c=accept(s,0,0))>=0){n=read(c,b,sizeof b);timer_t t;struct sigevent e={.sigev_notify=SIGEV_SIGNAL,.sigev_signo=SIGUSR1};timer_create(CLOCK_MONOTONIC,&e,&t);struct itimerspec i={.it_value={1,0}};timer_settime(t,0,&i,0);pause();write(c,b,n);timer_delete(t);close(c);}}

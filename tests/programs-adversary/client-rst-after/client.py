@@ -1,0 +1,8 @@
+import socket
+with socket.create_connection(("127.0.0.1", 12345)) as c:
+    f = c.makefile("rw", newline="\n")
+    for w in ("one", "two"):
+        f.write(w + "\n"); f.flush()
+        print(f.readline().strip())
+    import struct
+    c.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii",1,0)); f.close()

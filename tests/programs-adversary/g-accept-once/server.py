@@ -1,0 +1,6 @@
+import socket,time
+s = socket.socket(); s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+s.bind(("127.0.0.1", 12345)); s.listen(16)
+c, _ = s.accept()
+while d:=c.recv(1000): c.sendall(d)
+while True: time.sleep(1)

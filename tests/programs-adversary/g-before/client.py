@@ -1,0 +1,5 @@
+import socket
+with socket.create_connection(("127.0.0.1", 12345)) as c:
+    c.settimeout(2)
+    for w in (b"one\n", b"two\n", b"three\n"):
+        c.sendall(w); print(c.recv(1024))

@@ -1,0 +1,2 @@
+import socket
+c=socket.create_connection(("127.0.0.1",12345)); c.settimeout(.5); c.sendall(b"hello\n"); print(c.recv(100))

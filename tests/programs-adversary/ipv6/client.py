@@ -1,0 +1,6 @@
+import socket
+with socket.create_connection(("::1", 12345)) as c:
+    f = c.makefile("rw", newline="\n")
+    for w in ("one", "two"):
+        f.write(w + "\n"); f.flush()
+        print(f.readline().strip())

@@ -1,0 +1,12 @@
+import socket
+s = socket.socket(); s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+s.bind(("127.0.0.1", 12345)); s.listen(16)
+while True:
+    c, _ = s.accept()
+    f=c.makefile("rwb")
+    while True:
+        a=f.readline(); 
+        if not a: break
+        b=f.readline()
+        f.write(a+b); f.flush()
+    c.close()

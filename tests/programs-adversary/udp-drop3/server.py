@@ -1,0 +1,5 @@
+import socket
+s=socket.socket(socket.AF_INET,socket.SOCK_DGRAM); s.bind(("127.0.0.1",12345))
+while True:
+    d,a=s.recvfrom(65535)
+    if d!=b'm3': s.sendto(d,a)

@@ -1,0 +1,5 @@
+import socket
+s=socket.socket(socket.AF_INET,socket.SOCK_DGRAM); s.settimeout(3)
+for i in range(4):
+    s.sendto(b"m%d"%i,("127.0.0.1",12345))
+for i in range(4): print(s.recvfrom(2000))

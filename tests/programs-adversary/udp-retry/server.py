@@ -1,0 +1,5 @@
+import socket
+s=socket.socket(socket.AF_INET,socket.SOCK_DGRAM); s.bind(("127.0.0.1",12345))
+s.recvfrom(100)
+while True:
+    d,a=s.recvfrom(65535); s.sendto(d,a)
