@@ -1,5 +1,6 @@
 //! What can be typed: clap's types, and nothing else. Only `commands` reads them.
 
+use std::ffi::OsString;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
@@ -72,6 +73,12 @@ pub enum Command {
     /// Play a reference part told on standard input (netdiag starts itself this way).
     #[command(name = "__actor", hide = true)]
     Actor(ActorArgs),
+    /// Trace socket calls for the recorder (netdiag starts itself this way).
+    #[command(name = "__trace", hide = true)]
+    Trace,
+    /// Become a program whose socket calls are traced (netdiag starts itself this way).
+    #[command(name = "__exec", hide = true)]
+    Exec(ExecArgs),
     /// Try a private network namespace in this process and print what came of it (netdiag starts itself this way).
     #[command(name = "__try-namespace", hide = true)]
     TryNamespace,
@@ -109,6 +116,17 @@ pub struct ScenarioArgs {
     /// Print one JSON object.
     #[arg(long)]
     pub json: bool,
+}
+
+/// When to trace socket calls.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum TraceWhen {
+    /// In a second run of the pair, made only if that would tell more.
+    Auto,
+    /// In the one run there is.
+    Always,
+    /// Not at all.
+    Never,
 }
 
 /// `netdiag check`
@@ -170,6 +188,10 @@ pub struct RunArgs {
     /// Run on the host's network instead of in a private namespace.
     #[arg(long)]
     pub host: bool,
+    /// When to trace socket calls and their results (ptrace): in a second run, made only if that would tell more; always;
+    /// or never.
+    #[arg(long, value_enum, default_value_t = TraceWhen::Auto, value_name = "WHEN")]
+    pub trace_calls: TraceWhen,
     /// Keep the evidence in this file.
     #[arg(long, value_name = "FILE")]
     pub save: Option<PathBuf>,
@@ -413,6 +435,23 @@ pub struct RecordArgs {
     /// Enter a private network namespace first.
     #[arg(long)]
     pub private: bool,
+    /// Trace the socket calls of programs.
+    #[arg(long)]
+    pub calls: bool,
+}
+
+/// `netdiag __exec`
+#[derive(Debug, Args)]
+pub struct ExecArgs {
+    /// The tracer's socket.
+    #[arg(long, value_name = "PATH")]
+    pub tracer: PathBuf,
+    /// Index of the program in the evidence.
+    #[arg(long, value_name = "N")]
+    pub program: usize,
+    /// The words of the program's command.
+    #[arg(last = true, required = true)]
+    pub command: Vec<OsString>,
 }
 
 /// `netdiag __actor`

@@ -10,7 +10,7 @@ use super::verdict::{can_save, outcome, save, show};
 use crate::cli::{CheckArgs, ColorWhen};
 use crate::diagnosis::examine;
 use crate::evidence::{Contract, Term, Transport};
-use crate::recording::{Place, Plan, record_in_worker};
+use crate::recording::{CallTracing, Place, Plan, record_in_worker};
 
 /// Asks the server, looks at it meanwhile, and says what it is and whether something is wrong with it.
 pub fn run(args: &CheckArgs, color: ColorWhen) -> anyhow::Result<Outcome> {
@@ -32,6 +32,7 @@ pub fn run(args: &CheckArgs, color: ColorWhen) -> anyhow::Result<Outcome> {
         probe: true,
         console: false,
         console_at: args.console.clone(),
+        calls: CallTracing::Never,
     };
     can_save(args.save.as_deref())?;
     let evidence = record_in_worker(&plan, Place::Host)?;

@@ -6,6 +6,7 @@ mod client;
 mod columns;
 mod completions;
 mod doctor;
+mod exec;
 mod explain;
 mod hold;
 mod man;
@@ -57,6 +58,8 @@ pub fn run(cli: &Cli) -> anyhow::Result<Outcome> {
         Command::Doctor(args) => doctor::run(args),
         Command::Record(args) => record::run(args),
         Command::Actor(args) => actor::run(args),
+        Command::Trace => exec::trace(),
+        Command::Exec(args) => exec::run(args),
         Command::TryNamespace => doctor::try_namespace(),
         Command::Sockets(args) => sockets::run(args, cli.color),
         Command::Tasks(args) => tasks::run(args, cli.color),

@@ -8,6 +8,10 @@ use crate::recording;
 
 /// Records the plan on standard input and answers on standard output.
 pub fn run(args: &RecordArgs) -> anyhow::Result<Outcome> {
-    recording::work(args.private, &mut io::stdin().lock(), &mut io::stdout().lock())?;
+    recording::work(
+        recording::Manner { private: args.private, calls: args.calls },
+        &mut io::stdin().lock(),
+        &mut io::stdout().lock(),
+    )?;
     Ok(Outcome::Fine)
 }

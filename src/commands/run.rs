@@ -6,10 +6,10 @@ use anyhow::{Context, bail, ensure};
 
 use super::Outcome;
 use super::verdict::{can_save, outcome, save, show};
-use crate::cli::{ColorWhen, RunArgs};
+use crate::cli::{ColorWhen, RunArgs, TraceWhen};
 use crate::diagnosis::examine;
 use crate::evidence::{Contract, Ending, Term, Transport};
-use crate::recording::{Actor, Place, Plan, cross_examine, record_in_worker, reference_server};
+use crate::recording::{Actor, CallTracing, Place, Plan, cross_examine, record_in_worker, reference_server};
 use crate::scenario::read_contract;
 
 /// Runs the pair and judges it.
@@ -53,7 +53,16 @@ fn plan(args: &RunArgs) -> anyhow::Result<Plan> {
         patience_ms: (args.patience * 1000.0) as u64,
         console: false,
         console_at: None,
+        calls: tracing(args),
     })
+}
+
+fn tracing(args: &RunArgs) -> CallTracing {
+    match args.trace_calls {
+        TraceWhen::Auto => CallTracing::SecondLook,
+        TraceWhen::Always => CallTracing::Always,
+        TraceWhen::Never => CallTracing::Never,
+    }
 }
 
 fn contract(args: &RunArgs) -> anyhow::Result<Contract> {

@@ -10,6 +10,7 @@ pub mod exchange;
 mod lines;
 pub mod player;
 pub mod reach;
+pub mod second_look;
 #[cfg(test)]
 pub(crate) mod staged;
 pub mod stillness;
@@ -23,7 +24,7 @@ pub use talk::{SocketEnd, Talk};
 use std::net::SocketAddr;
 
 use crate::evidence::{
-    At, Contract, Ending, Evidence, Exceptions, Gap, Observed, Raised, Reach, Role, Tasks, Transport,
+    At, Contract, Ending, Evidence, Exceptions, Gap, Observed, Raised, Reach, Role, SocketCall, Tasks, Transport,
 };
 use dialect::Dialect;
 
@@ -97,6 +98,29 @@ impl<'e> Facts<'e> {
             let elsewhere = all_got_through && !through.iter().any(|other| other.target == dial.target);
             dial.outcome == Outcome::Refused && !through.iter().any(made_again) && !elsewhere
         }))
+    }
+
+    /// Whether program number `program` was seen to be told of this refusal by the result of a call of its own.
+    #[must_use]
+    pub fn was_told_of_refusal(&self, program: usize, dial: &Dial) -> bool {
+        let Ok(calls) = self.evidence.calls.seen() else { return false };
+        let of_program = |reference: &String| {
+            let index: usize = reference.strip_prefix("calls:")?.parse().ok()?;
+            Some(calls.calls.get(index)?.program == program)
+        };
+        dial.outcome == Outcome::Refused && dial.evidence.iter().any(|reference| of_program(reference) == Some(true))
+    }
+
+    /// Calls of the server that were to give a socket its address, or to listen there, and failed.
+    pub fn failed_binds(&self) -> impl Iterator<Item = (usize, &'e SocketCall)> {
+        let evidence: &'e Evidence = self.evidence;
+        let calls = match &evidence.calls {
+            Observed::Seen(calls) => calls.calls.as_slice(),
+            Observed::NotObserved(_) => &[],
+        };
+        calls.iter().enumerate().filter(|(_, call)| {
+            call.role == Role::Server && call.result < 0 && matches!(call.name.as_str(), "bind" | "listen")
+        })
     }
 
     /// Conversations that got through, as far as they were seen.

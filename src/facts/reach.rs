@@ -138,7 +138,7 @@ pub struct Dial {
 /// Every attempt of a client, from packets; where there are none, as far as other sources show it.
 pub(super) fn dials(evidence: &Evidence) -> Result<Vec<Dial>, Gap> {
     match &evidence.packets {
-        Observed::Seen(packets) => Ok(from_packets(packets, evidence)),
+        Observed::Seen(packets) => Ok(with_calls(from_packets(packets, evidence), &from_calls(evidence))),
         Observed::NotObserved(gap) => {
             let mut dials = from_exceptions(evidence.exceptions.seen().ok());
             dials.extend(from_calls(evidence));
@@ -237,6 +237,18 @@ fn dial(conversation: &Conversation, packets: &Packets, frozen: At) -> Dial {
         unanswered_ms: if outcome == Outcome::Unanswered { frozen.ms_since(conversation.began) } else { 0.0 },
         evidence: references,
     }
+}
+
+/// Adds to each refused attempt the call of a client that got the refusal.
+fn with_calls(mut dials: Vec<Dial>, calls: &[Dial]) -> Vec<Dial> {
+    let mut calls: Vec<&Dial> = calls.iter().collect();
+    for dial in dials.iter_mut().filter(|dial| dial.outcome == Outcome::Refused && dial.transport == Transport::Tcp) {
+        // The call returns after the packets; each call is the end of one attempt.
+        if let Some(at) = calls.iter().position(|call| call.target == dial.target && call.at >= dial.at) {
+            dial.evidence.extend(calls.remove(at).evidence.iter().cloned());
+        }
+    }
+    dials
 }
 
 /// `connect` results are proof of the attempt whatever language made it.

@@ -116,3 +116,15 @@ pub(super) fn waiting(rows: &[Socket]) -> impl Iterator<Item = &Socket> {
         waits && row.owners.iter().any(|owner| owner.role == Some(Role::Server))
     })
 }
+
+/// Where to dial a socket bound to a wildcard address.
+pub(super) fn reachable(local: std::net::SocketAddr) -> std::net::SocketAddr {
+    use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+    let mut address = local;
+    match local.ip() {
+        IpAddr::V4(ip) if ip.is_unspecified() => address.set_ip(Ipv4Addr::LOCALHOST.into()),
+        IpAddr::V6(ip) if ip.is_unspecified() => address.set_ip(Ipv6Addr::LOCALHOST.into()),
+        _ => {}
+    }
+    address
+}

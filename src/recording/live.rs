@@ -3,8 +3,8 @@
 use std::net::{SocketAddr, ToSocketAddrs};
 use std::time::{Duration, Instant};
 
-use super::freeze::waiting;
-use super::pair::{Recorder, reachable};
+use super::freeze::{reachable, waiting};
+use super::pair::Recorder;
 use crate::collect::probes::{Depth, Examiner};
 use crate::collect::sockets::{self, Scope};
 use crate::collect::tasks;

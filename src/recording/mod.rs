@@ -1,5 +1,6 @@
 //! The only orchestrator: carries out a [`Plan`] and returns what was seen. It judges nothing.
 
+mod calls;
 mod freeze;
 mod hold;
 mod live;
@@ -40,6 +41,31 @@ pub struct Plan {
     /// Where a server that is already running serves its tasks.
     #[serde(default)]
     pub console_at: Option<String>,
+    /// When the socket calls of programs are traced.
+    #[serde(default)]
+    pub calls: CallTracing,
+}
+
+/// When the socket calls of programs are traced.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum CallTracing {
+    /// Never.
+    #[default]
+    Never,
+    /// In a second recording, made only when the first one leaves a question that calls would answer.
+    SecondLook,
+    /// At once.
+    Always,
+}
+
+/// Where and how a recording is made.
+#[derive(Debug, Clone, Copy)]
+pub struct Manner {
+    /// Whether nobody else lives in the present network namespace.
+    pub private: bool,
+    /// Whether socket calls are traced.
+    pub calls: bool,
 }
 
 /// A program that plays a part.

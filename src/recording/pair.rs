@@ -5,9 +5,11 @@ use std::time::{Duration, Instant};
 
 use anyhow::Context;
 
-use super::Plan;
-use super::freeze::{Tables, waiting};
+use super::calls;
+use super::freeze::{Tables, reachable, waiting};
 use super::parts::Wings;
+use super::{Manner, Plan};
+use crate::collect::calls::Tracer;
 use crate::collect::clock::Clock;
 use crate::collect::exceptions::Listener;
 use crate::collect::packets::Capture;
@@ -15,8 +17,8 @@ use crate::collect::probes::Depth;
 use crate::collect::programs::Stage;
 use crate::collect::tasks;
 use crate::evidence::{
-    At, Calls, Ending, Evidence, Gap, Observed, Occasion, Packets, Port, Probes, Role, Rung, SCHEMA, Sample, Setting,
-    Socket, Tasks, Transport,
+    At, Ending, Evidence, Gap, Observed, Occasion, Packets, Port, Probes, Role, Rung, SCHEMA, Sample, Setting, Socket,
+    Tasks, Transport,
 };
 use crate::facts::stillness;
 use crate::sandbox::Interruption;
@@ -50,15 +52,19 @@ const STACKS: Duration = Duration::from_millis(250);
 /// When the tasks of a pair that is still busy are read.
 const TASKS_AFTER: Duration = Duration::from_millis(300);
 
-/// Carries out `plan` in the present network namespace; `private` says whether nobody else lives there.
-pub fn record(plan: &Plan, private: bool, interruption: &Interruption) -> anyhow::Result<Evidence> {
+/// Carries out `plan` in the present network namespace.
+pub fn record(plan: &Plan, manner: Manner, interruption: &Interruption) -> anyhow::Result<Evidence> {
+    let private = manner.private;
     let dir = tempfile::Builder::new().prefix("netdiag-").tempdir().context("cannot create a temporary directory")?;
     let clock = Clock::start();
     let tracers = Listener::open(clock, dir.path());
-    let wings = Wings { dir: dir.path(), tracers: tracers.as_ref().ok(), console: plan.console };
+    let tracer = calls::open(manner.calls, clock, dir.path());
+    let wings =
+        Wings { dir: dir.path(), tracers: tracers.as_ref().ok(), calls: tracer.as_ref().ok(), console: plan.console };
     let mut recorder = Recorder {
         clock,
         tracers: tracers.as_ref().ok(),
+        calls: tracer.as_ref().ok(),
         plan,
         interruption,
         stage: Stage::new(clock),
@@ -91,12 +97,14 @@ pub fn record(plan: &Plan, private: bool, interruption: &Interruption) -> anyhow
         Ok(listener) => Observed::Seen(listener.finish()),
         Err(gap) => Observed::NotObserved(gap),
     };
+    calls::hear(tracer, &mut evidence)?;
     Ok(evidence)
 }
 
 pub(super) struct Recorder<'p> {
     pub(super) clock: Clock,
     tracers: Option<&'p Listener>,
+    calls: Option<&'p Tracer>,
     pub(super) plan: &'p Plan,
     pub(super) interruption: &'p Interruption,
     pub(super) stage: Stage,
@@ -154,7 +162,7 @@ pub(super) struct Frozen {
 impl Recorder<'_> {
     fn start_server(&mut self, wings: &Wings) -> anyhow::Result<()> {
         for bystander in &self.plan.bystanders {
-            let plain = Wings { dir: wings.dir, tracers: None, console: false };
+            let plain = Wings { dir: wings.dir, tracers: None, calls: None, console: false };
             let launch = plain.prepare(bystander, Role::Server, 0)?;
             self.bystanders.start(launch);
             self.await_bystander();
@@ -292,11 +300,14 @@ impl Recorder<'_> {
         self.still >= if self.last_packet().is_some() { PROOFS } else { PROOFS_BEFORE_ANY_PACKET }
     }
 
-    /// The tracers' own threads are ours, not the program's.
+    /// The tracers' own threads are ours, not the program's, and so are the stops of the tracer of calls.
     fn leave_tracers_out(&self, sample: &mut Sample) {
         let own = self.tracers.map(Listener::own_threads).unwrap_or_default();
         for process in &mut sample.processes {
             process.threads.retain(|thread| !own.contains(&(process.pid, thread.tid)));
+        }
+        if let Some(calls) = self.calls {
+            calls.correct(sample);
         }
     }
 
@@ -409,9 +420,16 @@ impl Recorder<'_> {
                 "let the server stay alive, and record again",
             ));
         };
+        self.announce_end();
         self.stage.end(&self.clients.clone());
         let addresses = targets.into_iter().map(|(_, address)| address).collect();
         self.examine(addresses, transport, Depth::Dialect)
+    }
+
+    fn announce_end(&self) {
+        if let Some(calls) = self.calls {
+            calls.announce_end();
+        }
     }
 
     pub(super) fn finish(
@@ -422,13 +440,11 @@ impl Recorder<'_> {
         private: bool,
     ) -> Evidence {
         let captured = self.capture.is_ok();
+        self.announce_end();
         self.stage.end_all();
         self.bystanders.end_all();
-        let own = self.tracers.map(Listener::own_threads).unwrap_or_default();
-        let mut programs = self.stage.finish();
-        for process in programs.samples.iter_mut().flat_map(|sample| &mut sample.processes) {
-            process.threads.retain(|thread| !own.contains(&(process.pid, thread.tid)));
-        }
+        let mut programs = std::mem::replace(&mut self.stage, Stage::new(self.clock)).finish();
+        programs.samples.iter_mut().for_each(|sample| self.leave_tracers_out(sample));
         let rung = match (captured, private) {
             (false, _) => Rung::NoCapture,
             (true, true) => Rung::Namespace,
@@ -458,11 +474,7 @@ impl Recorder<'_> {
                 None => Observed::NotObserved(no_tasks(self.plan.console)),
             },
             exceptions: Observed::NotObserved(Gap::new("exceptions", "the tracers have not been heard yet", "")),
-            calls: Observed::<Calls>::NotObserved(Gap::new(
-                "calls",
-                "system calls were not traced",
-                "run the program under `strace -f -e trace=network`",
-            )),
+            calls: Observed::NotObserved(Gap::new("calls", "the tracer has not been heard yet", "")),
             probes,
             swaps: Vec::new(),
         }
@@ -485,16 +497,4 @@ fn no_tasks(wanted: bool) -> Gap {
 /// The documented port, if one was told.
 fn documented_port(plan: &Plan) -> Option<u16> {
     plan.contract.address.as_ref()?.value.rsplit_once(':')?.1.parse().ok()
-}
-
-/// Where to dial a socket bound to a wildcard address.
-pub(super) fn reachable(local: std::net::SocketAddr) -> std::net::SocketAddr {
-    use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
-    let mut address = local;
-    match local.ip() {
-        IpAddr::V4(ip) if ip.is_unspecified() => address.set_ip(Ipv4Addr::LOCALHOST.into()),
-        IpAddr::V6(ip) if ip.is_unspecified() => address.set_ip(Ipv6Addr::LOCALHOST.into()),
-        _ => {}
-    }
-    address
 }

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use anyhow::Context;
 
 use super::Actor;
+use crate::collect::calls::Tracer;
 use crate::collect::exceptions::Listener;
 use crate::collect::programs::Launch;
 use crate::evidence::Role;
@@ -16,6 +17,8 @@ pub(super) struct Wings<'a> {
     pub dir: &'a Path,
     /// The tracers' socket, if there is one.
     pub tracers: Option<&'a Listener>,
+    /// The tracer of socket calls, if they are traced.
+    pub calls: Option<&'a Tracer>,
     /// Whether reference parts serve their tasks.
     pub console: bool,
 }
@@ -36,6 +39,9 @@ impl Wings<'_> {
             let prepared = tracers.prepare(role, program, &launch.command);
             launch.command = prepared.command;
             launch.env.extend(prepared.env);
+        }
+        if let Some(calls) = self.calls {
+            launch.command = calls.prepare(role, program, &launch.command, launch.cwd.as_deref());
         }
         Ok(launch)
     }

@@ -1,6 +1,6 @@
 //! The swap: records each program of a pair again, with a reference partner in the other part.
 
-use super::{Actor, Place, Plan, record_in_worker};
+use super::{Actor, CallTracing, Place, Plan, record_in_worker};
 use crate::evidence::{Contract, Framing, Lifetime, Reply, Role, Source, Swap, Term, Transport};
 use crate::reference::spec::{ClientSpec, ServerSpec};
 
@@ -30,7 +30,7 @@ fn swapped(plan: &Plan, told: &Contract, kept: Role) -> Plan {
         Role::Client => (Some(Actor::Server(reference_server(told))), plan.clients.clone()),
         Role::Server => (plan.server.clone(), vec![Actor::Client(reference_client(told))]),
     };
-    Plan { contract: told.clone(), server, clients, probe: false, ..plan.clone() }
+    Plan { contract: told.clone(), server, clients, probe: false, calls: CallTracing::Never, ..plan.clone() }
 }
 
 /// What was told or learned binds the reference's partner too; what was only assumed binds nobody.

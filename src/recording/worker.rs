@@ -10,8 +10,10 @@ use std::time::Duration;
 use anyhow::{Context, bail};
 use serde::{Deserialize, Serialize};
 
-use super::{Plan, pair};
-use crate::evidence::Evidence;
+use super::calls::{self, Disturbed};
+use super::{CallTracing, Manner, Plan, pair};
+use crate::evidence::{Evidence, Observed};
+use crate::facts::second_look;
 use crate::sandbox::{self, Interruption};
 
 /// Where a recording takes place.
@@ -31,34 +33,74 @@ enum Answer {
     Recorded(Box<Evidence>),
     /// The private network was refused before anything was started; the process cannot be used any more.
     Refused(String),
+    /// Tracing socket calls disturbed the programs; what was seen of them is worth nothing.
+    Disturbed(String),
     /// It could not record.
     Failed(String),
 }
 
-/// Records `plan` in a process of its own.
+/// Records `plan` in a process of its own; a second time where socket calls ask for that ([`CallTracing`]).
 ///
 /// # Errors
 /// When the worker cannot be started, dies, or cannot record.
 pub fn record_in_worker(plan: &Plan, place: Place) -> anyhow::Result<Evidence> {
-    if place == Place::Private {
-        match ask_worker(plan, true)? {
-            Answer::Recorded(evidence) => return Ok(*evidence),
-            Answer::Failed(why) => bail!(why),
-            Answer::Refused(_) => {}
+    let traces = plan.calls == CallTracing::Always;
+    let first = match record_once(plan, place, traces)? {
+        Made::Recorded(evidence) => *evidence,
+        Made::Disturbed(why) => {
+            let Made::Recorded(mut evidence) = record_once(plan, place, false)? else { bail!(why) };
+            evidence.calls = Observed::NotObserved(calls::gap(why));
+            return Ok(*evidence);
         }
+    };
+    if plan.calls != CallTracing::SecondLook || !second_look::would_tell_more(&first) {
+        return Ok(first);
     }
-    match ask_worker(plan, false)? {
-        Answer::Recorded(evidence) => Ok(*evidence),
+    Ok(look_again(plan, place, first))
+}
+
+/// The same once more, traced. It counts only if the same came of it: otherwise the first recording stands.
+fn look_again(plan: &Plan, place: Place, mut first: Evidence) -> Evidence {
+    let why = match record_once(plan, place, true) {
+        Ok(Made::Recorded(second)) if second_look::agrees(&first, &second) => return *second,
+        Ok(Made::Recorded(second)) => second.calls.seen().err().map_or_else(
+            || "the pair behaved differently when it was run again with its calls traced".to_owned(),
+            |gap| gap.why,
+        ),
+        Ok(Made::Disturbed(why)) => why,
+        Err(error) => format!("the pair could not be run again with its calls traced: {error:#}"),
+    };
+    first.calls = Observed::NotObserved(calls::gap(why));
+    first
+}
+
+/// What came of one recording.
+enum Made {
+    Recorded(Box<Evidence>),
+    Disturbed(String),
+}
+
+fn record_once(plan: &Plan, place: Place, calls: bool) -> anyhow::Result<Made> {
+    let mut answer = ask_worker(plan, Manner { private: place == Place::Private, calls })?;
+    if matches!(answer, Answer::Refused(_)) {
+        answer = ask_worker(plan, Manner { private: false, calls })?;
+    }
+    match answer {
+        Answer::Recorded(evidence) => Ok(Made::Recorded(evidence)),
+        Answer::Disturbed(why) => Ok(Made::Disturbed(why)),
         Answer::Failed(why) | Answer::Refused(why) => bail!(why),
     }
 }
 
-fn ask_worker(plan: &Plan, private: bool) -> anyhow::Result<Answer> {
+fn ask_worker(plan: &Plan, manner: Manner) -> anyhow::Result<Answer> {
     let netdiag = std::env::current_exe().context("cannot find netdiag's own program file")?;
     let mut command = Command::new(netdiag);
     command.arg("__record").stdin(Stdio::piped()).stdout(Stdio::piped());
-    if private {
+    if manner.private {
         command.arg("--private");
+    }
+    if manner.calls {
+        command.arg("--calls");
     }
     sandbox::inherit_orphans();
     let interruption = Interruption::listen()?;
@@ -117,20 +159,27 @@ fn died(status: ExitStatus) -> anyhow::Error {
 /// What the worker does: reads a plan from standard input, records, answers on standard output.
 ///
 /// Must be called before this process has a second thread: a user namespace is refused to a threaded process.
-pub fn work(private: bool, input: &mut impl Read, output: &mut impl Write) -> anyhow::Result<()> {
-    let refusal = if private { sandbox::enter_private_network().err() } else { None };
+pub fn work(manner: Manner, input: &mut impl Read, output: &mut impl Write) -> anyhow::Result<()> {
+    let refusal = if manner.private { sandbox::enter_private_network().err() } else { None };
     let answer = match refusal {
         Some(refusal) => Answer::Refused(refusal.to_string()),
-        None => record(private, input).map_or_else(|error| Answer::Failed(format!("{error:#}")), Answer::Recorded),
+        None => record(manner, input).map_or_else(failed, Answer::Recorded),
     };
     serde_json::to_writer(&mut *output, &answer)?;
     Ok(output.flush()?)
 }
 
-fn record(private: bool, input: &mut impl Read) -> anyhow::Result<Box<Evidence>> {
+fn failed(error: anyhow::Error) -> Answer {
+    match error.downcast::<Disturbed>() {
+        Ok(Disturbed(why)) => Answer::Disturbed(why),
+        Err(error) => Answer::Failed(format!("{error:#}")),
+    }
+}
+
+fn record(manner: Manner, input: &mut impl Read) -> anyhow::Result<Box<Evidence>> {
     let interruption = sandbox::tie_to_parent()?;
     let mut told = String::new();
     input.read_to_string(&mut told).context("cannot read the plan")?;
     let plan: Plan = serde_json::from_str(&told).context("the plan is not understood")?;
-    Ok(Box::new(pair::record(&plan, private, &interruption)?))
+    Ok(Box::new(pair::record(&plan, manner, &interruption)?))
 }

@@ -37,9 +37,16 @@ fn check(facts: &Facts) -> Ruling {
     let swallowed = facts.exceptions(Role::Server).ok().and_then(|raised| {
         raised.into_iter().rev().find(|(_, raised)| raised.action != Action::Uncaught && raised.errno.is_some())
     });
-    let error = swallowed.as_ref().map_or_else(String::new, |(_, raised)| {
-        format!(" It met {} on the way and went on.", raised.kind)
-    });
+    let failed = facts.failed_binds().last();
+    let error = match (&swallowed, failed) {
+        (Some((_, raised)), _) => format!(" It met {} on the way and went on.", raised.kind),
+        (None, Some((_, call))) => {
+            let address = call.address.map_or_else(String::new, |address| format!(" {address}"));
+            let why = call.error().map_or_else(String::new, |error| format!(": {error}"));
+            format!(" It could not {}{address}{why}, and went on.", call.name)
+        }
+        (None, None) => String::new(),
+    };
     finding(
         &RULE,
         Side::Server,
@@ -48,6 +55,7 @@ fn check(facts: &Facts) -> Ruling {
     )
     .because([server.reference()])
     .because(swallowed.as_ref().map(|(index, _)| format!("exceptions:{index}")))
+    .because(failed.map(|(index, _)| format!("calls:{index}")))
     .at(swallowed.and_then(|(_, raised)| Some((raised.frames.last()?.clone(), Role::Server))))
     .fix("Let an error of bind or listen end the program, and call listen before waiting for anything else.")
     .fires()

@@ -2,7 +2,7 @@
 
 use super::{Call, Rule, Ruling, finding};
 use crate::diagnosis::{Confidence, Side};
-use crate::evidence::{Bytes, Gap, Role};
+use crate::evidence::{Bytes, Gap, Role, SocketCall};
 use crate::facts::{Facts, Listener, Player};
 
 pub(super) static RULE: Rule = Rule {
@@ -20,6 +20,9 @@ pub(super) static RULE: Rule = Rule {
     check,
 };
 
+/// As the result of a call.
+const EADDRINUSE: i64 = -98;
+
 fn check(facts: &Facts) -> Ruling {
     let Some(server) = facts.player(Role::Server)? else { return Ok(Call::Silent) };
     if !facts.server_listeners()?.is_empty() {
@@ -32,7 +35,12 @@ fn check(facts: &Facts) -> Ruling {
             Ok(Call::Silent)
         };
     };
-    if squatter.owners.is_empty() && !complains_of_the_port(&server) {
+    let taken = |call: &&SocketCall| {
+        call.result == EADDRINUSE && call.address.is_some_and(|wanted| wanted.port() == squatter.local.port())
+    };
+    let failed = facts.failed_binds().find(|(_, call)| taken(call)).map(|(index, _)| format!("calls:{index}"));
+    let proven = failed.is_some() || complains_of_the_port(&server);
+    if squatter.owners.is_empty() && !proven {
         return Err(Gap::new(
             "sockets",
             format!("who holds {} could not be seen, so it may be the server itself", squatter.local),
@@ -43,14 +51,14 @@ fn check(facts: &Facts) -> Ruling {
         || "a program of another user".to_owned(),
         |owner| format!("{} (pid {})", Bytes::from(owner.name.as_str()).escaped(), owner.pid),
     );
-    let sure = if complains_of_the_port(&server) { Confidence::Proven } else { Confidence::Likely };
     finding(
         &RULE,
         Side::Environment,
-        sure,
+        if proven { Confidence::Proven } else { Confidence::Likely },
         format!("{} was already taken by {holder}, so the server could not bind it.", squatter.local),
     )
     .because([squatter.reference.clone(), server.reference()])
+    .because(failed)
     .fix("End that program (or wait for it), then start the server again.")
     .fires()
 }

@@ -109,17 +109,19 @@ fn swallowed(index: usize, raised: &Raised, role: Role, sure: Confidence) -> Fin
     found
 }
 
-/// No tracer is needed to see that a client was refused and ended with status 0 without a word.
+/// No exceptions need be seen to see that a client was refused and ended with status 0 without a word. It is proven when
+/// that client's own call was seen to return the refusal; otherwise somebody else on the machine may have dialled.
 fn quiet_refusal(facts: &Facts) -> Option<Finding> {
     let dial = facts.refused_dial().ok()??;
     let clients = facts.players(Role::Client).ok()?;
     let quiet = clients.iter().find(|client| {
         client.ended == Ended::Exited(0) && client.complained() == Some(false) && !client.said_something()
     })?;
+    let told = facts.was_told_of_refusal(quiet.index, dial);
     let mut found = finding(
         &RULE,
         Side::Client,
-        Confidence::Likely,
+        if told { Confidence::Proven } else { Confidence::Likely },
         format!("The client was refused by {} and ended with status 0 without a word: it hides the error.", dial.target),
     )
     .because([quiet.reference()])

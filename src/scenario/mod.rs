@@ -11,7 +11,7 @@ pub use contract::ContractTable;
 use serde::Deserialize;
 
 use crate::evidence::{Contract, Role};
-use crate::recording::{Actor, Plan};
+use crate::recording::{Actor, CallTracing, Plan};
 use crate::reference::spec::{ClientSpec, ServerSpec};
 
 /// A scenario.
@@ -104,6 +104,7 @@ pub fn parse(name: &str, text: &str) -> anyhow::Result<Scenario> {
             probe: false,
             console: file.console,
             console_at: None,
+            calls: CallTracing::Never,
         },
         expect: file.expect,
     })

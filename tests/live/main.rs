@@ -5,6 +5,7 @@
 mod accuracy;
 mod actor;
 mod bad_input;
+mod calls;
 mod readme;
 mod real_servers;
 mod sandbox;

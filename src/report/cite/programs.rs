@@ -162,23 +162,7 @@ pub fn call(call: &SocketCall) -> String {
     let address = call.address.map_or_else(String::new, |address| address.to_string());
     let result = match call.result {
         ok @ 0.. => ok.to_string(),
-        failed => errno(-failed).map_or_else(|| format!("error {}", -failed), str::to_owned),
+        failed => call.error().map_or_else(|| format!("error {}", -failed), str::to_owned),
     };
     format!("the {} calls {}({address}) at {}: {result}", call.role, call.name, time(call.at.ms()))
-}
-
-/// Linux's numbers (include/uapi/asm-generic/errno.h) of the errors that sockets give; calls are traced there only.
-fn errno(number: i64) -> Option<&'static str> {
-    Some(match number {
-        13 => "EACCES (permission denied)",
-        98 => "EADDRINUSE (address already in use)",
-        99 => "EADDRNOTAVAIL (no such address here)",
-        101 => "ENETUNREACH (network unreachable)",
-        104 => "ECONNRESET (connection reset)",
-        110 => "ETIMEDOUT (timed out)",
-        111 => "ECONNREFUSED (connection refused)",
-        113 => "EHOSTUNREACH (host unreachable)",
-        115 => "EINPROGRESS (begun)",
-        _ => return None,
-    })
 }

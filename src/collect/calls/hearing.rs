@@ -1,0 +1,244 @@
+//! The recorder's ear: keeps what the tracer tells, within bounds, and knows who is stopped by a signal.
+
+use std::collections::BTreeMap;
+use std::io::{BufRead, BufReader, Write};
+use std::net::Shutdown;
+use std::os::unix::net::UnixStream;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::JoinHandle;
+
+use super::line::{Call, Word};
+use crate::collect::clock::Clock;
+use crate::evidence::{At, Calls, Role, Sample, SocketCall, Wait};
+
+/// Stops that are kept; a program that stops and goes on more often is told as running.
+const STOPS: usize = 10_000;
+/// How long one look at all threads may take, in nanoseconds: a stop this much younger than the sample may be in it.
+const LOOK: u64 = 20_000_000;
+
+/// Listens to a tracer on a thread of its own.
+#[derive(Debug)]
+pub struct Hearing {
+    line: UnixStream,
+    told: Arc<Mutex<Told>>,
+    thread: Option<JoinHandle<()>>,
+}
+
+/// What was told so far.
+#[derive(Debug, Default, Clone)]
+pub struct Told {
+    calls: Vec<(At, Call)>,
+    /// By program: `None` when it is traced, else why not.
+    programs: BTreeMap<usize, Option<String>>,
+    missing: Vec<(usize, String)>,
+    stops: Vec<Stopped>,
+    blind: Option<String>,
+    disturbed: Option<String>,
+    /// How many calls were not told; told at the end.
+    omitted: Option<u64>,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Stopped {
+    tid: u32,
+    from: At,
+    to: Option<At>,
+}
+
+impl Hearing {
+    /// Listens at `line` until the tracer ends.
+    pub fn start(line: UnixStream, clock: Clock) -> std::io::Result<Self> {
+        let told = Arc::<Mutex<Told>>::default();
+        let (theirs, into) = (line.try_clone()?, Arc::clone(&told));
+        let thread = std::thread::Builder::new().name("netdiag-calls".to_owned()).spawn(move || {
+            for text in BufReader::new(theirs).lines() {
+                let Some(word) = text.ok().and_then(|text| serde_json::from_str(&text).ok()) else { return };
+                lock(&into).take(word, &clock);
+            }
+        })?;
+        Ok(Self { line, told, thread: Some(thread) })
+    }
+
+    /// See [`super::Tracer::correct`].
+    pub fn correct(&self, sample: &mut Sample) {
+        lock(&self.told).correct(sample);
+    }
+
+    /// Tells the tracer that whatever happens to the programs from now on is our doing.
+    pub fn announce_end(&self) {
+        // A tracer that is gone needs no telling.
+        let _ = (&self.line).write_all(b".");
+    }
+
+    /// Tells the tracer to end, and returns everything it said.
+    pub fn finish(&mut self) -> Told {
+        // A tracer that is gone has closed its end already.
+        let _ = self.line.shutdown(Shutdown::Write);
+        if let Some(thread) = self.thread.take() {
+            let _ = thread.join();
+        }
+        std::mem::take(&mut *lock(&self.told))
+    }
+}
+
+fn lock(told: &Mutex<Told>) -> std::sync::MutexGuard<'_, Told> {
+    told.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Told {
+    fn take(&mut self, word: Word, clock: &Clock) {
+        let at = |ns: u64| clock.at_unix_ns(u128::from(ns));
+        match word {
+            Word::Traced { program } => drop(self.programs.insert(program, None)),
+            Word::Bare { program, why } => drop(self.programs.insert(program, Some(why))),
+            Word::Missing { program, why } => {
+                self.programs.insert(program, None);
+                self.missing.push((program, why));
+            }
+            Word::Call(call) => self.calls.push((at(call.at), call)),
+            Word::Stopped { tid, at: from } if self.stops.len() < STOPS => {
+                self.stops.push(Stopped { tid, from: at(from), to: None });
+            }
+            Word::Stopped { .. } => {}
+            Word::Resumed { tid, at: to } => {
+                if let Some(stop) = self.stops.iter_mut().rev().find(|stop| stop.tid == tid) {
+                    stop.to.get_or_insert(at(to));
+                }
+            }
+            Word::Blind { why } => drop(self.blind.get_or_insert(why)),
+            Word::Disturbed { why } => drop(self.disturbed.get_or_insert(why)),
+            Word::Bye { omitted } => self.omitted = Some(omitted),
+        }
+    }
+
+    fn correct(&self, sample: &mut Sample) {
+        let at = sample.at;
+        for process in &mut sample.processes {
+            if process.state == 't' {
+                process.state = if self.is_stopped(process.pid, at) { 'T' } else { 'R' };
+            }
+            for thread in process.threads.iter_mut().filter(|thread| thread.state == 't') {
+                if self.is_stopped(thread.tid, at) {
+                    thread.state = 'T';
+                } else {
+                    thread.state = 'R';
+                    thread.wait = Wait::Running;
+                }
+            }
+        }
+    }
+
+    fn is_stopped(&self, tid: u32, at: At) -> bool {
+        let looked = At(at.0 + LOOK);
+        self.stops.iter().any(|stop| stop.tid == tid && stop.from <= looked && stop.to.is_none_or(|to| to >= at))
+    }
+
+    /// The calls, by the role each program plays.
+    pub fn calls(&self, role: impl Fn(usize) -> Option<Role>) -> Calls {
+        let call = |(at, call): &(At, Call)| {
+            Some(SocketCall {
+                at: *at,
+                role: role(call.program)?,
+                program: call.program,
+                pid: call.pid,
+                name: call.name.clone(),
+                fd: call.fd,
+                address: call.address,
+                result: call.result,
+            })
+        };
+        Calls { calls: self.calls.iter().filter_map(call).collect(), omitted: self.omitted.unwrap_or_default() }
+    }
+
+    /// Why a program that was started through the shim was not traced.
+    pub fn obstacle(&self, program: usize) -> Option<String> {
+        match self.programs.get(&program) {
+            Some(known) => known.clone(),
+            None => Some("it never became the program".to_owned()),
+        }
+    }
+
+    /// Programs that could not be started.
+    pub fn missing(&self) -> Vec<(usize, String)> {
+        self.missing.clone()
+    }
+
+    /// Why some calls were not seen.
+    pub fn blind(&self) -> Option<String> {
+        self.blind.clone()
+    }
+
+    /// Why the recording is worth nothing.
+    pub fn disturbed(&self) -> Option<String> {
+        let gone = || self.omitted.is_none().then(|| "the tracer ended too early".to_owned());
+        self.disturbed.clone().or_else(gone)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::evidence::{Process, Thread};
+
+    fn sample(at: u64, state: char) -> Sample {
+        let thread = Thread { tid: 7, state, wait: Wait::Stopped, switches: Some(1) };
+        let process = Process {
+            program: 0,
+            pid: 7,
+            ppid: 1,
+            name: "x".to_owned(),
+            state,
+            descriptors: None,
+            descriptor_limit: None,
+            cpu_ms: 0,
+            rss_kib: 0,
+            threads: vec![thread],
+            armed_timers: Some(0),
+        };
+        Sample { at: At(at), processes: vec![process] }
+    }
+
+    fn corrected(told: &Told, at: u64, state: char) -> (char, Wait) {
+        let mut sample = sample(at, state);
+        told.correct(&mut sample);
+        let process = &sample.processes[0];
+        assert_eq!(process.state, process.threads[0].state);
+        (process.state, process.threads[0].wait.clone())
+    }
+
+    #[test]
+    fn a_thread_that_stops_for_the_tracer_runs_and_one_held_for_a_signal_is_stopped() {
+        let mut told = Told::default();
+        assert_eq!(corrected(&told, 1000, 't'), ('R', Wait::Running));
+        told.stops.push(Stopped { tid: 7, from: At(500_000_000), to: Some(At(900_000_000)) });
+        assert_eq!(corrected(&told, 100_000_000, 't'), ('R', Wait::Running));
+        assert_eq!(corrected(&told, 700_000_000, 't'), ('T', Wait::Stopped));
+        assert_eq!(corrected(&told, 950_000_000, 't'), ('R', Wait::Running));
+    }
+
+    #[test]
+    fn other_states_are_left_alone() {
+        assert_eq!(corrected(&Told::default(), 1000, 'S'), ('S', Wait::Stopped));
+    }
+
+    #[test]
+    fn a_tracer_that_says_no_goodbye_has_disturbed_its_programs() {
+        let clock = Clock::start();
+        let mut told = Told::default();
+        assert!(told.disturbed().is_some());
+        told.take(Word::Bye { omitted: 3 }, &clock);
+        assert_eq!(told.disturbed(), None);
+        assert_eq!(told.calls(|_| None).omitted, 3);
+    }
+
+    #[test]
+    fn a_program_nobody_spoke_of_was_not_traced() {
+        let clock = Clock::start();
+        let mut told = Told::default();
+        told.take(Word::Traced { program: 0 }, &clock);
+        told.take(Word::Bare { program: 1, why: "refused".to_owned() }, &clock);
+        assert_eq!(told.obstacle(0), None);
+        assert_eq!(told.obstacle(1).as_deref(), Some("refused"));
+        assert!(told.obstacle(2).is_some());
+    }
+}

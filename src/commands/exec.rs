@@ -1,0 +1,24 @@
+//! `netdiag __trace` and `netdiag __exec`: the tracer of socket calls and the shim that becomes a traced program, both
+//! started by netdiag itself.
+
+use std::io;
+use std::os::fd::AsFd;
+
+use anyhow::Context;
+
+use super::Outcome;
+use crate::cli::ExecArgs;
+use crate::collect::calls;
+
+/// Traces until the recorder is done. Standard input is the socket where programs knock, standard output the recorder.
+pub fn trace() -> anyhow::Result<Outcome> {
+    let knocking = io::stdin().as_fd().try_clone_to_owned().context("there is no socket to knock at")?;
+    let recorder = io::stdout().as_fd().try_clone_to_owned().context("there is no recorder")?;
+    calls::trace(knocking, recorder)?;
+    Ok(Outcome::Fine)
+}
+
+/// Becomes the program, so it returns only with an error.
+pub fn run(args: &ExecArgs) -> anyhow::Result<Outcome> {
+    Err(calls::become_program(&args.tracer, args.program, &args.command))
+}
