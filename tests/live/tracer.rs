@@ -58,6 +58,21 @@ impl ClosedPort {
     }
 }
 
+/// Waits until the main thread of a process waits for its descriptors: its event loop has nothing left to run.
+fn wait_until_idle(pid: u32) {
+    #[cfg(target_arch = "x86_64")]
+    let waits = [nix::libc::SYS_epoll_wait, nix::libc::SYS_epoll_pwait];
+    #[cfg(not(target_arch = "x86_64"))]
+    let waits = [nix::libc::SYS_epoll_pwait];
+    let deadline = Instant::now() + PATIENCE;
+    while !std::fs::read_to_string(format!("/proc/{pid}/task/{pid}/syscall")).is_ok_and(|call| {
+        call.split(' ').next().and_then(|number| number.parse().ok()).is_some_and(|number| waits.contains(&number))
+    }) {
+        assert!(Instant::now() < deadline, "the event loop of process {pid} never waited");
+        std::thread::yield_now();
+    }
+}
+
 fn words(words: &[&str]) -> Vec<String> {
     words.iter().map(|&word| word.to_owned()).collect()
 }
@@ -219,6 +234,7 @@ fn at_a_hang_every_thread_and_task_tells_the_line_it_waits_on() {
         let mut child = start(&prepared, &programs()).stdout(Stdio::piped()).spawn().unwrap();
         let mut line = String::new();
         BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
+        wait_until_idle(child.id());
         let answered = listener.ask_stacks(PATIENCE) && listener.ask_stacks(PATIENCE);
         let own = listener.own_threads();
         let named = own.iter().all(|(pid, tid)| {
@@ -259,7 +275,10 @@ async def main():
     reader, writer = await asyncio.open_connection(*server.sockets[0].getsockname())
     writer.write(b'hello\\n')
     await reached.wait()
-    print('ready', flush=True)
+    others = asyncio.all_tasks() - {asyncio.current_task()}
+    if others:
+        await asyncio.wait(others)
+    asyncio.get_running_loop().call_soon(lambda: print('ready', flush=True))
     await asyncio.sleep(60)
 asyncio.run(main())
 ";
@@ -273,6 +292,7 @@ asyncio.run(main())
         let mut child = command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
         let mut line = String::new();
         BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
+        wait_until_idle(child.id());
         let answered = listener.ask_stacks(PATIENCE);
         child.kill().unwrap();
         child.wait().unwrap();

@@ -206,11 +206,18 @@ def chain(awaited):
 def failed(task):
     """A task that failed and whose exception nobody has asked for (Python 3.11.2 keeps some like that for ever)."""
     exc = task._exception
-    if exc is None or not task._log_traceback or id(task) in told:
+    if exc is None or not task._log_traceback or id(task) in told or busy(task):
         return
     told[id(task)] = _weakref.ref(task, lambda _, key=id(task): told.pop(key, None))
     seen.uncaught(exc, "silent")
     hooks.never_retrieved(hooks.task_name(task), exc)
+
+
+def busy(task):
+    """Whether the task's loop still has something to run: it may be about to ask, and tells the exception itself then."""
+    if seen.vars_of(type(task).get_loop(task)).get("_ready"):
+        return True
+    return any(running_step(stack_of(frame)) for ident, frame in current_frames().items() if ident != Thread.ident)
 
 
 def tick():
