@@ -6,6 +6,7 @@ mod hold;
 mod live;
 mod pair;
 mod parts;
+mod settle;
 mod swap;
 mod worker;
 

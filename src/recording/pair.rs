@@ -17,8 +17,8 @@ use crate::collect::probes::Depth;
 use crate::collect::programs::Stage;
 use crate::collect::tasks;
 use crate::evidence::{
-    At, Ending, Evidence, Gap, Observed, Occasion, Packets, Port, Probes, Role, Rung, SCHEMA, Sample, Setting, Socket,
-    Tasks, Transport,
+    At, Ending, Evidence, Gap, Observed, Occasion, Packets, Probes, Role, Rung, SCHEMA, Sample, Setting, Socket, Tasks,
+    Transport,
 };
 use crate::facts::stillness;
 use crate::sandbox::Interruption;
@@ -33,7 +33,7 @@ const MOST_PATIENCE: u32 = 4;
 /// Between two looks at a server that is starting.
 const STARTING_STEP: Duration = Duration::from_millis(1);
 /// Between two looks at a running pair: at first, and once it has become a matter of seconds.
-const STEP: Duration = Duration::from_millis(6);
+pub(super) const STEP: Duration = Duration::from_millis(6);
 const LATE_STEP: Duration = Duration::from_millis(40);
 /// Nothing may have been captured for this long before a hang counts as proven.
 const QUIET_MS: f64 = 15.0;
@@ -43,10 +43,6 @@ const APART_MS: f64 = 10.0;
 /// while no packet was seen, because that is when programs start.
 const PROOFS: u32 = 2;
 const PROOFS_BEFORE_ANY_PACKET: u32 = 10;
-/// How long the last packets of a finished pair may take.
-const SETTLE: Duration = Duration::from_millis(200);
-/// How long a reply that comes after its client has left is waited for.
-const LATE_REPLY: Duration = Duration::from_secs(3);
 /// How long the tracers may take for a dump of their stacks.
 const STACKS: Duration = Duration::from_millis(250);
 /// When the tasks of a pair that is still busy are read.
@@ -110,14 +106,14 @@ pub(super) struct Recorder<'p> {
     pub(super) stage: Stage,
     bystanders: Stage,
     pub(super) tables: Tables,
-    capture: Result<Capture, Gap>,
+    pub(super) capture: Result<Capture, Gap>,
     /// Ports that concern the recording.
     pub(super) ports: Vec<u16>,
     pub(super) server_ready: Option<At>,
     clients_started: Option<At>,
-    last: Option<Sample>,
+    pub(super) last: Option<Sample>,
     /// How many looks in a row proved that nothing can move.
-    still: u32,
+    pub(super) still: u32,
     pub(super) tasks: Option<Result<Tasks, Gap>>,
     /// Indexes of the clients' programs.
     clients: Vec<usize>,
@@ -284,7 +280,7 @@ impl Recorder<'_> {
     }
 
     /// Whether the last sample and a new one prove that nothing can move. The last one is replaced when it is old enough.
-    fn is_still(&mut self, rows: &[Socket]) -> bool {
+    pub(super) fn is_still(&mut self, rows: &[Socket]) -> bool {
         let mut sample = self.stage.sample(rows);
         self.leave_tracers_out(&mut sample);
         let Some(last) = &self.last else {
@@ -315,55 +311,10 @@ impl Recorder<'_> {
         self.capture.as_ref().ok()?.last_packet()
     }
 
-    fn is_quiet(&self) -> bool {
+    pub(super) fn is_quiet(&self) -> bool {
         self.capture.as_ref().is_ok_and(|capture| {
             !capture.in_flight() && capture.last_packet().is_none_or(|last| self.clock.now().ms_since(last) > QUIET_MS)
         }) || self.capture.is_err()
-    }
-
-    /// Lets the last packets arrive, and a reply whose client has left already.
-    fn settle(&mut self, ended: Ending) {
-        if ended != Ending::ClientsEnded {
-            return;
-        }
-        let began = Instant::now();
-        self.last = None;
-        self.still = 0;
-        loop {
-            let members = self.stage.members();
-            let rows = self.tables.look(&members, &self.ports);
-            let over = if self.owes_a_reply() { LATE_REPLY } else { SETTLE };
-            if began.elapsed() > over || self.interruption.requested() {
-                return;
-            }
-            if self.is_still(&rows) || (!self.owes_a_reply() && self.is_quiet() && Self::server_has_closed(&rows)) {
-                return;
-            }
-            self.stage.pause(STEP);
-        }
-    }
-
-    /// Whether a request was sent whose server has neither answered nor closed.
-    fn owes_a_reply(&self) -> bool {
-        let Ok(capture) = &self.capture else { return false };
-        self.server_ready.is_some()
-            && capture.view().conversations.iter().any(|conversation| {
-                let answer = conversation.stream(Port::Listener);
-                conversation.sent.total > 0
-                    && answer.total == 0
-                    && answer.fin.is_none()
-                    && answer.rst.is_none()
-                    && conversation.refused.is_none()
-            })
-    }
-
-    /// Whether the server has let go of every connection, which is its last word to a client that has left.
-    fn server_has_closed(rows: &[Socket]) -> bool {
-        !rows.iter().any(|row| {
-            row.remote.is_some()
-                && row.transport == Transport::Tcp
-                && row.owners.iter().any(|owner| owner.role == Some(Role::Server))
-        })
     }
 
     pub(super) fn freeze(&mut self, ended: Ending) -> Frozen {
