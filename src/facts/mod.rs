@@ -10,6 +10,7 @@ pub mod exchange;
 mod lines;
 pub mod player;
 pub mod reach;
+pub mod script;
 pub mod second_look;
 #[cfg(test)]
 pub(crate) mod staged;
