@@ -9,7 +9,10 @@ pub mod dialect;
 pub mod exchange;
 mod lines;
 pub mod player;
+mod pressure;
+mod printed;
 pub mod reach;
+mod rounds;
 pub mod second_look;
 #[cfg(test)]
 pub(crate) mod staged;
@@ -18,7 +21,9 @@ pub mod talk;
 
 pub use exchange::{Echo, Exchange};
 pub use player::{Ended, Player};
+pub use printed::CutLine;
 pub use reach::{Dial, Listener, Outcome};
+pub use rounds::Round;
 pub use talk::{SocketEnd, Talk};
 
 use std::net::SocketAddr;

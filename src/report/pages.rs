@@ -46,7 +46,9 @@ pub const PAGES: &[Page] = pages! {
     "connection-refused" "client-before-server" "dropped-packets" "never-accepts" "suspended-server" "silent-client"
     "missing-terminator" "read-to-eof-without-half-close" "unread-request" "missing-reply" "swallowed-exception" "unterminated-reply"
     "truncated-reply" "corrupted-reply" "half-close-dropped" "early-close" "reset" "slow-reply"
-    "client-gives-up-early" "one-at-a-time" "blocked-loop" "contract-disagreement" "client-failed" "server-crashed"
+    "client-gives-up-early" "one-at-a-time"
+    "write-write-deadlock"
+    "receiver-stops-reading" "blocked-loop" "contract-disagreement" "client-failed" "server-crashed"
 };
 
 impl Page {

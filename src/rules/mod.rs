@@ -56,6 +56,8 @@ rules![
     suspended_server,
     never_accepts,
     one_at_a_time,
+    write_write_deadlock,
+    receiver_stops_reading,
     blocked_loop,
     unread_request,
     silent_client,

@@ -41,6 +41,8 @@ catalogue![
     "suspended-server",
     "transport-mismatch",
     "truncated-reply",
+    "receiver-stops-reading",
+    "write-write-deadlock",
     "two-faults",
     "udp-missing-reply",
     "unread-request",
@@ -59,6 +61,7 @@ catalogue![
     "near-miss-reset-at-end",
     "near-miss-retry",
     "near-miss-slow",
+    "near-miss-large-both-ways",
     "near-miss-split-reply",
 ];
 
