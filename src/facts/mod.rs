@@ -7,6 +7,7 @@ pub mod asked;
 pub mod contract;
 pub mod dialect;
 pub mod exchange;
+mod idling;
 mod lines;
 pub mod player;
 mod pressure;
@@ -18,6 +19,7 @@ pub mod second_look;
 pub(crate) mod staged;
 pub mod stillness;
 pub mod talk;
+pub mod textual;
 
 pub use exchange::{Echo, Exchange};
 pub use player::{Ended, Player};
