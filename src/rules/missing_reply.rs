@@ -179,7 +179,7 @@ mod tests {
         let talk = talk.end(Role::Server, |row| row.send_queue = Some(9000)).end(Role::Client, |row| row.recv_queue = Some(4));
         let stage = pair().talk(talk).hangs();
         assert!(stage.excludes("missing-reply").contains("does not read"));
-        assert_eq!(stage.verdict().side, Side::Unknown);
+        assert_eq!(stage.verdict().side, Side::Client);
     }
 
     #[test]

@@ -61,6 +61,9 @@ struct File {
     patience_ms: u64,
     #[serde(default)]
     console: bool,
+    /// Whether the server is probed once the pair was recorded.
+    #[serde(default)]
+    probe: bool,
     expect: Option<Expect>,
 }
 
@@ -101,7 +104,7 @@ pub fn parse(name: &str, text: &str) -> anyhow::Result<Scenario> {
             bystanders: file.bystanders.into_iter().map(Actor::Server).collect(),
             clients,
             patience_ms: file.patience_ms,
-            probe: false,
+            probe: file.probe,
             console: file.console,
             console_at: None,
             calls: CallTracing::Never,
