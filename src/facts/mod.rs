@@ -4,13 +4,17 @@
 //! answer, "cannot tell".
 
 pub mod asked;
+pub mod company;
+pub mod complaint;
 pub mod contract;
 pub mod dialect;
 pub mod exchange;
+pub mod held;
 mod lines;
 pub mod player;
 pub mod reach;
 pub mod second_look;
+pub mod spinning;
 #[cfg(test)]
 pub(crate) mod staged;
 pub mod stillness;
