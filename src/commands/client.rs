@@ -71,6 +71,7 @@ fn spec(args: &ClientArgs) -> anyhow::Result<ClientSpec> {
     let (framing, _) = framing(args.framing, args.udp);
     Ok(ClientSpec {
         message_bytes: 0,
+        script: Vec::new(),
         dial: args.dial.clone(),
         transport: if args.udp { Transport::Udp } else { Transport::Tcp },
         framing,

@@ -9,6 +9,7 @@ use super::verdict::{can_save, outcome, save, show};
 use crate::cli::{ColorWhen, RunArgs, TraceWhen};
 use crate::diagnosis::examine;
 use crate::evidence::{Contract, Ending, Term, Transport};
+use crate::facts::Facts;
 use crate::recording::{Actor, CallTracing, Place, Plan, cross_examine, record_in_worker, reference_server};
 use crate::scenario::read_contract;
 
@@ -20,7 +21,8 @@ pub fn run(args: &RunArgs, color: ColorWhen) -> anyhow::Result<Outcome> {
     let mut evidence = record_in_worker(&plan, place)?;
     let mut diagnosis = examine(&evidence);
     if diagnosis.leaves_doubt() && args.against.is_none() && evidence.setting.ended != Ending::Interrupted {
-        evidence.swaps = cross_examine(&plan, &diagnosis.contract, place)?;
+        let script = Facts::derive(&evidence).script();
+        evidence.swaps = cross_examine(&plan, &diagnosis.contract, script.as_ref(), place)?;
         diagnosis = examine(&evidence);
     }
     save(args.save.as_deref(), &evidence)?;

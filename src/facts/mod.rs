@@ -13,6 +13,7 @@ pub mod held;
 mod lines;
 pub mod player;
 pub mod reach;
+pub mod script;
 pub mod second_look;
 pub mod spinning;
 #[cfg(test)]
@@ -168,6 +169,16 @@ impl<'e> Facts<'e> {
             format!("{why}, while the {role} could still act"),
             "record again, and let it run longer (`--patience`)",
         ))
+    }
+
+    /// Whether a thread of the server fell asleep for a time once the last request of `talk` had come, and still slept at the
+    /// end: it may answer when it wakes.
+    #[must_use]
+    pub fn server_sleeps_over(&self, talk: &Talk) -> bool {
+        let Ok(asked) = talk.request().map(|request| request.last.unwrap_or(talk.began)) else { return false };
+        let Ok(programs) = self.evidence.programs.seen() else { return false };
+        let server = self.player(Role::Server).ok().flatten();
+        server.is_some_and(|server| server.sleeps_since(asked, &programs.samples))
     }
 
     /// Whether a source shows that bytes came by which were not captured; then what is missing proves nothing.

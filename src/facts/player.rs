@@ -2,7 +2,10 @@
 
 use std::net::SocketAddr;
 
-use crate::evidence::{At, Bytes, How, Limit, Output, Process, Program, Programs, Role, Thread, Wait};
+use crate::evidence::{At, Bytes, How, Limit, Output, Process, Program, Programs, Role, Sample, Thread, Wait};
+
+/// A thread that looks after something every now and then sleeps for less than this, in milliseconds.
+const LONG_SLEEP_MS: f64 = 1500.0;
 
 /// How a program ended, seen from the moment the recording was frozen.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -146,6 +149,42 @@ impl<'e> Player<'e> {
         self.program.stderr.as_ref().map(|output| output.total > 0)
     }
 
+    /// Whether its standard error holds what a language's runtime writes about an error that nothing in the program handled.
+    #[must_use]
+    pub fn reports_a_crash(&self) -> bool {
+        const BEGINNINGS: [&str; 8] = [
+            "Traceback (most recent call last)", // Python
+            "Exception in thread ",              // Java, Python
+            "thread '",                          // Rust
+            "panic: ",                           // Go
+            "Uncaught ",                         // Node, Deno
+            "    at ",                           // Node, Java, .NET
+            "Segmentation fault",                // a shell, of its child
+            "terminate called ",                 // C++
+        ];
+        let Some(output) = &self.program.stderr else { return false };
+        [&output.head.0, &output.tail.0].into_iter().flat_map(|kept| kept.split(|byte| *byte == b'\n')).any(|line| {
+            BEGINNINGS.iter().any(|beginning| line.starts_with(beginning.as_bytes())) || is_perls_last_word(line)
+        })
+    }
+
+    /// Whether some thread began to sleep for a time after `asked` and has slept ever since: it has not said its last word.
+    #[must_use]
+    pub fn sleeps_since(&self, asked: At, samples: &[Sample]) -> bool {
+        const SLEEPS: [&str; 2] = ["clock_nanosleep", "nanosleep"];
+        let asleep =
+            |thread: &Thread| matches!(&thread.wait, Wait::Call { name, .. } if SLEEPS.contains(&name.as_str()));
+        let same = |thread: &Thread, sample: &Sample| {
+            let mut all = sample.processes.iter().flat_map(|process| &process.threads);
+            all.any(|one| one.tid == thread.tid && one.switches == thread.switches)
+        };
+        let (before, after): (Vec<&Sample>, Vec<&Sample>) = samples.iter().partition(|sample| sample.at < asked);
+        let long_after = || after.iter().filter(|sample| sample.at.ms_since(asked) > LONG_SLEEP_MS);
+        self.threads().filter(|thread| asleep(thread)).any(|thread| {
+            !before.iter().any(|sample| same(thread, sample)) && long_after().all(|sample| same(thread, sample))
+        })
+    }
+
     /// Whether it wrote anything on either stream.
     #[must_use]
     pub fn said_something(&self) -> bool {
@@ -160,6 +199,15 @@ impl<'e> Player<'e> {
         let line = kept.split(|byte| *byte == b'\n').rev().find(|line| !line.trim_ascii().is_empty())?;
         Some(Bytes::from(line.trim_ascii()))
     }
+}
+
+/// `Can't locate method "x" at server.pl line 12.`: the text of `die`, told by perl with its place.
+fn is_perls_last_word(line: &[u8]) -> bool {
+    let line = String::from_utf8_lossy(line);
+    let place = line.rsplit_once(" line ").filter(|(before, _)| before.contains(" at "));
+    place.is_some_and(|(_, number)| {
+        number.trim_end_matches('.').split(',').next().is_some_and(|n| n.parse::<u32>().is_ok())
+    })
 }
 
 /// The programs that play `role`.

@@ -17,8 +17,8 @@ use crate::collect::probes::Depth;
 use crate::collect::programs::Stage;
 use crate::collect::tasks;
 use crate::evidence::{
-    At, Ending, Evidence, Gap, Observed, Occasion, Packets, Probes, Role, Rung, SCHEMA, Sample, Setting, Socket, Tasks,
-    Transport,
+    At, Conversation, Ending, Evidence, Gap, Observed, Occasion, Packets, Probes, Role, Rung, SCHEMA, Sample, Setting,
+    Socket, Tasks, Transport,
 };
 use crate::facts::stillness;
 use crate::sandbox::Interruption;
@@ -342,15 +342,17 @@ impl Recorder<'_> {
         Frozen { ended, at, packets, sockets }
     }
 
-    /// On the host others talk too; only conversations with a port of ours concern the recording.
+    /// On the host others talk too. What has a port of ours concerns the recording; so does a refusal elsewhere while our
+    /// clients ran, unless they were seen at our ports: then it is a stranger's.
     fn ours(&self, mut packets: Packets) -> Packets {
         if self.tables.is_private() {
             return packets;
         }
-        let began = self.clients_started.unwrap_or_default();
+        let has_our_port = |conversation: &Conversation| self.ports.contains(&conversation.listener.port());
+        let arrived = packets.conversations.iter().any(has_our_port);
         packets.conversations.retain(|conversation| {
-            self.ports.contains(&conversation.listener.port())
-                || (conversation.refused.is_some() && conversation.began >= began)
+            let may_be_ours = !arrived && self.clients_started.is_some_and(|began| conversation.began >= began);
+            has_our_port(conversation) || (may_be_ours && conversation.refused.is_some())
         });
         packets
     }

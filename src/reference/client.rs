@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use anyhow::{Context, anyhow, ensure};
 
-use crate::evidence::{Framing, Transport};
+use crate::evidence::{Bytes, Framing, Transport};
 
 use super::dialect;
 use super::exchange::{Connection, Errand, Until, dial, within};
@@ -51,12 +51,19 @@ struct Party {
     spec: ClientSpec,
     framing: Framing,
     addresses: Vec<SocketAddr>,
-    request: Option<Vec<u8>>,
-    expected: Vec<u8>,
+    /// What is sent, in this order and from the beginning again, and what must come back; nothing at all for a client that
+    /// says nothing.
+    messages: Vec<Message>,
     limit: Option<Duration>,
     connections: AtomicU32,
     replies: AtomicU32,
     tell: Listener,
+}
+
+/// Something to send, and what must come back.
+struct Message {
+    request: Option<Vec<u8>>,
+    expected: Vec<u8>,
 }
 
 /// Plays all clients of `spec`, telling `tell` what happens, and returns how many of them failed.
@@ -90,6 +97,26 @@ fn text(spec: &ClientSpec) -> Vec<u8> {
     }
 }
 
+/// The script's turns; without one, the one message.
+fn messages(spec: &ClientSpec, framing: Framing) -> Vec<Message> {
+    let turn = |turn: &Bytes| Message {
+        request: Some(turn.0.clone()),
+        expected: dialect::expected_of_turn(framing, &spec.reply, &turn.0),
+    };
+    if !spec.script.is_empty() {
+        return spec.script.iter().map(turn).collect();
+    }
+    let text = &text(spec)[..];
+    let request = if spec.faults.contains(&ClientFault::SayNothing) {
+        None
+    } else if spec.faults.contains(&ClientFault::OmitTerminator) {
+        Some(text.to_vec())
+    } else {
+        Some(dialect::request(framing, spec.terminator, text))
+    };
+    vec![Message { request, expected: dialect::expected(framing, spec.terminator, &spec.reply, text) }]
+}
+
 impl Party {
     fn gather(spec: &ClientSpec, tell: Listener) -> anyhow::Result<Self> {
         let udp = spec.transport == Transport::Udp;
@@ -100,19 +127,10 @@ impl Party {
             .to_socket_addrs()
             .with_context(|| format!("{:?} is not an address to dial (host:port, such as 127.0.0.1:12345)", spec.dial))?
             .collect();
-        let text = &text(spec)[..];
-        let request = if spec.faults.contains(&ClientFault::SayNothing) {
-            None
-        } else if spec.faults.contains(&ClientFault::OmitTerminator) {
-            Some(text.to_vec())
-        } else {
-            Some(dialect::request(framing, spec.terminator, text))
-        };
         Ok(Self {
             framing,
             addresses,
-            request,
-            expected: dialect::expected(framing, spec.terminator, &spec.reply, text),
+            messages: messages(spec, framing),
             limit: spec.timeout_ms.map(Duration::from_millis),
             connections: AtomicU32::new(0),
             replies: AtomicU32::new(0),
@@ -146,7 +164,7 @@ impl Party {
     async fn send_all(&self, client: u32) -> anyhow::Result<()> {
         // Until EOF, a connection carries one message by definition.
         let per_connection = if self.spec.redial || self.framing == Framing::UntilEof { 1 } else { self.spec.repeat };
-        let mut left = self.spec.repeat;
+        let mut left = self.spec.repeat.max(self.spec.script.len() as u32);
         while left > 0 {
             let messages = per_connection.min(left);
             left -= messages;
@@ -167,8 +185,8 @@ impl Party {
     /// Sends `messages` over one connection and takes leave of it.
     async fn hold(&self, connection: &mut Connection, client: u32, number: u32, messages: u32) -> anyhow::Result<()> {
         let local = connection.local()?;
-        for left in (0..messages).rev() {
-            let errand = self.errand(left == 0);
+        for turn in 0..messages {
+            let errand = self.errand(turn, turn + 1 == messages);
             if self.has(ClientFault::CloseUnread) {
                 return connection.ask_only(errand).await;
             }
@@ -188,12 +206,15 @@ impl Party {
         Ok(())
     }
 
-    fn errand(&self, last: bool) -> Errand<'_> {
+    fn errand(&self, turn: u32, last: bool) -> Errand<'_> {
+        let message = &self.messages[turn as usize % self.messages.len()];
+        // The turns of a script may hold any number of lines.
+        let until = if self.spec.script.is_empty() { Until::of(self.framing) } else { Until::of_script(self.framing) };
         let half_close = last && (self.spec.half_close || self.framing == Framing::UntilEof);
         Errand {
-            request: self.request.as_deref(),
-            expected: &self.expected,
-            until: Until::of(self.framing),
+            request: message.request.as_deref(),
+            expected: &message.expected,
+            until,
             half_close: half_close && !self.has(ClientFault::WaitForEof),
             limit: self.limit,
         }

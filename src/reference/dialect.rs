@@ -60,6 +60,22 @@ pub fn expected(framing: Framing, terminator: Terminator, reply: &Reply, text: &
     bytes
 }
 
+/// The bytes that must come back for all that one turn of a conversation says, whatever number of messages that is.
+#[must_use]
+pub fn expected_of_turn(framing: Framing, reply: &Reply, turn: &[u8]) -> Vec<u8> {
+    if framing != Framing::Line {
+        return transform(reply, turn);
+    }
+    let mut bytes = Vec::new();
+    // What follows the last line feed is not a message yet.
+    for line in turn.split_inclusive(|byte| *byte == b'\n').filter(|line| line.ends_with(b"\n")) {
+        let (text, terminator) = split_terminator(line);
+        bytes.extend_from_slice(&transform(reply, text));
+        bytes.extend_from_slice(terminator);
+    }
+    bytes
+}
+
 fn ending(framing: Framing, terminator: Terminator) -> &'static [u8] {
     match (framing, terminator) {
         (Framing::Line, Terminator::Lf) => b"\n",
@@ -96,6 +112,13 @@ mod tests {
         let reply = Reply::Suffix("!".into());
         assert_eq!(expected(Framing::Line, Terminator::CrLf, &reply, b"hi"), b"hi!\r\n");
         assert_eq!(expected(Framing::UntilEof, Terminator::CrLf, &reply, b"hi"), b"hi!");
+    }
+
+    #[test]
+    fn every_line_of_a_turn_gets_its_reply_and_half_a_line_none() {
+        let reply = Reply::Prefix("ECHO: ".into());
+        assert_eq!(expected_of_turn(Framing::Line, &reply, b"a\nb\r\nc"), b"ECHO: a\nECHO: b\r\n");
+        assert_eq!(expected_of_turn(Framing::Raw, &reply, b"a\nb"), b"ECHO: a\nb");
     }
 
     #[test]

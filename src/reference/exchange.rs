@@ -65,6 +65,12 @@ impl Until {
             Framing::UntilEof => Self::Eof,
         }
     }
+
+    /// What ends the replies to one turn of a script, which may hold several messages.
+    #[must_use]
+    pub fn of_script(framing: Framing) -> Self {
+        if framing == Framing::UntilEof { Self::Eof } else { Self::Length }
+    }
 }
 
 /// Connects to the first of `addresses` that answers.

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::evidence::{Framing, Lifetime, Reply, Terminator, Transport};
+use crate::evidence::{Bytes, Framing, Lifetime, Reply, Terminator, Transport};
 
 /// A reference server.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -150,6 +150,8 @@ pub struct ClientSpec {
     pub message: String,
     /// Length of each message in bytes: the text is repeated or cut to it. 0 leaves it as it is.
     pub message_bytes: u32,
+    /// What to send instead, turn by turn: each is sent as it is, once the whole reply to the one before has come.
+    pub script: Vec<Bytes>,
     /// Number of clients.
     pub clients: u32,
     /// Messages each client sends.
@@ -180,6 +182,7 @@ impl Default for ClientSpec {
             reply: Reply::Exact,
             message: "hello".to_owned(),
             message_bytes: 0,
+            script: Vec::new(),
             clients: 1,
             repeat: 1,
             one_by_one: false,

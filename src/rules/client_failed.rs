@@ -30,7 +30,8 @@ fn check(facts: &Facts) -> Ruling {
     // Its failure may be the right reaction to what the server did; only where nothing is left to react to is it its own.
     let (side, sure) = match facts.exchanges() {
         _ if client.was_ended_from_outside() => (Side::Unknown, Confidence::Possible),
-        _ if answered || nothing_tried => (Side::Client, Confidence::Likely),
+        _ if nothing_tried => (Side::Client, Confidence::Likely),
+        _ if answered && failed_by_error(client, facts) => (Side::Client, Confidence::Likely),
         Ok(_) => (Side::Unknown, Confidence::Possible),
         Err(gap) => return Err(gap),
     };
@@ -41,6 +42,12 @@ fn check(facts: &Facts) -> Ruling {
         .at(facts.line_of_failure(Role::Client))
         .fix("Read the client's own error message; it names what went wrong and where.")
         .fires()
+}
+
+/// Whether an error that nobody handled ended it. A status with a few words of its own may be an answer (`0 matches`), or
+/// a complaint about a reply that only it knows to be wrong.
+fn failed_by_error(client: &Player, facts: &Facts) -> bool {
+    matches!(client.ended, Ended::Killed(_)) || facts.line_of_failure(Role::Client).is_some() || client.reports_a_crash()
 }
 
 fn contributing(client: &Player, how: &str) -> Finding {
@@ -59,7 +66,8 @@ mod tests {
     use crate::facts::staged::{Stage, dial, pair, talk};
 
     fn failed(stage: Stage) -> Stage {
-        stage.exits(Role::Client, 90.0, How::Code(1)).complains(Role::Client, "TypeError: oops\n")
+        let said = "Traceback (most recent call last):\n  File \"client.py\", line 3\nTypeError: oops\n";
+        stage.exits(Role::Client, 90.0, How::Code(1)).complains(Role::Client, said)
     }
 
     #[test]
@@ -70,6 +78,14 @@ mod tests {
         assert!(found.statement.contains("TypeError"));
         assert_eq!(after.verdict().side, Side::Client);
         assert_eq!(failed(pair()).fires("client-failed").side, Side::Client);
+    }
+
+    #[test]
+    fn a_status_with_words_of_its_own_may_be_an_answer_or_a_complaint() {
+        let stage = pair().talk(talk(40001).healthy()).exits(Role::Client, 90.0, How::Code(3));
+        let stage = stage.complains(Role::Client, "2 replies, 0 matches\n");
+        assert_eq!(stage.fires("client-failed").side, Side::Unknown);
+        assert_eq!(stage.verdict().side, Side::Unknown);
     }
 
     #[test]

@@ -17,6 +17,7 @@ fn check(facts: &Facts) -> Ruling {
         let ended = (talk.fin(Role::Client), talk.ended_by(Role::Server));
         reply_was_dropped(talk, &exchange.echo)
             && !client_was_gone(talk, facts)
+            && (!closed_after_waiting(talk) || was_held(talk, facts))
             && matches!(ended, (Some(client), Some(server)) if client < server)
             && talk.rst(Role::Client).is_none()
     });
@@ -70,14 +71,28 @@ fn check(facts: &Facts) -> Ruling {
 /// A client that has closed for good looks the same on the wire; one that half-closed still holds its socket, and fails
 /// when nothing comes.
 fn client_was_seen_waiting(talk: &Talk, facts: &Facts) -> bool {
+    facts.a_client_failed()
+        || was_held(talk, facts)
+        || facts.dialect.as_ref().is_ok_and(|dialect| dialect.answers_half_close.as_ref().is_some_and(|it| !it.value))
+}
+
+/// Whether a process was seen to hold the client's end after its FIN.
+fn was_held(talk: &Talk, facts: &Facts) -> bool {
     let held = |socket: &Socket| {
         (socket.local, socket.remote) == (talk.client, Some(talk.server))
             && matches!(socket.state, SocketState::FinWait1 | SocketState::FinWait2)
             && !socket.owners.is_empty()
     };
-    facts.a_client_failed()
-        || facts.evidence.sockets.seen().is_ok_and(|sockets| sockets.rows().any(|(_, _, socket)| held(socket)))
-        || facts.dialect.as_ref().is_ok_and(|dialect| dialect.answers_half_close.as_ref().is_some_and(|it| !it.value))
+    facts.evidence.sockets.seen().is_ok_and(|sockets| sockets.rows().any(|(_, _, socket)| held(socket)))
+}
+
+/// Whether the client's FIN came so long after everything else that a time limit of its own is the likelier reason: who
+/// half-closes has nothing more to say, and does it when it has said it.
+fn closed_after_waiting(talk: &Talk) -> bool {
+    const PAUSE_MS: f64 = 400.0;
+    let Some(fin) = talk.fin(Role::Client) else { return false };
+    let last = [talk.request(), talk.response()].into_iter().flatten().filter_map(|stream| stream.last);
+    last.filter(|at| *at <= fin).max().is_some_and(|last| fin.ms_since(last) > PAUSE_MS)
 }
 
 fn ends_a_line(talk: &Talk) -> bool {
@@ -119,6 +134,23 @@ mod tests {
         pair().talk(talk)
     }
 
+    /// The client's process held its socket after it had sent a FIN.
+    fn seen_waiting(mut stage: Stage) -> Stage {
+        let mut row = listener("127.0.0.1:40001");
+        row.remote = Some(addr(SERVER));
+        row.state = SocketState::FinWait2;
+        row.owners = vec![owner(Role::Client)];
+        stage.snapshots()[0].sockets.push(row);
+        stage
+    }
+
+    #[test]
+    fn a_client_that_closes_after_it_has_waited_was_impatient_and_did_not_half_close() {
+        let waited = talk(40001).asks("hello\n").after(2000.0).closes(Role::Client).after(1.0).closes(Role::Server);
+        met(waited.clone()).frozen(3000.0).silent("half-close-dropped");
+        seen_waiting(met(waited)).frozen(3000.0).fires("half-close-dropped");
+    }
+
     fn lifetime(stage: Stage, lifetime: Lifetime) -> Stage {
         stage.contract(|terms| terms.lifetime = Some(Term::told(lifetime)))
     }
@@ -133,12 +165,7 @@ mod tests {
 
     #[test]
     fn a_client_seen_waiting_had_not_left_for_good() {
-        let mut stage = met(dropped());
-        let mut row = listener("127.0.0.1:40001");
-        row.remote = Some(addr(SERVER));
-        row.state = SocketState::FinWait2;
-        row.owners = vec![owner(Role::Client)];
-        stage.snapshots()[0].sockets.push(row);
+        let stage = seen_waiting(met(dropped()));
         assert_eq!(stage.fires("half-close-dropped").confidence, Confidence::Proven);
     }
 

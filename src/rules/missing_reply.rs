@@ -96,7 +96,7 @@ fn confidence(facts: &Facts, talk: &Talk, exchange: &Exchange) -> Confidence {
     let computes = facts.player(Role::Server).ok().flatten().is_some_and(|server| server.computes());
     match () {
         // It may be about to answer, and it may be caught in a loop.
-        () if computes => Confidence::Possible,
+        () if computes || facts.server_sleeps_over(talk) => Confidence::Possible,
         // Nothing limits the time it may take, and it was the client that did not wait for the end.
         () if server_may_move && !facts.still_waiting() => Confidence::Possible,
         () if facts.hang_proven() && seen_read && (framing_known || facts.answers_nobody()) => Confidence::Proven,
@@ -109,7 +109,7 @@ fn confidence(facts: &Facts, talk: &Talk, exchange: &Exchange) -> Confidence {
 #[cfg(test)]
 mod tests {
     use crate::diagnosis::{Confidence, Side};
-    use crate::evidence::{Ending, How, Limit, Role, Term};
+    use crate::evidence::{Ending, Framing, How, Limit, Role, Term};
     use crate::facts::staged::{SERVER, Stage, datagrams, pair, talk};
 
     fn unanswered() -> Stage {
@@ -128,6 +128,15 @@ mod tests {
         assert_eq!(unanswered().verdict().side, Side::Server);
         let datagram = pair().udp().talk(datagrams(40001).asks("hello").open()).hangs();
         assert_eq!(datagram.fires("missing-reply").side, Side::Server);
+    }
+
+    #[test]
+    fn a_server_that_fell_asleep_over_the_request_may_still_answer() {
+        let stage = pair().talk(talk(40001).asks("hello\n").open()).frozen(11_000.0).ends(Ending::DeadlinePassed);
+        let told = stage.contract(|contract| contract.framing = Some(Term::told(Framing::Line)));
+        let waits = |call| told.clone().waits(Role::Server, call, Limit::Timed);
+        assert_eq!(waits("clock_nanosleep").fires("missing-reply").confidence, Confidence::Possible);
+        assert_eq!(waits("poll").fires("missing-reply").confidence, Confidence::Likely);
     }
 
     #[test]

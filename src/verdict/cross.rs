@@ -21,7 +21,9 @@ pub fn weigh(facts: &Facts, verdict: Verdict, cross: &[Cross]) -> Verdict {
     }
     let understood = |conduct| if conduct == Conduct::Wrong && !is_spoken(facts) { Conduct::Open } else { conduct };
     let (client, server) = (understood(conduct(cross, Role::Client)), understood(conduct(cross, Role::Server)));
-    let server = if server == Conduct::Open && answered_probes(facts) { Conduct::Right } else { server };
+    // That it answers probes clears a server only as long as it did not fail with what its own client says.
+    let is_clear = conduct(cross, Role::Server) == Conduct::Open && answered_probes(facts);
+    let server = if is_clear { Conduct::Right } else { server };
     match (verdict.side, client, server) {
         // A status other than 0 may be meant; that it is the same with everybody makes it no fault.
         (Side::Client, Conduct::Wrong, _) if verdict.fault.as_deref() == Some("client-failed") => verdict,

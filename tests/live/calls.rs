@@ -265,11 +265,10 @@ fn a_debugger_and_a_program_that_is_not_there_are_started_plainly() {
 
 #[test]
 fn a_script_whose_interpreter_is_missing_is_a_program_that_could_not_be_started() {
-    use std::os::unix::fs::PermissionsExt;
     let dir = tempfile::tempdir().unwrap();
-    let script = dir.path().join("script");
-    std::fs::write(&script, "#!/there/is/no/such/interpreter\n").unwrap();
-    std::fs::set_permissions(&script, PermissionsExt::from_mode(0o755)).unwrap();
+    // Written by a process of its own: what this one holds open for writing while another test forks cannot be executed.
+    let write = "echo '#!/there/is/no/such/interpreter' > script && chmod +x script";
+    assert!(Command::new("sh").args(["-c", write]).current_dir(dir.path()).status().unwrap().success());
     let (_, heard) = traced(&["./script"], dir.path());
     let [(1, why)] = &heard.missing[..] else { panic!("{heard:?}") };
     assert!(why.starts_with("./script: No such file"), "{why}");

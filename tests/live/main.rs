@@ -6,6 +6,8 @@ mod accuracy;
 mod actor;
 mod bad_input;
 mod calls;
+mod check;
+mod echo_servers;
 mod readme;
 mod real_servers;
 mod sandbox;

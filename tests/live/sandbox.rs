@@ -4,7 +4,7 @@
 
 use std::process::Command;
 
-const NETDIAG: &str = env!("CARGO_BIN_EXE_netdiag");
+use crate::stand::{AS_NOBODY, NETDIAG, Public};
 
 /// The report of `netdiag doctor --json`, run by the given wrapper.
 fn doctor(wrapper: &[&str], binary: &str) -> serde_json::Value {
@@ -49,12 +49,9 @@ fn an_unprivileged_user_gets_the_same_first_rung_as_root() {
         return; // everything above ran as one
     }
     // A copy, since nobody may not be allowed into the build directory.
-    let directory =
-        tempfile::Builder::new().permissions(std::os::unix::fs::PermissionsExt::from_mode(0o755)).tempdir().unwrap();
-    let copy = directory.path().join("netdiag");
-    std::fs::copy(NETDIAG, &copy).unwrap();
-    let nobody = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"];
-    let (root, nobody) = (doctor(&[], NETDIAG), doctor(&nobody, copy.to_str().unwrap()));
+    let public = Public::new();
+    let copy = public.binary();
+    let (root, nobody) = (doctor(&[], NETDIAG), doctor(&AS_NOBODY, copy.to_str().unwrap()));
     assert_eq!(rung(&root, "namespace"), rung(&nobody, "namespace"));
     assert!(rung(&nobody, "host-loopback")["remedy"].as_str().unwrap().contains("setcap"));
 }

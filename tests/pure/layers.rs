@@ -24,7 +24,10 @@ const MAY_NAME: &[(&str, &[&str])] = &[
     ("collect", &["evidence", "sandbox", "wire"]),
     // The proof of a hang reads two samples of evidence and nothing else, while the pair is still there. Whether a second
     // recording, with calls traced, would tell more and tells of the same is read off the recordings.
-    ("recording", &["collect", "evidence", "facts::second_look", "facts::stillness", "reference", "sandbox"]),
+    (
+        "recording",
+        &["collect", "evidence", "facts::script", "facts::second_look", "facts::stillness", "reference", "sandbox"],
+    ),
     ("cli", &["reference"]),
     (
         "commands",

@@ -1,0 +1,113 @@
+//! `netdiag check`, the command itself, against echo servers that nobody wrote for netdiag: nothing is wrong with any of
+//! them, each speaks its dialect, and each is as well afterwards as before.
+
+use netdiag::evidence::Transport;
+use serde_json::{Value, json};
+
+use crate::echo_servers::{Server, free_port, program, xinetd};
+use crate::stand;
+
+/// Checks a server with the command and compares the verdict and what it learned.
+fn is_innocent(server: &Server, transport: Transport, framing: &str, reply: &Value) {
+    let address = server.address.to_string();
+    let before = descriptors(server.pid());
+    let mut words = vec!["check", &address, "--json"];
+    if transport == Transport::Udp {
+        words.push("--udp");
+    }
+    let ended = stand::netdiag(&words);
+    let report = ended.json();
+    let seen = || serde_json::to_string_pretty(&report).unwrap();
+    assert_eq!(report["verdict"]["side"], json!("none"), "{}", seen());
+    assert_eq!(ended.code(), 0, "{}", seen());
+    let contract = &report["contract"];
+    assert_eq!(contract["framing"]["value"], json!(framing), "{}", seen());
+    if transport == Transport::Tcp {
+        assert_eq!(contract["framing"]["source"], json!("learned"), "{}", seen());
+    }
+    let told = json!([contract["reply"]["value"], contract["reply"]["text"]]);
+    assert_eq!(told, *reply, "{}", seen());
+    let deadline = std::time::Instant::now() + stand::LONG;
+    while descriptors(server.pid()) > before {
+        assert!(std::time::Instant::now() < deadline, "descriptors are left behind: {}", seen());
+        std::thread::yield_now();
+    }
+}
+
+fn descriptors(pid: u32) -> usize {
+    std::fs::read_dir(format!("/proc/{pid}/fd")).unwrap().count()
+}
+
+fn checks(package: &str, words: &[&str], framing: &str, reply: &Value) {
+    let server = Server::start(package, words, Transport::Tcp);
+    is_innocent(&server, Transport::Tcp, framing, reply);
+}
+
+fn exact() -> Value {
+    json!(["exact", null])
+}
+
+#[test]
+fn socat_is_innocent() {
+    let words = ["socat", "TCP-LISTEN:0,bind=127.0.0.1,fork,backlog=50", "EXEC:/bin/cat"];
+    checks("socat", &words, "raw", &exact());
+}
+
+#[test]
+fn socat_is_innocent_of_datagrams() {
+    let words = ["socat", "-b", "65536", "UDP-RECVFROM:0,bind=127.0.0.1,fork", "EXEC:/bin/cat"];
+    is_innocent(&Server::start("socat", &words, Transport::Udp), Transport::Udp, "datagram", &exact());
+}
+
+#[test]
+fn ncat_is_innocent_although_it_hangs_up_on_a_half_close() {
+    let port = free_port(Transport::Tcp).to_string();
+    let words = ["ncat", "-l", "-k", "-e", "/bin/cat", "-m", "200", "127.0.0.1", &port];
+    checks("ncat", &words, "raw", &exact());
+}
+
+#[test]
+fn xinetd_is_innocent() {
+    is_innocent(&xinetd(Transport::Tcp), Transport::Tcp, "raw", &exact());
+}
+
+#[test]
+fn xinetd_is_innocent_of_datagrams() {
+    is_innocent(&xinetd(Transport::Udp), Transport::Udp, "datagram", &exact());
+}
+
+#[test]
+fn asyncio_is_innocent() {
+    checks("python3", &["python3", &program("asyncio_line.py"), "0"], "line", &exact());
+}
+
+#[test]
+fn a_threaded_server_is_innocent() {
+    checks("python3", &["python3", &program("threaded.py"), "0"], "line", &exact());
+}
+
+#[test]
+fn a_select_server_with_a_prefix_is_innocent() {
+    checks("python3", &["python3", &program("select_prefix.py"), "0"], "raw", &json!(["prefix", "Echo : "]));
+}
+
+#[test]
+fn node_is_innocent() {
+    checks("nodejs", &["node", &program("echo.js"), "0"], "raw", &exact());
+}
+
+#[test]
+fn perl_is_innocent() {
+    checks("perl", &["perl", &program("echo.pl"), "0"], "line", &exact());
+}
+
+#[test]
+fn java_is_innocent() {
+    checks("default-jdk-headless", &["java", "-XX:+UseSerialGC", &program("Echo.java"), "0"], "line", &exact());
+}
+
+#[test]
+fn a_tokio_server_is_innocent() {
+    let words = [stand::NETDIAG, "serve", "--listen", "127.0.0.1:0", "--framing", "raw"];
+    checks("netdiag", &words, "raw", &exact());
+}
