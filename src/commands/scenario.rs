@@ -118,6 +118,10 @@ fn judge(expect: &Expect, evidence: &Evidence, diagnosis: &Diagnosis) -> Met {
         && expect.side == "both"
         && matches!(verdict.side, Side::Client | Side::Server)
         && verdict.confidence < Confidence::Proven;
+    let found = |fault: &String| diagnosis.findings.iter().any(|finding| finding.fault == *fault);
+    if !less && !expect.also.iter().all(found) {
+        return Met::No;
+    }
     if one_of_two || side(verdict.side) == expect.side && (expect.fault == verdict.fault || less) {
         return Met::Yes;
     }

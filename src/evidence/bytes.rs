@@ -14,6 +14,15 @@ impl Bytes {
         self.0.escape_ascii().to_string()
     }
 
+    /// As a line of text to be read by people: printable ASCII as it is, quotes and backslashes included, the rest escaped.
+    #[must_use]
+    pub fn readable(&self) -> String {
+        let as_it_is = |byte: u8| byte == b' ' || byte.is_ascii_graphic();
+        let escaped =
+            |byte: u8| if as_it_is(byte) { char::from(byte).to_string() } else { byte.escape_ascii().to_string() };
+        self.0.iter().map(|byte| escaped(*byte)).collect()
+    }
+
     /// Whether there are none.
     #[must_use]
     pub fn is_empty(&self) -> bool {

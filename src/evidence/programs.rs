@@ -111,6 +111,9 @@ pub struct Process {
     pub descriptor_limit: Option<u64>,
     /// Processor time used so far, in milliseconds.
     pub cpu_ms: u64,
+    /// How much of that was spent inside the kernel: who computes spends next to none there.
+    #[serde(default)]
+    pub kernel_ms: u64,
     /// Resident memory in KiB.
     pub rss_kib: u64,
     /// Every thread.

@@ -165,7 +165,8 @@ impl Facts<'_> {
     }
 
     /// The last probes, when the server had answered some before and left all of these in its accept queue.
-    fn accepted_no_more(&self) -> Option<Vec<String>> {
+    #[must_use]
+    pub fn accepted_no_more(&self) -> Option<Vec<String>> {
         const SEVERAL: usize = 2;
         let probes = &self.evidence.probes.seen().ok()?.probes;
         let connects = |probe: &Probe| probe.reach == Reach::Connected && probe.transport == Transport::Tcp;

@@ -4,10 +4,13 @@
 //! answer, "cannot tell".
 
 pub mod asked;
+pub mod company;
+pub mod complaint;
 pub mod contract;
 pub mod dialect;
 pub mod exchange;
 mod idling;
+pub mod held;
 mod lines;
 pub mod player;
 mod pressure;
@@ -16,6 +19,7 @@ pub mod reach;
 pub mod script;
 mod rounds;
 pub mod second_look;
+pub mod spinning;
 #[cfg(test)]
 pub(crate) mod staged;
 pub mod stillness;

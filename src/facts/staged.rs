@@ -397,3 +397,27 @@ impl Stage {
         }
     }
 }
+
+impl Stage {
+    /// In the looks every 10 ms from `from` to `until`, that process of `role` never waited: of 10 ms it used 7, and of
+    /// these 2 inside the kernel.
+    pub fn spins(mut self, role: Role, pid: u32, (from, until): (u32, u32)) -> Self {
+        let program = usize::from(role == Role::Client);
+        let kept: Vec<Process> = self
+            .programs()
+            .samples
+            .iter()
+            .flat_map(|sample| sample.processes.clone())
+            .filter(|one| one.pid != pid)
+            .collect();
+        let look = |at: u32| {
+            let mut busy = process(program, "recvfrom", Limit::Forever);
+            busy.threads[0].wait = Wait::Running;
+            (busy.pid, busy.cpu_ms, busy.kernel_ms) = (pid, u64::from(at) * 7 / 10, u64::from(at) * 2 / 10);
+            let processes = kept.iter().cloned().chain([busy]).collect();
+            Sample { at: ms(f64::from(at)), processes }
+        };
+        self.programs().samples = (from..until).step_by(10).map(look).collect();
+        self
+    }
+}

@@ -111,6 +111,13 @@ impl<'e> Talk<'e> {
         lives(&self.client_end) || lives(&self.server_end)
     }
 
+    /// Whether the client has closed its side and no program of it holds the connection: it did not only half-close.
+    #[must_use]
+    pub fn client_has_left(&self) -> bool {
+        let held = self.client_end.as_ref().is_some_and(|end| end.is_held != Some(false));
+        !held && self.ended_by(Role::Client).is_some()
+    }
+
     /// Whether the server's program accepted the connection; `None` when its socket was not seen.
     #[must_use]
     pub fn was_accepted(&self) -> Option<bool> {

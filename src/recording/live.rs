@@ -8,12 +8,16 @@ use super::pair::Recorder;
 use crate::collect::probes::{Depth, Examiner};
 use crate::collect::sockets::{self, Scope};
 use crate::collect::tasks;
-use crate::evidence::{Ending, Evidence, Gap, Observed, Occasion, Probes, Role, Socket, SocketState, Transport};
+use crate::evidence::{
+    Ending, Evidence, Gap, Observed, Occasion, Probes, Process, Role, Socket, SocketState, Transport, Wait,
+};
 
 /// Between two looks at the server while it is being asked.
 const STEP: Duration = Duration::from_millis(10);
 /// Looks at its threads are dearer than looks at its sockets.
 const SAMPLE_EVERY: Duration = Duration::from_millis(100);
+/// How long a server is given to come to rest after the last question.
+const REST: Duration = Duration::from_millis(400);
 /// How long its console may take to answer.
 const CONSOLE: Duration = Duration::from_secs(2);
 
@@ -28,12 +32,30 @@ impl Recorder<'_> {
             Ok((transport, targets)) => self.examine(targets, transport, Depth::Full),
             Err(gap) => Observed::NotObserved(gap),
         };
+        self.come_to_rest();
         if let Some(console) = &self.plan.console_at {
             self.tasks = Some(tasks::read(console, Some(Role::Server), &self.clock, CONSOLE));
         }
         let ended = if self.interruption.requested() { Ending::Interrupted } else { Ending::Complete };
         let frozen = self.freeze(ended);
         self.finish(frozen, probes, Occasion::LiveServer, private)
+    }
+
+    /// Nobody asks for anything any more: whoever is well now waits, and has closed what its clients have closed. Looks
+    /// until that is so, or long enough to say that it will not be.
+    fn come_to_rest(&mut self) {
+        let began = Instant::now();
+        while began.elapsed() < REST && !self.interruption.requested() {
+            let members = self.stage.members();
+            let rows = self.tables.look(&members, &self.ports);
+            let sample = self.stage.sample(&rows);
+            let waits = |process: &Process| process.threads.iter().all(|thread| thread.wait != Wait::Running);
+            let keeps = |row: &Socket| row.state == SocketState::CloseWait && !row.owners.is_empty();
+            if sample.processes.iter().all(waits) && !rows.iter().any(keeps) {
+                return;
+            }
+            self.stage.pause(STEP);
+        }
     }
 
     /// Puts whoever already listens at the documented address on the stand.

@@ -65,6 +65,12 @@ pub const PAGES: &[Page] = pages! {
     "small-receive-buffer-desync" "one-at-a-time"
     "write-write-deadlock"
     "receiver-stops-reading" "blocked-loop" "contract-disagreement" "client-failed" "server-crashed"
+    "missing-terminator" "read-to-eof-without-half-close" "unread-request" "missing-reply" "swallowed-exception" "unterminated-reply"
+    "truncated-reply" "corrupted-reply" "half-close-dropped" "early-close" "reset" "slow-reply"
+    "eof-busy-loop" "writable-busy-loop" "close-wait-leak" "accept-fails-emfile" "accept-loop-ended" "worker-pool-exhausted"
+    "shared-state-crosstalk" "client-threads-share-socket" "fork-keeps-descriptor" "coroutine-never-awaited" "nagle-delayed-ack"
+    "killed-by-sigpipe" "would-block-treated-as-error" "closed-socket-in-select" "select-above-1024" "unhandled-socket-error"
+    "client-gives-up-early" "one-at-a-time" "blocked-loop" "contract-disagreement" "client-failed" "server-crashed"
 };
 
 impl Page {

@@ -35,7 +35,7 @@ fn check(facts: &Facts) -> Ruling {
         Ok(_) => (Side::Unknown, Confidence::Possible),
         Err(gap) => return Err(gap),
     };
-    let words = client.last_words().map(|words| format!(" Its last words: {}", words.escaped())).unwrap_or_default();
+    let words = client.last_words().map(|words| format!(" Its last words: {}", words.readable())).unwrap_or_default();
     let context = if answered { " although everything it asked was answered rightly" } else { "" };
     finding(&RULE, side, sure, format!("The client {how}{context}.{words}"))
         .because([client.reference()])

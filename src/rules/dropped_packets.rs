@@ -52,15 +52,23 @@ fn check(facts: &Facts) -> Ruling {
         Side::Environment,
         sure,
         format!(
-            "The client's SYN to {} was repeated {} times and never answered, although the server listens there with an \
+            "The client's SYN to {} was repeated {} and never answered, although the server listens there with an \
              empty queue: something between the two discards packets.",
-            dial.target, dial.repeats
+            dial.target, times(dial.repeats)
         ),
     )
     .because(dial.evidence.clone())
     .because([listener.reference.clone()])
     .fix("Look for a packet filter (`sudo nft list ruleset`, `sudo iptables -S`) and permit loopback.")
     .fires()
+}
+
+fn times(n: usize) -> String {
+    match n {
+        1 => "once".to_owned(),
+        2 => "twice".to_owned(),
+        n => format!("{n} times"),
+    }
 }
 
 #[cfg(test)]

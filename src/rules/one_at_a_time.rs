@@ -24,14 +24,15 @@ const NOTABLE_MS: f64 = 50.0;
 fn check(facts: &Facts) -> Ruling {
     let promised = promised(&facts.contract);
     if let (Some(dialect), Some(promised), Some(places)) = (facts.asked()?, promised, facts.places())
-        && places < promised
+        && places == 1
+        && promised > 1
     {
         let evidence = dialect.places.as_ref().map(crate::facts::dialect::Learned::evidence).unwrap_or_default();
         return finding(
             &RULE,
             Side::Server,
             Confidence::Proven,
-            format!("{promised} clients are to be served at the same time; further ones waited once {places} were connected."),
+            format!("{promised} clients are to be served at the same time; a second one waited while the first was connected."),
         )
         .because(evidence)
         .fix("Serve each connection in a task or thread of its own, so that accept is called again at once.")
@@ -39,6 +40,9 @@ fn check(facts: &Facts) -> Ruling {
     }
     let talks = facts.talks()?;
     let Some((waiting, served)) = stuck_behind(talks).or_else(|| served_after(talks)) else { return Ok(Call::Silent) };
+    if facts.kept_out()?.is_some_and(|(_, beside)| beside.len() > 1) {
+        return super::ruled_out("several clients were served at the same time, and only further ones waited");
+    }
     if promised == Some(1) {
         return super::ruled_out("the contract has the server serve one client at a time");
     }
@@ -69,7 +73,7 @@ fn promised(contract: &Contract) -> Option<u32> {
 /// At the freeze one connection is held open and another waits, not accepted or not read.
 fn stuck_behind<'t, 'e>(talks: &'t [Talk<'e>]) -> Option<(&'t Talk<'e>, &'t Talk<'e>)> {
     let served = talks.iter().find(|talk| {
-        talk.is_open() && talk.was_accepted() == Some(true) && talk.replied_bytes().is_some_and(|n| n > 0)
+        talk.is_open() && !talk.client_has_left() && talk.was_accepted() == Some(true) && talk.replied_bytes().is_some_and(|n| n > 0)
     })?;
     let waiting = talks
         .iter()

@@ -57,7 +57,7 @@ fn check(facts: &Facts) -> Ruling {
         () if harmed_nobody => (Side::Server, Confidence::Likely),
         () => (Side::Server, Confidence::Proven),
     };
-    let words = server.last_words().map(|words| format!(" Its last words: {}", words.escaped())).unwrap_or_default();
+    let words = server.last_words().map(|words| format!(" Its last words: {}", words.readable())).unwrap_or_default();
     finding(&RULE, side, sure, format!("The server {how} while it was serving.{words}"))
         .because([server.reference()])
         .fix("Handle errors per connection, so that one client cannot end the server for all.")

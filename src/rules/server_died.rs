@@ -35,7 +35,7 @@ fn check(facts: &Facts) -> Ruling {
         // Without the socket table nobody could see it listen.
         facts.listeners()?;
     }
-    let words = server.last_words().map(|words| format!(" Its last words: {}", words.escaped())).unwrap_or_default();
+    let words = server.last_words().map(|words| format!(" Its last words: {}", words.readable())).unwrap_or_default();
     finding(&RULE, Side::Server, Confidence::Proven, format!("The server {how}.{words}"))
         .because([server.reference()])
         .fix("Start the server by itself and mend what it complains about; it has to stay alive and listen.")

@@ -40,6 +40,9 @@ pub struct Expect {
     /// side always is. This lists sources without which `unknown` is the right answer.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub needs: Vec<String>,
+    /// Faults that have to be found beside the verdict: contributing ones, which no verdict is named after.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub also: Vec<String>,
 }
 
 /// A scenario file, as written.

@@ -68,7 +68,7 @@ impl Story {
         steps
     }
 
-    /// Whether the server owes something when these steps were taken.
+    /// Whether the server owes something when these steps were taken: a reply, or the end to a client that has closed.
     fn servers_turn(&self, steps: &[Step]) -> bool {
         let (mut asked, mut answered, mut half_closed) = (String::new(), String::new(), false);
         for step in steps {
@@ -81,7 +81,7 @@ impl Story {
         }
         let terms = Terms::new(self.framing, self.reply.clone());
         let answer = weigh(&terms, asked.as_bytes(), half_closed, answered.as_bytes());
-        matches!(answer, Comparison::Nothing | Comparison::Truncated { .. })
+        half_closed || matches!(answer, Comparison::Nothing | Comparison::Truncated { .. })
     }
 
     /// A pair that has told its contract or not, before anything has happened.

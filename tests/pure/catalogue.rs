@@ -41,7 +41,8 @@ fn expected(name: &str) -> Option<(String, Option<String>)> {
 }
 
 fn expected_faults() -> BTreeSet<String> {
-    scenario::names().filter_map(|name| expected(name)?.1).collect()
+    let expected = scenario::names().filter_map(|name| scenario::find(name)?.unwrap().expect);
+    expected.flat_map(|expect| expect.fault.into_iter().chain(expect.also)).collect()
 }
 
 /// Fails with `what` and the names that only one of the two has.

@@ -191,6 +191,7 @@ mod tests {
             descriptors: None,
             descriptor_limit: None,
             cpu_ms: 0,
+            kernel_ms: 0,
             rss_kib: 0,
             threads: vec![thread],
             armed_timers: Some(0),

@@ -77,6 +77,7 @@ pub fn look(members: impl Iterator<Item = (u32, usize)>, _sockets: &[Socket]) ->
             descriptors: None,
             descriptor_limit: None,
             cpu_ms: 0,
+            kernel_ms: 0,
             rss_kib: 0,
             threads: vec![unknown(pid)],
             armed_timers: None,

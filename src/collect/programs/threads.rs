@@ -39,6 +39,7 @@ fn process(pid: u32, program: usize, addresses: &Addresses) -> Option<Process> {
         descriptors,
         descriptor_limit: descriptor_limit(&process),
         cpu_ms: (stat.utime + stat.stime) * 1000 / procfs::ticks_per_second(),
+        kernel_ms: stat.stime * 1000 / procfs::ticks_per_second(),
         rss_kib: stat.rss * procfs::page_size() / 1024,
         threads,
         armed_timers: if zombie { Some(0) } else { fds::armed_timers(pid, heard) },

@@ -81,6 +81,7 @@ pub fn process(index: usize, call: &str, limit: Limit) -> Process {
         descriptors: Some(4),
         descriptor_limit: Some(1024),
         cpu_ms: 20,
+        kernel_ms: 0,
         rss_kib: 9000,
         threads: vec![Thread { tid: pid, state: 'S', wait, switches: Some(17) }],
         armed_timers: Some(0),

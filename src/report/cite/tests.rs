@@ -52,6 +52,7 @@ fn threads_tasks_and_calls_are_told_by_what_they_wait_for() {
         descriptors: None,
         descriptor_limit: None,
         cpu_ms: 0,
+        kernel_ms: 0,
         rss_kib: 0,
         threads: vec![thread],
         armed_timers: Some(0),

@@ -1,0 +1,122 @@
+//! Conversations beside each other: who was being served while somebody else waited, and whose bytes went to whom.
+
+use super::{Facts, Talk};
+use crate::evidence::{At, Bytes, Gap, Role};
+
+/// A reply that comes this long after its request, and right after another client has left, was waiting for that.
+const NOTABLE_MS: f64 = 50.0;
+
+/// A line as long as this does not turn up in two conversations by chance.
+const TELLING: usize = 4;
+
+/// A reply that holds what somebody else had sent.
+#[derive(Debug, Clone)]
+pub struct Crossed<'f, 'e> {
+    /// Whose reply it was.
+    pub receiver: &'f Talk<'e>,
+    /// Who had sent it.
+    pub sender: &'f Talk<'e>,
+    /// The line.
+    pub line: Bytes,
+}
+
+impl<'e> Facts<'e> {
+    /// The first client that got nothing, or got it only when somebody else left, with those that were being served at
+    /// one and the same moment meanwhile.
+    pub fn kept_out(&self) -> Result<Option<(&Talk<'e>, Vec<&Talk<'e>>)>, Gap> {
+        let talks = self.talks()?;
+        let kept_out = |waiting: &&Talk<'e>| self.waits_unserved(waiting) || waited_for_a_place(waiting, talks);
+        let Some(waiting) = talks.iter().find(kept_out) else { return Ok(None) };
+        let until = waiting.conversation.and_then(|it| it.received.first).unwrap_or(self.frozen());
+        let others = talks.iter().filter(|other| other.server == waiting.server && other.client != waiting.client);
+        let beside: Vec<&Talk> = others.filter(|other| was_served_beside(other, waiting, until)).collect();
+        let at = |moment: At| {
+            let there =
+                |talk: &&&Talk| span(talk, self.frozen()).is_some_and(|(from, to)| from <= moment && moment <= to);
+            beside.iter().filter(there).copied().collect::<Vec<_>>()
+        };
+        let moments = beside.iter().filter_map(|talk| span(talk, self.frozen()));
+        let most = moments.map(|(from, _)| at(from)).max_by_key(Vec::len).unwrap_or_default();
+        Ok(Some((waiting, most)))
+    }
+
+    fn waits_unserved(&self, talk: &Talk) -> bool {
+        let unread = talk.was_accepted() == Some(false) || talk.was_read() == Some(false);
+        self.still_waiting()
+            && talk.is_open()
+            && talk.asked_bytes() > Some(0)
+            && talk.replied_bytes() == Some(0)
+            && unread
+    }
+
+    /// How many connections the server served at the same time at most, as replies show.
+    pub fn served_at_once(&self) -> Result<usize, Gap> {
+        let talks = self.talks()?;
+        let spans: Vec<(At, At)> = talks.iter().filter_map(|talk| span(talk, self.frozen())).collect();
+        let at = |moment: At| spans.iter().filter(|(from, to)| *from <= moment && moment <= *to).count();
+        Ok(spans.iter().map(|(from, _)| at(*from)).max().unwrap_or_default())
+    }
+
+    /// A reply with a line that its own client had never sent, and that another client had sent before.
+    pub fn crossed(&self) -> Result<Option<Crossed<'_, 'e>>, Gap> {
+        let talks = self.talks()?;
+        let sent = |talk: &Talk<'e>| talk.conversation.map(|it| it.sent.head.0.as_slice()).unwrap_or_default();
+        for receiver in talks {
+            let Some(conversation) = receiver.conversation else { continue };
+            let (own, got) = (sent(receiver), &conversation.received.head.0);
+            for sender in
+                talks.iter().filter(|other| other.client != receiver.client && other.server == receiver.server)
+            {
+                let before = sender.conversation.and_then(|it| it.sent.first) < conversation.received.last;
+                let line = sent(sender)
+                    .split(|byte| *byte == b'\n')
+                    .map(<[u8]>::trim_ascii)
+                    .find(|line| line.len() >= TELLING && holds(got, line) && !holds(own, line));
+                if let Some(line) = line.filter(|_| before) {
+                    return Ok(Some(Crossed { receiver, sender, line: Bytes::from(line) }));
+                }
+            }
+        }
+        Ok(None)
+    }
+}
+
+fn holds(bytes: &[u8], line: &[u8]) -> bool {
+    bytes.windows(line.len()).any(|part| part == line)
+}
+
+/// From the first reply to the end.
+fn span(talk: &Talk, frozen: At) -> Option<(At, At)> {
+    let first = talk.conversation?.received.first?;
+    Some((first, left(talk).unwrap_or(frozen)))
+}
+
+fn left(talk: &Talk) -> Option<At> {
+    talk.ended_by(Role::Client).or(talk.ended_by(Role::Server))
+}
+
+/// Whether its first reply came late, and right when another one, served before, had left.
+fn waited_for_a_place(waiting: &Talk, talks: &[Talk]) -> bool {
+    let Some((asked, answered)) = waiting.conversation.and_then(|it| Some((it.sent.first?, it.received.first?))) else {
+        return false;
+    };
+    answered.ms_since(asked) >= NOTABLE_MS
+        && talks.iter().any(|other| {
+            let prompt = other.conversation.and_then(|it| Some(it.received.first?.ms_since(it.sent.first?)));
+            other.client != waiting.client
+                && other.server == waiting.server
+                && was_served_beside(other, waiting, answered)
+                && prompt.is_some_and(|took| answered.ms_since(asked) > 1.5 * took + 20.0)
+                && left(other)
+                    .is_some_and(|left| left > asked && left <= answered && answered.ms_since(left) < NOTABLE_MS)
+        })
+}
+
+/// Whether `other` had had a reply, and had not left for long, while `waiting` waited.
+fn was_served_beside(other: &Talk, waiting: &Talk, until: At) -> bool {
+    let replied = match other.conversation {
+        Some(conversation) => conversation.received.first.is_some_and(|first| first < until),
+        None => other.replied_bytes() > Some(0),
+    };
+    replied && left(other).map_or_else(|| other.is_open(), |left| left.ms_since(waiting.began) >= NOTABLE_MS / 2.0)
+}

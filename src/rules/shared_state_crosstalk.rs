@@ -1,0 +1,87 @@
+//! `shared-state-crosstalk`: one client is sent what another one had said.
+
+use super::{Call, Rule, Ruling, finding};
+use crate::diagnosis::{Confidence, Side};
+use crate::facts::Facts;
+
+pub(super) static RULE: Rule = Rule {
+    name: "shared-state-crosstalk",
+    explains: &["corrupted-reply", "truncated-reply", "missing-reply", "client-gives-up-early", "client-failed"],
+    check,
+};
+
+const FIX: &str = "Keep buffers and other state in the handler of each connection, not in a global variable or a shared object.";
+
+fn check(facts: &Facts) -> Ruling {
+    if facts.is_alone() {
+        let learned = facts.asked()?.and_then(|dialect| dialect.crosstalk.clone()).filter(|crosstalk| crosstalk.value);
+        let Some(crosstalk) = learned else { return Ok(Call::Silent) };
+        let what = "Of several connections open at the same time, one was sent what another one had said.";
+        return finding(&RULE, Side::Server, Confidence::Proven, what).because(crosstalk.evidence()).fix(FIX).fires();
+    }
+    let Some(crossed) = facts.crossed()? else { return Ok(Call::Silent) };
+    let assumed = facts.contract.reply_is_assumed();
+    finding(
+        &RULE,
+        Side::Server,
+        if assumed { Confidence::Likely } else { Confidence::Proven },
+        format!(
+            "The reply to the client at {} holds `{}`, which only the client at {} had sent.",
+            crossed.receiver.client,
+            crossed.line.escaped(),
+            crossed.sender.client
+        ),
+    )
+    .because(crossed.receiver.references())
+    .because(crossed.sender.references())
+    .fix(FIX)
+    .fires()
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::diagnosis::{Confidence, Side};
+    use crate::evidence::Role;
+    use crate::facts::staged::{Stage, Talk, pair, talk};
+
+    fn asked(from: u16, request: &str, reply: &str) -> Talk {
+        talk(from).asks(request).after(3.0).answers(reply).closes(Role::Client).closes(Role::Server)
+    }
+
+    fn two(first: &str, second: &str) -> Stage {
+        pair().another_client().talk(asked(40001, "alice\n", first)).talk(asked(40002, "robert\n", second))
+    }
+
+    #[test]
+    fn one_client_hears_the_other() {
+        let stage = two("alice\n", "alice\nrobert\n");
+        let found = stage.fires("shared-state-crosstalk");
+        assert_eq!((found.side, found.confidence), (Side::Server, Confidence::Proven));
+        assert!(found.statement.contains("`alice`"));
+        assert_eq!(stage.verdict().fault.as_deref(), Some("shared-state-crosstalk"));
+    }
+
+    #[test]
+    fn everybody_hears_themselves() {
+        two("alice\n", "robert\n").silent("shared-state-crosstalk");
+        two("alice\n", "ROBERT\n").silent("shared-state-crosstalk");
+    }
+
+    #[test]
+    fn clients_that_say_the_same_cannot_be_told_apart() {
+        let stage = pair().talk(asked(40001, "hello\n", "hello\n")).talk(asked(40002, "hello\n", "hello\nhello\n"));
+        stage.silent("shared-state-crosstalk");
+    }
+
+    #[test]
+    fn short_words_turn_up_by_chance() {
+        let stage = pair().talk(asked(40001, "hi\n", "hi\n")).talk(asked(40002, "there\n", "oh hi there\n"));
+        stage.silent("shared-state-crosstalk");
+    }
+
+    #[test]
+    fn cannot_tell_without_packets() {
+        let stage = two("alice\n", "alice\nrobert\n").unseen("packets").unseen("sockets");
+        assert_eq!(stage.cannot_tell("shared-state-crosstalk"), "packets");
+    }
+}

@@ -1,0 +1,84 @@
+//! `would-block-treated-as-error`: a socket that does not block had nothing to give yet, and the program took that for a
+//! failure.
+
+use super::{Call, Rule, Ruling, finding};
+use crate::diagnosis::{Confidence, Side};
+use crate::evidence::Role;
+use crate::facts::Facts;
+use crate::facts::complaint::Complaint;
+
+pub(super) static RULE: Rule = Rule {
+    name: "would-block-treated-as-error",
+    explains: &[
+        "server-crashed",
+        "early-close",
+        "reset",
+        "truncated-reply",
+        "missing-reply",
+        "half-close-dropped",
+        "connection-refused",
+        "client-gives-up-early",
+        "client-failed",
+    ],
+    check,
+};
+
+fn check(facts: &Facts) -> Ruling {
+    for (role, side) in [(Role::Server, Side::Server), (Role::Client, Side::Client)] {
+        facts.players(role)?;
+        let Some((player, words)) = facts.ended_complaining(role, Complaint::WouldBlock) else { continue };
+        return finding(
+            &RULE,
+            side,
+            Confidence::Proven,
+            format!(
+                "The {role} uses a socket that does not block, and ended when a call had to wait: {}",
+                words.readable()
+            ),
+        )
+        .because([player.reference()])
+        .at(facts.line_of_failure(role))
+        .fix("EAGAIN says \"not yet\": wait until the socket is ready (select, poll, an event loop) and try again, or let it block.")
+        .fires();
+    }
+    Ok(Call::Silent)
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::diagnosis::Side;
+    use crate::evidence::{How, Role};
+    use crate::facts::staged::{Stage, pair, talk};
+
+    const WORDS: &str = "Traceback (most recent call last):\nBlockingIOError: [Errno 11] Resource temporarily unavailable\n";
+
+    fn failed(role: Role, status: i32) -> Stage {
+        let talk = talk(40001).asks("hello\n").closes(role).closes(role.partner());
+        pair().talk(talk).exits(role, 80.0, How::Code(status)).complains(role, WORDS)
+    }
+
+    #[test]
+    fn either_side_may_fail_to_wait() {
+        let server = failed(Role::Server, 1);
+        assert_eq!(server.fires("would-block-treated-as-error").side, Side::Server);
+        assert_eq!(server.verdict().fault.as_deref(), Some("would-block-treated-as-error"));
+        assert_eq!(failed(Role::Client, 1).fires("would-block-treated-as-error").side, Side::Client);
+    }
+
+    #[test]
+    fn who_says_so_and_goes_on_has_not_failed() {
+        failed(Role::Client, 0).silent("would-block-treated-as-error");
+        pair().talk(talk(40001).healthy()).complains(Role::Server, WORDS).silent("would-block-treated-as-error");
+    }
+
+    #[test]
+    fn another_error_is_another_fault() {
+        let stage = failed(Role::Server, 1).complains(Role::Server, "KeyError: 'hello'\n");
+        stage.silent("would-block-treated-as-error");
+    }
+
+    #[test]
+    fn cannot_tell_without_programs() {
+        assert_eq!(failed(Role::Server, 1).unseen("programs").cannot_tell("would-block-treated-as-error"), "programs");
+    }
+}
