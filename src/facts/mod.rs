@@ -5,8 +5,10 @@
 
 pub mod asked;
 pub mod contract;
+pub mod datagrams;
 pub mod dialect;
 pub mod exchange;
+pub mod left_over;
 mod lines;
 pub mod player;
 pub mod reach;
