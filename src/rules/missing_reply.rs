@@ -58,6 +58,9 @@ fn check(facts: &Facts) -> Ruling {
     if facts.server_ended_badly() {
         return super::ruled_out("the server had ended");
     }
+    if facts.stray_answer(talk).is_some() {
+        return super::ruled_out("the server did answer, from another address or to another one");
+    }
     if talk.client_holds_up() {
         return super::ruled_out("the client does not read what the server sends");
     }
