@@ -13,6 +13,10 @@ pub struct Packets {
     pub device: String,
     /// Packets the kernel or libpcap dropped before we saw them; above zero, absence on the wire proves little.
     pub dropped: u64,
+    /// Whether no packet was captured and the conversations were rebuilt from the socket calls of both programs. What only the
+    /// wire shows is not known then: when a SYN was repeated, windows, retransmissions, acknowledgements, ICMP.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub rebuilt: bool,
     /// Frames that could not be decoded (cut short, unknown link layer).
     pub undecoded: u64,
     /// Conversations in the order they began.
