@@ -335,9 +335,10 @@ impl Recorder<'_> {
         Frozen { ended, at, packets, sockets }
     }
 
-    /// On the host others talk too; only conversations with a port of ours concern the recording.
+    /// On the host others talk too; only conversations with a port of ours concern the recording. Calls are those of the
+    /// pair alone.
     fn ours(&self, mut packets: Packets) -> Packets {
-        if self.tables.is_private() {
+        if self.tables.is_private() || packets.rebuilt.is_some() {
             return packets;
         }
         let began = self.clients_started.unwrap_or_default();

@@ -77,18 +77,17 @@ impl<'p> Traffic<'p> {
                 }
             }
             Self::Called { tracer, gap, server } => {
-                let packets = tracer.conversations().map_err(|why| unless_traced(gap, &why))?;
+                let mut packets = tracer.conversations().map_err(|why| unless_traced(gap, &why))?;
                 // Who was there before is not traced: only of a client that reached nobody is everything known.
-                match packets
-                    .conversations
-                    .iter()
-                    .find(|conversation| !server && reached_somebody(conversation, &packets))
-                {
-                    Some(one) => {
-                        Err(unless_traced(gap, &format!("whoever answers at {} was not traced", one.listener)))
-                    }
-                    None => Ok(packets),
+                let stranger = packets.conversations.iter().find(|one| !server && reached_somebody(one, &packets));
+                if let Some(stranger) = stranger {
+                    return Err(unless_traced(
+                        gap,
+                        &format!("whoever answers at {} was not traced", stranger.listener),
+                    ));
                 }
+                packets.rebuilt = Some(instead_of_packets(gap));
+                Ok(packets)
             }
             Self::Unseen(gap) => Err(gap.clone()),
         }
@@ -108,6 +107,12 @@ impl<'p> Traffic<'p> {
 fn reached_somebody(conversation: &Conversation, packets: &Packets) -> bool {
     let refused = || packets.unreachable.iter().any(|complaint| complaint.target == conversation.listener);
     conversation.syn_ack.is_some() || (conversation.transport == Transport::Udp && !refused())
+}
+
+/// The gap, with what was done about it.
+fn instead_of_packets(gap: &Gap) -> Gap {
+    let why = format!("{}; what was sent and received was read from the programs' socket calls instead", gap.why);
+    Gap { why, ..gap.clone() }
 }
 
 /// The gap, with the reason why calls could not stand in for packets.

@@ -143,7 +143,7 @@ impl Conversations {
         Packets {
             device: String::new(),
             dropped: 0,
-            rebuilt: false,
+            rebuilt: None,
             undecoded: self.undecoded,
             conversations: self.kept.iter().map(conversation).collect(),
             conversations_omitted: self.omitted,

@@ -4,18 +4,21 @@
 //! folded in as the segments it caused. Both ends tell of the same bytes: whichever is heard of first is told, and the
 //! other one only confirms it. Windows, repetitions and the moments of acknowledgements are not known this way.
 
+mod datagrams;
+mod link;
+
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::net::SocketAddr;
 
+use self::datagrams::Passing;
+use self::link::{End, Link, State};
 use super::conversations::Conversations;
-use super::decode::{Complaint, Datagram, Decoded, Tcp};
-use crate::evidence::{At, Flags, Packets, Port, Transport};
+use super::decode::{Decoded, Tcp};
+use crate::evidence::{At, Flags, Packets, Port};
 
 /// How many connections at most are followed at the same time.
 const FOLLOWED: usize = 20_000;
-/// How many datagrams between two addresses may find nobody before that is not looked for any more.
-const REFUSALS: u64 = 16;
-
 /// Folds socket calls into conversations. A socket is known by a number that is its own for as long as it lives.
 #[derive(Debug, Clone, Default)]
 pub struct Rebuilt {
@@ -28,89 +31,11 @@ pub struct Rebuilt {
     number: u64,
 }
 
-/// One TCP connection, or the attempt at one.
-#[derive(Debug, Clone)]
-struct Link {
-    dialler: SocketAddr,
-    listener: SocketAddr,
-    state: State,
-    dialling: End,
-    listening: End,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum State {
-    Dialling,
-    Open,
-    Refused,
-}
-
-/// One end of a connection.
-#[derive(Debug, Clone, Default)]
-struct End {
-    socket: Option<u64>,
-    /// Bytes its program handed over.
-    sent: u64,
-    /// Bytes its program took.
-    got: u64,
-    /// Bytes it sent that have been folded in.
-    told: u64,
-    /// Whether it sent bytes that could not be read.
-    unread_bytes: bool,
-    fin: bool,
-    rst: bool,
-    /// Nobody holds it any more.
-    closed: bool,
-    /// SO_LINGER with a time of zero.
-    abrupt: bool,
-}
-
-/// Datagrams from one address to another, counted.
-#[derive(Debug, Clone, Copy, Default)]
-struct Passing {
-    sent: u64,
-    got: u64,
-    told: u64,
-}
-
-impl Link {
-    fn end(&self, port: Port) -> &End {
-        match port {
-            Port::Dialler => &self.dialling,
-            Port::Listener => &self.listening,
-        }
-    }
-
-    fn end_mut(&mut self, port: Port) -> &mut End {
-        match port {
-            Port::Dialler => &mut self.dialling,
-            Port::Listener => &mut self.listening,
-        }
-    }
-
-    fn address(&self, port: Port) -> SocketAddr {
-        match port {
-            Port::Dialler => self.dialler,
-            Port::Listener => self.listener,
-        }
-    }
-
-    fn is_to_itself(&self) -> bool {
-        self.dialler == self.listener
-    }
-
-    fn is_reset(&self) -> bool {
-        self.dialling.rst || self.listening.rst
-    }
-}
-
 impl Rebuilt {
-    /// The state at this moment.
+    /// The state at this moment. Why no packet was captured is for the recorder to fill in.
     #[must_use]
     pub fn view(&self) -> Packets {
-        let mut packets = self.with_unread_bytes().conversations.view();
-        packets.rebuilt = true;
-        packets
+        self.with_the_rest().conversations.view()
     }
 
     /// Whether a dial waits for its answer.
@@ -204,7 +129,9 @@ impl Rebuilt {
 
     /// The program of `socket` read the end of the stream.
     pub fn read_end(&mut self, at: At, socket: u64) {
-        if let Some((id, port)) = self.ends.get(&socket).copied() {
+        if let Some((id, port)) = self.ends.get(&socket).copied()
+            && self.links.get(&id).is_some_and(|link| !link.end(port).deaf)
+        {
             self.fin(at, id, port.other());
         }
     }
@@ -223,9 +150,13 @@ impl Rebuilt {
         }
     }
 
-    /// The program of `socket` will send no more.
-    pub fn shut(&mut self, at: At, socket: u64) {
-        if let Some((id, port)) = self.ends.get(&socket).copied() {
+    /// The program of `socket` will send no more, or read no more, or neither.
+    pub fn shut(&mut self, at: At, socket: u64, reads: bool, sends: bool) {
+        let Some((id, port)) = self.ends.get(&socket).copied() else { return };
+        if let Some(link) = self.links.get_mut(&id) {
+            link.end_mut(port).deaf |= reads;
+        }
+        if sends {
             self.fin(at, id, port);
         }
     }
@@ -253,68 +184,6 @@ impl Rebuilt {
             self.fin(at, id, port);
         }
         self.forget(id);
-    }
-
-    /// A datagram was handed over at `source`. `nobody`: no socket has the port it goes to.
-    pub fn sent_datagram(
-        &mut self,
-        at: At,
-        (source, target): (SocketAddr, SocketAddr),
-        bytes: &[u8],
-        len: u32,
-        nobody: bool,
-    ) {
-        let Some(passing) = self.passing(source, target) else { return };
-        passing.sent += 1;
-        let (fresh, few) = (passing.sent > passing.told, passing.sent <= REFUSALS);
-        if fresh {
-            passing.told += 1;
-            self.datagram(at, source, target, bytes, len);
-        }
-        if nobody && few {
-            self.refused_datagram(at, source, target);
-        }
-    }
-
-    /// A datagram was taken at `target`.
-    pub fn received_datagram(&mut self, at: At, (source, target): (SocketAddr, SocketAddr), bytes: &[u8], len: u32) {
-        let Some(passing) = self.passing(source, target) else { return };
-        passing.got += 1;
-        if passing.got > passing.told {
-            passing.told += 1;
-            self.datagram(at, source, target, bytes, len);
-        }
-    }
-
-    /// The program at `sender` was told that no socket has the port of `target`.
-    pub fn refused_datagram(&mut self, at: At, sender: SocketAddr, target: SocketAddr) {
-        let v6 = target.is_ipv6();
-        let code = if v6 { 4 } else { 3 };
-        self.push(at, &Decoded::Unreachable(Complaint { code, v6, transport: Transport::Udp, sender, target }));
-    }
-
-    /// Whether anything ever came from `source` to `target`.
-    #[must_use]
-    pub fn was_answered(&self, source: SocketAddr, target: SocketAddr) -> bool {
-        self.passing.get(&(source, target)).is_some_and(|passing| passing.told > 0)
-    }
-
-    /// A datagram that was sent to `target` and that nobody is known to have taken: where it came from.
-    #[must_use]
-    pub fn awaits(&self, target: SocketAddr) -> Option<SocketAddr> {
-        let waits = |((_, to), passing): &(&(SocketAddr, SocketAddr), &Passing)| {
-            to.port() == target.port() && passing.got < passing.told
-        };
-        self.passing.iter().find(waits).map(|((source, _), _)| *source)
-    }
-
-    fn passing(&mut self, source: SocketAddr, target: SocketAddr) -> Option<&mut Passing> {
-        let known = self.passing.contains_key(&(source, target));
-        (known || self.passing.len() < FOLLOWED).then(|| self.passing.entry((source, target)).or_default())
-    }
-
-    fn datagram(&mut self, at: At, source: SocketAddr, destination: SocketAddr, bytes: &[u8], len: u32) {
-        self.push(at, &Decoded::Udp(Datagram { source, destination, payload: bytes, len }));
     }
 
     /// The connection between the two addresses of which `socket` is that end.
@@ -361,7 +230,9 @@ impl Rebuilt {
         let Some(link) = self.links.get_mut(&id) else { return };
         let end = link.end_mut(port);
         end.told = end.told.max(offset + bytes.len() as u64);
-        if link.end(port.other()).closed {
+        // Linux resets what arrives once nobody can read it: after close, and after shutdown in both directions.
+        let other = link.end(port.other());
+        if other.closed || (other.deaf && other.fin) {
             self.rst(at, id, port.other());
         } else {
             self.acknowledge(at, id, port.other());
@@ -382,7 +253,8 @@ impl Rebuilt {
         let Some(link) = self.links.get_mut(&id).filter(|link| !link.is_reset()) else { return };
         link.end_mut(port).rst = true;
         let offset = link.end(port).told + u64::from(link.end(port).fin);
-        self.segment(at, id, port, Flags { rst: true, ack: true, ..Flags::default() }, &[], offset);
+        // It acknowledges nothing: what had arrived before was acknowledged then.
+        self.segment(at, id, port, Flags { rst: true, ..Flags::default() }, &[], offset);
     }
 
     fn acknowledge(&mut self, at: At, id: u32, port: Port) {
@@ -435,29 +307,32 @@ impl Rebuilt {
         }
     }
 
-    /// With the bytes that were handed over, and that neither end's memory showed, as missing ones.
-    fn with_unread_bytes(&self) -> std::borrow::Cow<'_, Self> {
+    /// With all that neither end's memory showed, or only one end told of: bytes that are missing, datagrams of strangers.
+    fn with_the_rest(&self) -> Cow<'_, Self> {
         let hidden = |end: &End| end.unread_bytes && end.sent > end.told;
-        let ids: Vec<u32> = self
-            .links
-            .iter()
-            .filter(|(_, link)| hidden(&link.dialling) || hidden(&link.listening))
-            .map(|(id, _)| *id)
-            .collect();
-        if ids.is_empty() {
-            return std::borrow::Cow::Borrowed(self);
+        let hides = |link: &Link| hidden(&link.dialling) || hidden(&link.listening);
+        let ids: Vec<u32> = self.links.iter().filter(|(_, link)| hides(link)).map(|(id, _)| *id).collect();
+        let early = self.passing.iter().filter(|(_, passing)| !passing.early.is_empty());
+        let pairs: Vec<_> = early.map(|(pair, _)| *pair).collect();
+        if ids.is_empty() && pairs.is_empty() {
+            return Cow::Borrowed(self);
         }
         let mut all = self.clone();
+        for (source, target) in pairs {
+            all.tell_early(source, target);
+        }
         let at = self.last_packet().unwrap_or_default();
-        for id in ids {
-            for port in [Port::Dialler, Port::Listener] {
-                let Some(end) = all.links.get(&id).map(|link| link.end(port).clone()).filter(|end| hidden(end)) else {
-                    continue;
-                };
+        for (id, port) in ids.into_iter().flat_map(|id| [(id, Port::Dialler), (id, Port::Listener)]) {
+            let end = all.links.get(&id).map(|link| link.end(port).clone());
+            if let Some(end) = end.filter(hidden) {
                 let flags = Flags { ack: true, psh: true, ..Flags::default() };
                 all.absent(at, id, port, flags, &[], (end.told, (end.sent - end.told) as u32));
             }
         }
-        std::borrow::Cow::Owned(all)
+        Cow::Owned(all)
     }
 }
+
+#[cfg(test)]
+#[path = "rebuilt/tests.rs"]
+mod tests;

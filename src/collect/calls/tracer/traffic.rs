@@ -116,7 +116,10 @@ impl Traffic {
                 Some(error) => self.failed(at, socket, -i64::from(error), false),
                 None => {}
             },
-            (Kind::Shutdown, Some(socket)) if result == 0 && entered.arguments[1] != 0 => self.rebuilt.shut(at, socket),
+            (Kind::Shutdown, Some(socket)) if result == 0 => {
+                let how = entered.arguments[1] as i32;
+                self.rebuilt.shut(at, socket, how != libc::SHUT_WR, how != libc::SHUT_RD);
+            }
             (Kind::Linger, Some(socket)) if result == 0 => {
                 let linger = [0, 4].map(|offset| word(Pid::from_raw(tid), entered.arguments[3] + offset));
                 let abrupt = matches!(linger, [Some(on), Some(0)] if on != 0);
