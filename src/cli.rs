@@ -75,7 +75,7 @@ pub enum Command {
     Actor(ActorArgs),
     /// Trace socket calls for the recorder (netdiag starts itself this way).
     #[command(name = "__trace", hide = true)]
-    Trace,
+    Trace(TraceArgs),
     /// Become a program whose socket calls are traced (netdiag starts itself this way).
     #[command(name = "__exec", hide = true)]
     Exec(ExecArgs),
@@ -441,6 +441,17 @@ pub struct RecordArgs {
     /// Trace the socket calls of programs.
     #[arg(long)]
     pub calls: bool,
+    /// Where packets cannot be captured, trace the socket calls that carry bytes.
+    #[arg(long)]
+    pub bytes: bool,
+}
+
+/// `netdiag __trace`
+#[derive(Debug, Args)]
+pub struct TraceArgs {
+    /// Follow the bytes too; the recording began at this moment, in nanoseconds since the Unix epoch.
+    #[arg(long, value_name = "ZERO")]
+    pub bytes: Option<u64>,
 }
 
 /// `netdiag __exec`
@@ -452,6 +463,9 @@ pub struct ExecArgs {
     /// Index of the program in the evidence.
     #[arg(long, value_name = "N")]
     pub program: usize,
+    /// Let the tracer see the calls that carry bytes too.
+    #[arg(long)]
+    pub bytes: bool,
     /// The words of the program's command.
     #[arg(last = true, required = true)]
     pub command: Vec<OsString>,

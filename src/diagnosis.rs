@@ -168,7 +168,7 @@ impl Diagnosis {
 /// Every source nobody looked at, and every gap a rule named, once each.
 fn gaps(evidence: &Evidence, cannot_tell: &[(&'static str, Gap)]) -> Vec<Gap> {
     let sources = [
-        evidence.packets.seen().err(),
+        evidence.packets.seen().map_or_else(Some, |packets| packets.rebuilt.clone()),
         evidence.sockets.seen().err(),
         evidence.programs.seen().err(),
         evidence.exceptions.seen().err(),

@@ -15,6 +15,10 @@ mod entered;
 #[cfg(all(target_os = "linux", any(target_arch = "x86_64", target_arch = "aarch64")))]
 mod filter;
 #[cfg(all(target_os = "linux", any(target_arch = "x86_64", target_arch = "aarch64")))]
+mod moved;
+#[cfg(all(target_os = "linux", any(target_arch = "x86_64", target_arch = "aarch64")))]
+mod place;
+#[cfg(all(target_os = "linux", any(target_arch = "x86_64", target_arch = "aarch64")))]
 mod process;
 #[cfg(all(target_os = "linux", any(target_arch = "x86_64", target_arch = "aarch64")))]
 mod registers;
@@ -44,7 +48,7 @@ pub use self::shim::become_program;
 
 use self::hearing::Hearing;
 use super::clock::Clock;
-use crate::evidence::{Calls, Gap, Observed, Role, Sample};
+use crate::evidence::{At, Calls, Gap, Observed, Packets, Role, Sample};
 
 /// What to do instead where calls cannot be traced.
 const BY_HAND: &str = "run the program under `strace -f -e trace=network`";
@@ -56,6 +60,8 @@ pub struct Tracer {
     socket: PathBuf,
     process: Child,
     hearing: Hearing,
+    /// Whether the calls that carry bytes are traced too.
+    bytes: bool,
     parts: RefCell<BTreeMap<usize, Part>>,
 }
 
@@ -80,25 +86,28 @@ pub struct Heard {
 
 impl Tracer {
     /// Starts a tracer whose socket is in `dir`, a private directory. `netdiag` is our own program file.
-    pub fn open(clock: Clock, dir: &Path, netdiag: &Path) -> Result<Self, Gap> {
+    /// With `bytes` it follows the calls that carry bytes too, which is slow, and rebuilds conversations from them.
+    pub fn open(clock: Clock, dir: &Path, netdiag: &Path, bytes: bool) -> Result<Self, Gap> {
         if !POSSIBLE {
             return Err(gap("system calls can be traced on Linux on x86-64 and AArch64 only"));
         }
-        Self::try_open(clock, dir, netdiag).map_err(|error| gap(format!("the tracer could not be started: {error:#}")))
+        Self::try_open(clock, dir, netdiag, bytes)
+            .map_err(|error| gap(format!("the tracer could not be started: {error:#}")))
     }
 
-    fn try_open(clock: Clock, dir: &Path, netdiag: &Path) -> anyhow::Result<Self> {
+    fn try_open(clock: Clock, dir: &Path, netdiag: &Path, bytes: bool) -> anyhow::Result<Self> {
         let socket = dir.join("calls");
         let listener = UnixListener::bind(&socket).context("binding its socket")?;
         let (ours, theirs) = UnixStream::pair().context("making a socket pair")?;
         let process = Command::new(netdiag)
             .arg("__trace")
+            .args(bytes.then(|| format!("--bytes={}", clock.zero_unix_ns())))
             .stdin(OwnedFd::from(listener))
             .stdout(OwnedFd::from(theirs))
             .stderr(Stdio::null())
             .spawn()?;
         let hearing = Hearing::start(ours, clock)?;
-        Ok(Self { netdiag: netdiag.to_owned(), socket, process, hearing, parts: RefCell::default() })
+        Ok(Self { netdiag: netdiag.to_owned(), socket, process, hearing, bytes, parts: RefCell::default() })
     }
 
     /// The command that starts `command`, which plays `role` as program number `program` in the directory `cwd`, under
@@ -111,7 +120,9 @@ impl Tracer {
             words.push(self.netdiag.to_string_lossy().into_owned());
             words.extend(shim);
             words.push(self.socket.to_string_lossy().into_owned());
-            words.extend(["--program".to_owned(), program.to_string(), "--".to_owned()]);
+            words.extend(["--program".to_owned(), program.to_string()]);
+            words.extend(self.bytes.then(|| "--bytes".to_owned()));
+            words.push("--".to_owned());
         }
         words.extend_from_slice(command);
         self.parts.borrow_mut().insert(program, Part { role, obstacle });
@@ -122,6 +133,30 @@ impl Tracer {
     /// stopped (T), as they would be without it.
     pub fn correct(&self, sample: &mut Sample) {
         self.hearing.correct(sample);
+    }
+
+    /// Whether it follows the calls that carry bytes.
+    pub fn follows_bytes(&self) -> bool {
+        self.bytes
+    }
+
+    /// The conversations up to now.
+    ///
+    /// # Errors
+    /// A clause that says why some call may have been missed, so that what is not in them may have happened all the same.
+    pub fn conversations(&self) -> Result<Packets, String> {
+        let parts = self.parts.borrow();
+        let bare = parts.values().find_map(|part| Some((part.role, part.obstacle.clone()?)));
+        match bare {
+            Some((role, why)) => Err(format!("the {role} was not traced: {why}")),
+            None if parts.is_empty() => Err("there was no program to trace".to_owned()),
+            None => self.hearing.view(parts.keys().copied()),
+        }
+    }
+
+    /// When bytes last flowed, and whether a dial waits for its answer; `None` before there were any.
+    pub fn lively(&self) -> Option<(At, bool)> {
+        self.hearing.lively()
     }
 
     /// Must be called before the first signal that is to end a program: what such a signal does to a traced program is no
@@ -168,6 +203,7 @@ fn gap(why: impl Into<String>) -> Gap {
 
 /// The tracer's process: traces until the recorder closes its end. Shims knock at `knocking`. This process must have one
 /// thread only.
-pub fn trace(knocking: OwnedFd, recorder: OwnedFd) -> anyhow::Result<()> {
-    tracer::run(UnixListener::from(knocking), UnixStream::from(recorder))
+/// `bytes` is the beginning of the recording, in nanoseconds since the Unix epoch, if the bytes are to be followed.
+pub fn trace(knocking: OwnedFd, recorder: OwnedFd, bytes: Option<u64>) -> anyhow::Result<()> {
+    tracer::run(UnixListener::from(knocking), UnixStream::from(recorder), bytes)
 }

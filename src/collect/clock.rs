@@ -37,6 +37,12 @@ impl Clock {
         At(ns.saturating_sub(self.zero_unix_ns) as u64)
     }
 
+    /// The wall-clock time of zero, in nanoseconds since the Unix epoch.
+    #[must_use]
+    pub fn zero_unix_ns(&self) -> u64 {
+        self.zero_unix_ns as u64
+    }
+
     /// The wall-clock time of zero, in milliseconds since the Unix epoch.
     #[must_use]
     pub fn zero_unix_ms(&self) -> u64 {

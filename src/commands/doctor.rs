@@ -116,6 +116,7 @@ fn called(rung: Rung) -> &'static str {
         Rung::Namespace => "private namespace",
         Rung::HostLoopback => "host's loopback",
         Rung::Proxy => "recording proxy",
+        Rung::SocketCalls => "socket calls",
         Rung::NoCapture => "without packets",
     }
 }

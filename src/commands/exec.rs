@@ -7,18 +7,18 @@ use std::os::fd::AsFd;
 use anyhow::Context;
 
 use super::Outcome;
-use crate::cli::ExecArgs;
+use crate::cli::{ExecArgs, TraceArgs};
 use crate::collect::calls;
 
 /// Traces until the recorder is done. Standard input is the socket where programs knock, standard output the recorder.
-pub fn trace() -> anyhow::Result<Outcome> {
+pub fn trace(args: &TraceArgs) -> anyhow::Result<Outcome> {
     let knocking = io::stdin().as_fd().try_clone_to_owned().context("there is no socket to knock at")?;
     let recorder = io::stdout().as_fd().try_clone_to_owned().context("there is no recorder")?;
-    calls::trace(knocking, recorder)?;
+    calls::trace(knocking, recorder, args.bytes)?;
     Ok(Outcome::Fine)
 }
 
 /// Becomes the program, so it returns only with an error.
 pub fn run(args: &ExecArgs) -> anyhow::Result<Outcome> {
-    Err(calls::become_program(&args.tracer, args.program, &args.command))
+    Err(calls::become_program(&args.tracer, args.program, args.bytes, &args.command))
 }

@@ -59,7 +59,7 @@ pub fn run(cli: &Cli) -> anyhow::Result<Outcome> {
         Command::Doctor(args) => doctor::run(args),
         Command::Record(args) => record::run(args),
         Command::Actor(args) => actor::run(args),
-        Command::Trace => exec::trace(),
+        Command::Trace(args) => exec::trace(args),
         Command::Exec(args) => exec::run(args),
         Command::TryNamespace => doctor::try_namespace(),
         Command::Sockets(args) => sockets::run(args, cli.color),

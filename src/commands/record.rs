@@ -9,7 +9,7 @@ use crate::recording;
 /// Records the plan on standard input and answers on standard output.
 pub fn run(args: &RecordArgs) -> anyhow::Result<Outcome> {
     recording::work(
-        recording::Manner { private: args.private, calls: args.calls },
+        recording::Manner { private: args.private, calls: args.calls, bytes: args.bytes },
         &mut io::stdin().lock(),
         &mut io::stdout().lock(),
     )?;

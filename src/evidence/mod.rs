@@ -219,6 +219,8 @@ pub enum Rung {
     HostLoopback,
     /// A recording proxy between client and server.
     Proxy,
+    /// No packets, but the socket calls of both programs, with the bytes they carried.
+    SocketCalls,
     /// No packets at all: sockets, programs and probes only.
     NoCapture,
 }

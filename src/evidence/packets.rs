@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 
 use serde::{Deserialize, Serialize};
 
-use super::{At, Bytes, Transport};
+use super::{At, Bytes, Gap, Transport};
 
 /// All traffic of one recording.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
@@ -13,6 +13,10 @@ pub struct Packets {
     pub device: String,
     /// Packets the kernel or libpcap dropped before we saw them; above zero, absence on the wire proves little.
     pub dropped: u64,
+    /// Why no packet was captured, when the conversations were rebuilt from the socket calls of both programs instead. What
+    /// only the wire shows is not known then: repeated SYNs, windows, retransmissions, when the kernel acknowledged.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rebuilt: Option<Gap>,
     /// Frames that could not be decoded (cut short, unknown link layer).
     pub undecoded: u64,
     /// Conversations in the order they began.

@@ -10,16 +10,16 @@ pub mod contract;
 pub mod datagrams;
 pub mod dialect;
 pub mod exchange;
-mod idling;
 pub mod held;
+mod idling;
 pub mod left_over;
 mod lines;
 pub mod player;
 mod pressure;
 mod printed;
 pub mod reach;
-pub mod script;
 mod rounds;
+pub mod script;
 pub mod second_look;
 pub mod spinning;
 #[cfg(test)]
@@ -83,6 +83,14 @@ impl<'e> Facts<'e> {
     /// Listeners that belong to the server on the stand.
     pub fn server_listeners(&self) -> Result<Vec<&Listener>, Gap> {
         Ok(self.listeners()?.iter().filter(|listener| listener.role == Some(Role::Server)).collect())
+    }
+
+    /// Whether `listener` was still there when the recording was frozen.
+    #[must_use]
+    pub fn listens_to_the_end(&self, listener: &Listener) -> bool {
+        let Ok(sockets) = self.evidence.sockets.seen() else { return false };
+        let last = sockets.snapshots.iter().rfind(|snapshot| snapshot.at <= self.frozen());
+        last.is_some_and(|last| last.at <= listener.last_seen)
     }
 
     /// Whether `listener` is the server's as far as can be told: it belongs to the one on the stand, or to somebody unknown,
@@ -198,6 +206,13 @@ impl<'e> Facts<'e> {
             }
             _ => Ok(()),
         }
+    }
+
+    /// Whether the packets themselves were captured. Where conversations were rebuilt from socket calls, a repetition is not
+    /// known at all, and a reset may be inferred from what a kernel does.
+    #[must_use]
+    pub fn saw_the_wire(&self) -> bool {
+        self.evidence.packets.seen().is_ok_and(|packets| packets.rebuilt.is_none())
     }
 
     /// The program that plays `role`; `Ok(None)` when nobody on the stand does.

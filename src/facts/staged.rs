@@ -204,6 +204,11 @@ impl Stage {
         self
     }
 
+    /// No packet was captured; the conversations come from socket calls.
+    pub fn rebuilt(self) -> Self {
+        self.packets(|packets| packets.rebuilt = Some(gap("packets")))
+    }
+
     /// ICMP "port unreachable" for what the client sent from `from` to `target`.
     pub fn unreachable(self, at: f64, from: u16, target: &str) -> Self {
         self.complaint(at, from, target, 3)

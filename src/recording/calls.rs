@@ -18,14 +18,14 @@ impl std::fmt::Display for Disturbed {
 
 impl std::error::Error for Disturbed {}
 
-/// The tracer of socket calls, if this recording is to have one.
-pub(super) fn open(wanted: bool, clock: Clock, dir: &Path) -> Result<Tracer, Gap> {
-    if !wanted {
+/// The tracer of socket calls, if this recording is to have one. With `bytes` it follows those that carry bytes too.
+pub(super) fn open(wanted: bool, bytes: bool, clock: Clock, dir: &Path) -> Result<Tracer, Gap> {
+    if !wanted && !bytes {
         return Err(gap("system calls were not traced"));
     }
     let netdiag =
         std::env::current_exe().map_err(|error| gap(format!("netdiag's own program file was not found: {error}")))?;
-    Tracer::open(clock, dir, &netdiag)
+    Tracer::open(clock, dir, &netdiag, bytes)
 }
 
 /// Adds what the tracer of socket calls saw.

@@ -8,6 +8,7 @@ mod pair;
 mod parts;
 mod settle;
 mod swap;
+mod traffic;
 mod worker;
 
 pub use hold::{Held, hold};
@@ -67,6 +68,8 @@ pub struct Manner {
     pub private: bool,
     /// Whether socket calls are traced.
     pub calls: bool,
+    /// Whether, where packets cannot be captured, conversations are rebuilt from the calls that carry bytes.
+    pub bytes: bool,
 }
 
 /// A program that plays a part.

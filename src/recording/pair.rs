@@ -8,6 +8,7 @@ use anyhow::Context;
 use super::calls;
 use super::freeze::{Tables, reachable, waiting};
 use super::parts::Wings;
+use super::traffic::Traffic;
 use super::{Manner, Plan};
 use crate::collect::calls::Tracer;
 use crate::collect::clock::Clock;
@@ -17,7 +18,7 @@ use crate::collect::probes::Depth;
 use crate::collect::programs::Stage;
 use crate::collect::tasks;
 use crate::evidence::{
-    At, Conversation, Ending, Evidence, Gap, Observed, Occasion, Packets, Probes, Role, Rung, SCHEMA, Sample, Setting,
+    At, Conversation, Ending, Evidence, Gap, Observed, Occasion, Packets, Probes, Role, SCHEMA, Sample, Setting,
     Socket, Tasks, Transport,
 };
 use crate::facts::stillness;
@@ -54,7 +55,10 @@ pub fn record(plan: &Plan, manner: Manner, interruption: &Interruption) -> anyho
     let dir = tempfile::Builder::new().prefix("netdiag-").tempdir().context("cannot create a temporary directory")?;
     let clock = Clock::start();
     let tracers = Listener::open(clock, dir.path());
-    let tracer = calls::open(manner.calls, clock, dir.path());
+    let capture = Capture::open("lo", None, clock);
+    // A server by itself answers netdiag's own questions.
+    let bytes = manner.bytes && capture.is_err() && !plan.clients.is_empty();
+    let tracer = calls::open(manner.calls, bytes, clock, dir.path());
     let wings =
         Wings { dir: dir.path(), tracers: tracers.as_ref().ok(), calls: tracer.as_ref().ok(), console: plan.console };
     let mut recorder = Recorder {
@@ -66,7 +70,7 @@ pub fn record(plan: &Plan, manner: Manner, interruption: &Interruption) -> anyho
         stage: Stage::new(clock),
         bystanders: Stage::new(clock),
         tables: Tables::new(clock, private),
-        capture: Capture::open("lo", None, clock),
+        traffic: Traffic::new(capture, tracer.as_ref().ok(), plan.server.is_some()),
         ports: documented_port(plan).into_iter().collect(),
         server_ready: None,
         clients_started: None,
@@ -75,9 +79,7 @@ pub fn record(plan: &Plan, manner: Manner, interruption: &Interruption) -> anyho
         tasks: None,
         clients: Vec::new(),
     };
-    if let Ok(capture) = &recorder.capture {
-        recorder.ports.iter().for_each(|port| capture.listens_on(*port));
-    }
+    recorder.ports.iter().for_each(|port| recorder.traffic.listens_on(*port));
     recorder.start_server(&wings)?;
     let mut evidence = if plan.clients.is_empty() {
         recorder.examine_alone(private)
@@ -106,7 +108,7 @@ pub(super) struct Recorder<'p> {
     pub(super) stage: Stage,
     bystanders: Stage,
     pub(super) tables: Tables,
-    pub(super) capture: Result<Capture, Gap>,
+    pub(super) traffic: Traffic<'p>,
     /// Ports that concern the recording.
     pub(super) ports: Vec<u16>,
     pub(super) server_ready: Option<At>,
@@ -229,9 +231,7 @@ impl Recorder<'_> {
             self.server_ready = Some(self.clock.now());
         }
         for port in ports {
-            if let Ok(capture) = &self.capture {
-                capture.listens_on(port);
-            }
+            self.traffic.listens_on(port);
             if !self.ports.contains(&port) {
                 self.ports.push(port);
             }
@@ -308,28 +308,21 @@ impl Recorder<'_> {
     }
 
     fn last_packet(&self) -> Option<At> {
-        self.capture.as_ref().ok()?.last_packet()
+        self.traffic.last_packet()
     }
 
     pub(super) fn is_quiet(&self) -> bool {
-        self.capture.as_ref().is_ok_and(|capture| {
-            !capture.in_flight() && capture.last_packet().is_none_or(|last| self.clock.now().ms_since(last) > QUIET_MS)
-        }) || self.capture.is_err()
+        let rests = |last| self.clock.now().ms_since(last) > QUIET_MS;
+        !self.traffic.in_flight() && self.last_packet().is_none_or(rests)
     }
 
     pub(super) fn freeze(&mut self, ended: Ending) -> Frozen {
         let members = self.stage.members();
         let sockets = self.tables.freeze(&members, &self.ports);
         self.stage.sample(&sockets);
-        let packets = match &self.capture {
-            Ok(capture) => {
-                let complete = capture.freeze();
-                match capture.failure() {
-                    Some(gap) if !complete => Observed::NotObserved(gap),
-                    _ => Observed::Seen(self.ours(capture.view())),
-                }
-            }
-            Err(gap) => Observed::NotObserved(gap.clone()),
+        let packets = match self.traffic.freeze() {
+            Ok(packets) => Observed::Seen(self.ours(packets)),
+            Err(gap) => Observed::NotObserved(gap),
         };
         let at = self.clock.now();
         self.stage.freeze_output();
@@ -343,9 +336,9 @@ impl Recorder<'_> {
     }
 
     /// On the host others talk too. What has a port of ours concerns the recording; so does a refusal elsewhere while our
-    /// clients ran, unless they were seen at our ports: then it is a stranger's.
+    /// clients ran, unless they were seen at our ports: then it is a stranger's. Calls are those of the pair alone.
     fn ours(&self, mut packets: Packets) -> Packets {
-        if self.tables.is_private() {
+        if self.tables.is_private() || packets.rebuilt.is_some() {
             return packets;
         }
         let has_our_port = |conversation: &Conversation| self.ports.contains(&conversation.listener.port());
@@ -392,17 +385,12 @@ impl Recorder<'_> {
         occasion: Occasion,
         private: bool,
     ) -> Evidence {
-        let captured = self.capture.is_ok();
         self.announce_end();
         self.stage.end_all();
         self.bystanders.end_all();
         let mut programs = std::mem::replace(&mut self.stage, Stage::new(self.clock)).finish();
         programs.samples.iter_mut().for_each(|sample| self.leave_tracers_out(sample));
-        let rung = match (captured, private) {
-            (false, _) => Rung::NoCapture,
-            (true, true) => Rung::Namespace,
-            (true, false) => Rung::HostLoopback,
-        };
+        let rung = self.traffic.rung(private, frozen.packets.seen().is_ok());
         Evidence {
             schema: SCHEMA.to_owned(),
             setting: Setting {

@@ -56,6 +56,10 @@ impl Wings<'_> {
         launch.role = role;
         launch.reference = true;
         launch.shown = actor.shown();
+        // Its calls answer no question of their own; only where bytes are not seen otherwise they matter.
+        if let Some(calls) = self.calls.filter(|calls| calls.follows_bytes()) {
+            launch.command = calls.prepare(role, program, &launch.command, None);
+        }
         Ok(launch)
     }
 

@@ -42,9 +42,9 @@ impl Recorder<'_> {
 
     /// Whether a request was sent whose server has neither answered nor closed.
     fn owes_a_reply(&self) -> bool {
-        let Ok(capture) = &self.capture else { return false };
+        let Some(packets) = self.traffic.view() else { return false };
         self.server_ready.is_some()
-            && capture.view().conversations.iter().any(|conversation| {
+            && packets.conversations.iter().any(|conversation| {
                 let answer = conversation.stream(Port::Listener);
                 conversation.sent.total > 0
                     && answer.total == 0

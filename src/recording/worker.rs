@@ -45,10 +45,10 @@ enum Answer {
 /// When the worker cannot be started, dies, or cannot record.
 pub fn record_in_worker(plan: &Plan, place: Place) -> anyhow::Result<Evidence> {
     let traces = plan.calls == CallTracing::Always;
-    let first = match record_once(plan, place, traces)? {
+    let first = match record_once(plan, place, traces, true)? {
         Made::Recorded(evidence) => *evidence,
         Made::Disturbed(why) => {
-            let Made::Recorded(mut evidence) = record_once(plan, place, false)? else { bail!(why) };
+            let Made::Recorded(mut evidence) = record_once(plan, place, false, false)? else { bail!(why) };
             evidence.calls = Observed::NotObserved(calls::gap(why));
             return Ok(*evidence);
         }
@@ -61,7 +61,7 @@ pub fn record_in_worker(plan: &Plan, place: Place) -> anyhow::Result<Evidence> {
 
 /// The same once more, traced. It counts only if the same came of it: otherwise the first recording stands.
 fn look_again(plan: &Plan, place: Place, mut first: Evidence) -> Evidence {
-    let why = match record_once(plan, place, true) {
+    let why = match record_once(plan, place, true, false) {
         Ok(Made::Recorded(second)) if second_look::agrees(&first, &second) => return *second,
         Ok(Made::Recorded(second)) => second.calls.seen().err().map_or_else(
             || "the pair behaved differently when it was run again with its calls traced".to_owned(),
@@ -80,10 +80,11 @@ enum Made {
     Disturbed(String),
 }
 
-fn record_once(plan: &Plan, place: Place, calls: bool) -> anyhow::Result<Made> {
-    let mut answer = ask_worker(plan, Manner { private: place == Place::Private, calls })?;
+/// `bytes`: where packets cannot be captured, the calls that carry bytes are traced instead.
+fn record_once(plan: &Plan, place: Place, calls: bool, bytes: bool) -> anyhow::Result<Made> {
+    let mut answer = ask_worker(plan, Manner { private: place == Place::Private, calls, bytes })?;
     if matches!(answer, Answer::Refused(_)) {
-        answer = ask_worker(plan, Manner { private: false, calls })?;
+        answer = ask_worker(plan, Manner { private: false, calls, bytes })?;
     }
     match answer {
         Answer::Recorded(evidence) => Ok(Made::Recorded(evidence)),
@@ -101,6 +102,9 @@ fn ask_worker(plan: &Plan, manner: Manner) -> anyhow::Result<Answer> {
     }
     if manner.calls {
         command.arg("--calls");
+    }
+    if manner.bytes {
+        command.arg("--bytes");
     }
     sandbox::inherit_orphans();
     let interruption = Interruption::listen()?;

@@ -46,15 +46,19 @@ fn check(facts: &Facts) -> Ruling {
             "record again, and let it run longer (`--patience`)",
         ));
     }
-    let sure = if listener.waiting.is_some() { Confidence::Proven } else { Confidence::Likely };
+    let tried = if facts.saw_the_wire() {
+        format!("The client's SYN to {} was repeated {} and never answered", dial.target, times(dial.repeats))
+    } else {
+        format!("The client's call that dials {} got no answer for {:.0} ms", dial.target, dial.unanswered_ms)
+    };
+    let is_plain = listener.waiting.is_some() && facts.saw_the_wire();
+    let sure = if is_plain { Confidence::Proven } else { Confidence::Likely };
     finding(
         &RULE,
         Side::Environment,
         sure,
         format!(
-            "The client's SYN to {} was repeated {} and never answered, although the server listens there with an \
-             empty queue: something between the two discards packets.",
-            dial.target, times(dial.repeats)
+            "{tried}, although the server listens there with an empty queue: something between the two discards packets."
         ),
     )
     .because(dial.evidence.clone())
@@ -80,6 +84,14 @@ mod tests {
     /// The client's SYN was repeated and never answered.
     fn unanswered() -> Stage {
         pair().talk(dial(40001, SERVER).syn(50.0).syn(1070.0).syn(3100.0)).deadline()
+    }
+
+    #[test]
+    fn where_only_the_call_was_seen_it_is_likely_and_no_repetition_is_told() {
+        let stage = pair().talk(dial(40001, SERVER).syn(50.0)).deadline().frozen(1500.0).rebuilt();
+        let found = stage.fires("dropped-packets");
+        assert_eq!(found.confidence, Confidence::Likely);
+        assert!(found.statement.contains("got no answer for") && !found.statement.contains("SYN"), "{}", found.statement);
     }
 
     #[test]

@@ -40,7 +40,9 @@ fn check(facts: &Facts) -> Ruling {
     };
     let failed = facts.failed_binds().find(|(_, call)| taken(call)).map(|(index, _)| format!("calls:{index}"));
     let proven = failed.is_some() || complains_of_the_port(&server);
-    if squatter.owners.is_empty() && !proven {
+    // Whoever had it and was not looked at in time may have been the server, which binds twice.
+    let may_be_itself = !proven || !facts.listens_to_the_end(squatter);
+    if squatter.owners.is_empty() && may_be_itself {
         return Err(Gap::new(
             "sockets",
             format!("who holds {} could not be seen, so it may be the server itself", squatter.local),
@@ -110,6 +112,20 @@ mod tests {
         assert_eq!(stage.cannot_tell("port-in-use"), "sockets");
         let stage = stage.complains(Role::Server, "Error: listen EADDRINUSE\n");
         assert_eq!(stage.fires("port-in-use").confidence, Confidence::Proven);
+    }
+
+    #[test]
+    fn a_socket_of_unknown_owner_that_went_with_the_server_may_be_its_own() {
+        let mut hidden = stranger(SERVER);
+        hidden.owners.clear();
+        hidden.owners_known = false;
+        let mut stage = pair().without_listener().row(hidden).complains(Role::Server, "Error: listen EADDRINUSE\n");
+        let crate::evidence::Observed::Seen(sockets) = &mut stage.0.sockets else { panic!("no sockets") };
+        let mut later = sockets.snapshots.last().unwrap().clone();
+        later.sockets.clear();
+        sockets.snapshots.last_mut().unwrap().at.0 -= 1;
+        sockets.snapshots.push(later);
+        assert_eq!(stage.cannot_tell("port-in-use"), "sockets");
     }
 
     #[test]

@@ -43,7 +43,7 @@ fn check(facts: &Facts) -> Ruling {
     finding(
         &RULE,
         Side::Server,
-        if exchange.asked_completely.is_none() { Confidence::Likely } else { Confidence::Proven },
+        if exchange.asked_completely.is_some() && facts.saw_the_wire() { Confidence::Proven } else { Confidence::Likely },
         format!(
             "The server's end reset the connection (RST) with {} of the client's {} bytes answered.",
             exchange.got, exchange.asked
@@ -71,6 +71,12 @@ mod tests {
         let found = stage.fires("reset");
         assert_eq!((found.side, found.confidence), (Side::Server, Confidence::Proven));
         assert_eq!(stage.verdict().fault.as_deref(), Some("reset"));
+    }
+
+    #[test]
+    fn a_reset_that_only_calls_show_is_likely() {
+        let stage = met(talk(40001).asks("hello\n").resets(Role::Server)).rebuilt();
+        assert_eq!(stage.fires("reset").confidence, Confidence::Likely);
     }
 
     #[test]

@@ -105,11 +105,19 @@ impl Conversations {
         self.last_packet = Some(at);
         match decode(link, frame, original_len) {
             Ok(decoded) if self.duplicates.seen_before(at, link, frame, &decoded) => {}
-            Ok(Decoded::Tcp(segment)) => self.tcp(number, at, &segment),
-            Ok(Decoded::Udp(datagram)) => self.udp(number, at, &datagram),
-            Ok(Decoded::Unreachable(complaint)) => self.complain(number, at, complaint),
-            Ok(Decoded::Other) => {}
+            Ok(decoded) => self.fold(number, at, &decoded),
             Err(_) => self.undecoded += 1,
+        }
+    }
+
+    /// Folds in what needs no decoding.
+    pub(super) fn fold(&mut self, number: u64, at: At, decoded: &Decoded<'_>) {
+        self.last_packet = Some(at);
+        match decoded {
+            Decoded::Tcp(segment) => self.tcp(number, at, segment),
+            Decoded::Udp(datagram) => self.udp(number, at, datagram),
+            Decoded::Unreachable(complaint) => self.complain(number, at, *complaint),
+            Decoded::Other => {}
         }
     }
 
@@ -135,6 +143,7 @@ impl Conversations {
         Packets {
             device: String::new(),
             dropped: 0,
+            rebuilt: None,
             undecoded: self.undecoded,
             conversations: self.kept.iter().map(conversation).collect(),
             conversations_omitted: self.omitted,

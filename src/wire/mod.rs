@@ -2,6 +2,7 @@
 //!
 //! [`decode`] reads one frame; [`Conversations`] folds frames into [`crate::evidence::Packets`] as they come, whether from
 //! a live capture or from a file. Nothing here judges: a retransmission is noted, not explained.
+//! [`Rebuilt`] makes the same of socket calls, where no packets may be captured.
 //! It must never read a clock, a file or a socket, and no bytes whatever may make it panic.
 
 mod conversations;
@@ -10,6 +11,7 @@ mod duplicates;
 mod flow;
 mod kept;
 mod log;
+mod rebuilt;
 mod side;
 mod tcp;
 mod udp;
@@ -17,3 +19,4 @@ mod udp;
 pub use conversations::{Conversations, LIMIT};
 pub use decode::{Complaint, Datagram, Decoded, Link, Tcp, Undecodable, decode};
 pub use log::{TURNS_HEAD, TURNS_TAIL};
+pub use rebuilt::Rebuilt;

@@ -29,7 +29,7 @@ fn run(command: &[String], dir: &Path) -> Output {
 /// Runs a command as the client, traced.
 fn traced(command: &[&str], dir: &Path) -> (Output, Heard) {
     let place = tempfile::tempdir().unwrap();
-    let tracer = Tracer::open(Clock::start(), place.path(), Path::new(NETDIAG)).unwrap();
+    let tracer = Tracer::open(Clock::start(), place.path(), Path::new(NETDIAG), false).unwrap();
     let prepared = tracer.prepare(Role::Client, 1, &words(command), Some(dir));
     assert_eq!(prepared[1], "__exec", "{command:?} is not started through the shim");
     let output = run(&prepared, dir);
@@ -186,7 +186,7 @@ fn a_server_is_seen_to_bind_to_listen_and_to_be_refused_a_taken_port() {
 fn a_stopped_program_is_sampled_as_stopped_and_one_that_waits_as_waiting() {
     let place = tempfile::tempdir().unwrap();
     let clock = Clock::start();
-    let tracer = Tracer::open(clock, place.path(), Path::new(NETDIAG)).unwrap();
+    let tracer = Tracer::open(clock, place.path(), Path::new(NETDIAG), false).unwrap();
     let mut stage = Stage::new(clock);
     let text =
         "import os, signal\nos.kill(os.getpid(), signal.SIGSTOP)\nprint('on', flush=True)\nos.read(os.pipe()[0], 1)";
@@ -254,7 +254,7 @@ fn whatever_only_an_untraced_program_can_do_ends_the_recording_with_a_reason() {
 #[test]
 fn a_debugger_and_a_program_that_is_not_there_are_started_plainly() {
     let place = tempfile::tempdir().unwrap();
-    let tracer = Tracer::open(Clock::start(), place.path(), Path::new(NETDIAG)).unwrap();
+    let tracer = Tracer::open(Clock::start(), place.path(), Path::new(NETDIAG), false).unwrap();
     for command in [words(&["gdb", "--batch"]), words(&["./there-is-no-such-program"])] {
         assert_eq!(tracer.prepare(Role::Client, 1, &command, None), command);
     }
@@ -277,7 +277,7 @@ fn a_script_whose_interpreter_is_missing_is_a_program_that_could_not_be_started(
 #[test]
 fn a_program_whose_tracer_is_refused_or_gone_runs_all_the_same() {
     let place = tempfile::tempdir().unwrap();
-    let gone = Tracer::open(Clock::start(), place.path(), Path::new("/bin/false")).unwrap();
+    let gone = Tracer::open(Clock::start(), place.path(), Path::new("/bin/false"), false).unwrap();
     let prepared = gone.prepare(Role::Client, 1, &words(&["sh", "-c", "echo ran; exit 3"]), None);
     let by_netdiag: Vec<String> = [NETDIAG.to_owned()].into_iter().chain(prepared[1..].iter().cloned()).collect();
     let ran = |output: Output| (output.status.code(), String::from_utf8(output.stdout).unwrap());
@@ -287,7 +287,7 @@ fn a_program_whose_tracer_is_refused_or_gone_runs_all_the_same() {
         return; // the other way needs somebody who traces already
     }
     let place = tempfile::tempdir().unwrap();
-    let refused = Tracer::open(Clock::start(), place.path(), Path::new(NETDIAG)).unwrap();
+    let refused = Tracer::open(Clock::start(), place.path(), Path::new(NETDIAG), false).unwrap();
     let prepared = refused.prepare(Role::Client, 1, &words(&["sh", "-c", "echo ran; exit 3"]), None);
     let under_strace: Vec<String> = words(&["strace", "-f", "-o", "/dev/null"]).into_iter().chain(prepared).collect();
     assert_eq!(ran(run(&under_strace, Path::new("/"))), (Some(3), "ran\n".to_owned()));

@@ -12,12 +12,12 @@ pub fn obstacle(_command: &[String], _cwd: Option<&Path>) -> Option<String> {
 }
 
 /// Becomes `command`. Returns only when that is impossible.
-pub fn become_program(_tracer: &Path, _program: usize, command: &[OsString]) -> anyhow::Error {
+pub fn become_program(_tracer: &Path, _program: usize, _bytes: bool, command: &[OsString]) -> anyhow::Error {
     let Some((word, arguments)) = command.split_first() else { return anyhow::anyhow!("the command is empty") };
     anyhow::Error::new(Command::new(word).args(arguments).exec())
 }
 
 /// There is no tracer here.
-pub fn run(_knocking: UnixListener, _recorder: UnixStream) -> anyhow::Result<()> {
+pub fn run(_knocking: UnixListener, _recorder: UnixStream, _zero: Option<u64>) -> anyhow::Result<()> {
     anyhow::bail!("system calls cannot be traced on this machine")
 }

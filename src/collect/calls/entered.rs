@@ -15,7 +15,7 @@ const KEPT: usize = 10_000;
 /// sizeof(struct sockaddr_in6).
 const LONGEST: usize = 28;
 /// -ERESTARTSYS to -ERESTART_RESTARTBLOCK (include/linux/errno.h): the call was interrupted and starts again by itself.
-const RESTARTS: std::ops::RangeInclusive<i64> = -516..=-512;
+pub const RESTARTS: std::ops::RangeInclusive<i64> = -516..=-512;
 
 /// What a thread is about to do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -32,11 +32,28 @@ pub enum Kind {
     Shutdown,
     /// getsockopt(2) of SO_ERROR.
     SoError,
-    /// io_uring_setup(2): calls made through the ring are not seen.
+    /// io_uring_setup(2) or io_submit(2): calls made through the ring are not seen.
     Ring,
+    /// A call that gives bytes to a descriptor.
+    Gives,
+    /// A call that takes bytes from a descriptor.
+    Takes,
+    /// splice(2), which does both.
+    Splice,
+    /// close(2) and whatever else lets go of a descriptor.
+    Close,
+    /// socket(2).
+    Socket,
+    /// setsockopt(2) of SO_LINGER.
+    Linger,
 }
 
 impl Kind {
+    /// Whether it is of interest only for the bytes that flow.
+    pub fn is_traffic(self) -> bool {
+        matches!(self, Self::Gives | Self::Takes | Self::Splice | Self::Close | Self::Socket | Self::Linger)
+    }
+
     fn name(self) -> &'static str {
         match self {
             Self::Connect => "connect",
@@ -46,6 +63,12 @@ impl Kind {
             Self::Shutdown => "shutdown",
             Self::SoError => "so-error",
             Self::Ring => "io_uring_setup",
+            Self::Gives => "send",
+            Self::Takes => "recv",
+            Self::Splice => "splice",
+            Self::Close => "close",
+            Self::Socket => "socket",
+            Self::Linger => "setsockopt",
         }
     }
 }
@@ -55,9 +78,16 @@ impl Kind {
 pub struct Entered {
     /// Which one.
     pub kind: Kind,
-    fd: i32,
-    address: Option<SocketAddr>,
-    arguments: [u64; 6],
+    /// Its number.
+    pub number: i64,
+    /// Descriptor: of close(2) and its like the one that is let go.
+    pub fd: i32,
+    /// Address it names.
+    pub address: Option<SocketAddr>,
+    /// Its arguments.
+    pub arguments: [u64; 6],
+    /// The socket behind `fd`, where the bytes are to be seen.
+    pub socket: Option<u64>,
 }
 
 /// A call that has returned.
@@ -83,10 +113,37 @@ pub fn enter(tid: Pid, registers: &Registers) -> Option<Entered> {
         libc::SYS_accept | libc::SYS_accept4 => (Kind::Accept, None),
         libc::SYS_shutdown => (Kind::Shutdown, None),
         libc::SYS_getsockopt => (Kind::SoError, None),
-        libc::SYS_io_uring_setup => (Kind::Ring, None),
-        _ => return None,
+        libc::SYS_io_uring_setup | libc::SYS_io_submit => (Kind::Ring, None),
+        number => (traffic(number)?, None),
     };
-    Some(Entered { kind, fd: arguments[0] as i32, address, arguments })
+    let replaces = kind == Kind::Close && !matches!(registers.number, libc::SYS_close | libc::SYS_close_range);
+    let fd = arguments[usize::from(replaces)] as i32;
+    Some(Entered { kind, number: registers.number, fd, address, arguments, socket: None })
+}
+
+fn traffic(number: i64) -> Option<Kind> {
+    Some(match number {
+        libc::SYS_write
+        | libc::SYS_writev
+        | libc::SYS_pwritev2
+        | libc::SYS_sendto
+        | libc::SYS_sendmsg
+        | libc::SYS_sendmmsg
+        | libc::SYS_sendfile => Kind::Gives,
+        libc::SYS_read
+        | libc::SYS_readv
+        | libc::SYS_preadv2
+        | libc::SYS_recvfrom
+        | libc::SYS_recvmsg
+        | libc::SYS_recvmmsg => Kind::Takes,
+        libc::SYS_splice => Kind::Splice,
+        libc::SYS_close | libc::SYS_close_range | libc::SYS_dup3 => Kind::Close,
+        #[cfg(target_arch = "x86_64")]
+        libc::SYS_dup2 => Kind::Close,
+        libc::SYS_socket => Kind::Socket,
+        libc::SYS_setsockopt => Kind::Linger,
+        _ => return None,
+    })
 }
 
 /// What is known of descriptors: where they are bound, and which connection they are waiting for.
@@ -101,6 +158,9 @@ impl Names {
     /// found nobody to accept, or it asked for the error of a socket that was not connecting.
     pub fn leave(&mut self, tid: Pid, pid: i32, entered: &Entered, result: i64) -> Option<Returned> {
         if RESTARTS.contains(&result) {
+            return None;
+        }
+        if entered.kind.is_traffic() {
             return None;
         }
         let key = (pid, entered.fd);
@@ -127,7 +187,7 @@ impl Names {
                 (Some(address), -i64::from(word(tid, entered.arguments[3])?))
             }
             Kind::SoError => return None,
-            Kind::Accept | Kind::Shutdown | Kind::Ring => (None, result),
+            _ => (None, result),
         };
         Some(Returned { name: entered.kind.name(), fd: entered.fd, address, result })
     }
@@ -147,17 +207,19 @@ fn keep(map: &mut HashMap<(i32, i32), SocketAddr>, key: (i32, i32), address: Soc
 }
 
 /// The address that accept(2) wrote, if it was asked for.
-fn peer(tid: Pid, entered: &Entered) -> Option<SocketAddr> {
+pub fn peer(tid: Pid, entered: &Entered) -> Option<SocketAddr> {
     let length = word(tid, entered.arguments[2])?;
     address(tid, entered.arguments[1], usize::try_from(length).ok()?)
 }
 
-fn word(tid: Pid, at: u64) -> Option<i32> {
+/// An int in the thread's memory.
+pub fn word(tid: Pid, at: u64) -> Option<i32> {
     let mut bytes = [0; 4];
     read(tid, at, &mut bytes).then(|| i32::from_ne_bytes(bytes))
 }
 
-fn address(tid: Pid, at: u64, length: usize) -> Option<SocketAddr> {
+/// The Internet address in the thread's memory.
+pub fn address(tid: Pid, at: u64, length: usize) -> Option<SocketAddr> {
     let mut bytes = [0; LONGEST];
     let bytes = &mut bytes[..length.min(LONGEST)];
     if !read(tid, at, bytes) {
@@ -167,7 +229,7 @@ fn address(tid: Pid, at: u64, length: usize) -> Option<SocketAddr> {
 }
 
 /// Memory of a thread that may not be read (it dropped privileges, or the pointer is wild) is no failure.
-fn read(tid: Pid, at: u64, into: &mut [u8]) -> bool {
+pub fn read(tid: Pid, at: u64, into: &mut [u8]) -> bool {
     let wanted = into.len();
     let from = RemoteIoVec { base: at as usize, len: wanted };
     at != 0 && process_vm_readv(tid, &mut [IoSliceMut::new(into)], &[from]) == Ok(wanted)
@@ -212,7 +274,7 @@ mod tests {
     }
 
     fn entered(kind: Kind, address: Option<SocketAddr>) -> Entered {
-        Entered { kind, fd: 5, address, arguments: [0; 6] }
+        Entered { kind, number: 0, fd: 5, address, arguments: [0; 6], socket: None }
     }
 
     #[test]

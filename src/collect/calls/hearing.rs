@@ -6,13 +6,17 @@ use std::net::Shutdown;
 use std::os::unix::net::UnixStream;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
 
-use super::line::{Call, Word};
+use super::line::{ASKS, CLOSES, Call, Word};
 use crate::collect::clock::Clock;
-use crate::evidence::{At, Calls, Role, Sample, SocketCall, Wait};
+use crate::evidence::{At, Calls, Packets, Role, Sample, SocketCall, Wait};
 
 /// Stops that are kept; a program that stops and goes on more often is told as running.
 const STOPS: usize = 10_000;
+/// How long the tracer may take to tell what it has seen, and how often it is looked for.
+const ANSWER: Duration = Duration::from_secs(5);
+const ANSWER_STEP: Duration = Duration::from_micros(300);
 /// How long one look at all threads may take, in nanoseconds: a stop this much younger than the sample may be in it.
 const LOOK: u64 = 20_000_000;
 
@@ -36,6 +40,9 @@ pub struct Told {
     disturbed: Option<String>,
     /// How many calls were not told; told at the end.
     omitted: Option<u64>,
+    /// When bytes last flowed, and whether a dial waits for its answer.
+    lively: Option<(At, bool)>,
+    view: Option<Packets>,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -67,7 +74,32 @@ impl Hearing {
     /// Tells the tracer that whatever happens to the programs from now on is our doing.
     pub fn announce_end(&self) {
         // A tracer that is gone needs no telling.
-        let _ = (&self.line).write_all(b".");
+        let _ = (&self.line).write_all(&[CLOSES]);
+    }
+
+    /// When bytes last flowed, and whether a dial waits for its answer; `None` before there were any.
+    pub fn lively(&self) -> Option<(At, bool)> {
+        lock(&self.told).lively
+    }
+
+    /// The conversations up to now, or why there are none. `programs` were started through the shim.
+    pub fn view(&self, mut programs: impl Iterator<Item = usize>) -> Result<Packets, String> {
+        let asked = (&self.line).write_all(&[ASKS]);
+        let deadline = Instant::now() + ANSWER;
+        loop {
+            let mut told = lock(&self.told);
+            if let Some(why) = told.blind.clone().or_else(|| told.disturbed.clone()) {
+                return Err(why);
+            }
+            if let Some(view) = told.view.take() {
+                return programs.find_map(|program| told.obstacle(program)).map_or(Ok(view), Err);
+            }
+            drop(told);
+            if asked.is_err() || Instant::now() > deadline {
+                return Err("the tracer did not answer".to_owned());
+            }
+            std::thread::sleep(ANSWER_STEP);
+        }
     }
 
     /// Tells the tracer to end, and returns everything it said.
@@ -105,6 +137,8 @@ impl Told {
                     stop.to.get_or_insert(at(to));
                 }
             }
+            Word::Lively { at, in_flight } => self.lively = Some((at, in_flight)),
+            Word::View(packets) => self.view = Some(*packets),
             Word::Blind { why } => drop(self.blind.get_or_insert(why)),
             Word::Disturbed { why } => drop(self.disturbed.get_or_insert(why)),
             Word::Bye { omitted } => self.omitted = Some(omitted),

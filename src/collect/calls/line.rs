@@ -1,8 +1,15 @@
-//! What the tracer tells the recorder: one JSON object a line.
+//! What the tracer tells the recorder: one JSON object a line. What the recorder says to the tracer: single bytes.
 
 use std::net::SocketAddr;
 
 use serde::{Deserialize, Serialize};
+
+use crate::evidence::{At, Packets};
+
+/// What the recorder says to the tracer: it begins to end the programs.
+pub const CLOSES: u8 = b'.';
+/// The recorder wants the conversations.
+pub const ASKS: u8 = b'?';
 
 /// One thing told.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -43,6 +50,15 @@ pub enum Word {
         /// When, in nanoseconds since the Unix epoch.
         at: u64,
     },
+    /// Bytes flowed, or a dial began or ended.
+    Lively {
+        /// When, on the recording's clock.
+        at: At,
+        /// Whether a dial waits for its answer.
+        in_flight: bool,
+    },
+    /// The conversations up to now, as the recorder asked for.
+    View(Box<Packets>),
     /// Some calls cannot be seen from now on; the programs are none the worse for it.
     Blind {
         /// Why, as a clause.

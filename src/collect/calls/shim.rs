@@ -16,13 +16,13 @@ use rustix::process::{PTracer, Pid, set_ptracer};
 /// How long the tracer may take for one word. A wait with a limit is never mistaken for a hang of the program.
 const PATIENCE: Duration = Duration::from_secs(5);
 
-/// Becomes `command`. Returns only when that is impossible.
+/// Becomes `command`; with `bytes`, its calls that carry bytes are traced too. Returns only when that is impossible.
 #[must_use = "it returns only with an error"]
-pub fn become_program(tracer: &Path, program: usize, command: &[std::ffi::OsString]) -> anyhow::Error {
+pub fn become_program(tracer: &Path, program: usize, bytes: bool, command: &[std::ffi::OsString]) -> anyhow::Error {
     let Some((word, arguments)) = command.split_first() else { return anyhow::anyhow!("the command is empty") };
     let mut line = offer(tracer, program).ok();
     if let Some(line) = &mut line {
-        let _ = match seccompiler::apply_filter(&super::filter::program()) {
+        let _ = match seccompiler::apply_filter(&super::filter::program(bytes)) {
             Ok(()) => writeln!(line, "filtered"),
             Err(refusal) => writeln!(line, "bare a seccomp(2) filter was refused: {refusal}"),
         };

@@ -7,6 +7,7 @@
 
 mod arrivals;
 mod stops;
+mod traffic;
 
 use std::collections::HashMap;
 use std::io::Write;
@@ -26,8 +27,9 @@ use rustix::process::{WaitOptions, WaitStatus, wait};
 
 use self::arrivals::Shim;
 use self::stops::Stop;
+use self::traffic::Traffic;
 use super::entered::{self, Entered, Kind, Names};
-use super::line::{Call, Word};
+use super::line::{ASKS, CLOSES, Call, Word};
 use super::process::{self, Status};
 use super::registers;
 
@@ -62,11 +64,16 @@ struct Tracer {
     omitted: u64,
     /// Whether the recorder has begun to end the programs: nothing that happens to them now is a reason for doubt.
     closing: bool,
+    /// Whether the recorder has asked for the conversations.
+    asked: bool,
+    /// What is made of the calls that carry bytes, if they are followed.
+    traffic: Option<Traffic>,
 }
 
 /// Traces until the recorder closes its end. Shims knock at `knocking`. This process must have one thread only.
-pub fn run(knocking: UnixListener, recorder: UnixStream) -> anyhow::Result<()> {
-    Tracer::new(knocking, recorder)?.run();
+/// `bytes` is the zero of the recording's clock, if the bytes are to be followed.
+pub fn run(knocking: UnixListener, recorder: UnixStream, bytes: Option<u64>) -> anyhow::Result<()> {
+    Tracer::new(knocking, recorder, bytes)?.run();
     Ok(())
 }
 
@@ -87,7 +94,7 @@ impl From<std::io::Error> for End {
 }
 
 impl Tracer {
-    fn new(listener: UnixListener, line: UnixStream) -> anyhow::Result<Self> {
+    fn new(listener: UnixListener, line: UnixStream, bytes: Option<u64>) -> anyhow::Result<Self> {
         // The recorder's death is ours, and ours is that of the programs.
         nix::sys::prctl::set_pdeathsig(Signal::SIGKILL)?;
         let mut children = SigSet::empty();
@@ -104,6 +111,8 @@ impl Tracer {
             told: 0,
             omitted: 0,
             closing: false,
+            asked: false,
+            traffic: bytes.map(Traffic::new),
         })
     }
 
@@ -132,6 +141,11 @@ impl Tracer {
             if over && self.hear_recorder() {
                 return self.drain();
             }
+            if std::mem::take(&mut self.asked) {
+                self.drain()?;
+                self.show()?;
+            }
+            self.tell_liveliness()?;
         }
     }
 
@@ -145,13 +159,14 @@ impl Tracer {
         }
     }
 
-    /// Hears that the recorder begins to end the programs; true when it has closed its end.
+    /// Hears that the recorder begins to end the programs, or asks for the conversations; true when it has closed its end.
     fn hear_recorder(&mut self) -> bool {
-        let mut byte = [0];
-        match recv(self.line.as_raw_fd(), &mut byte, MsgFlags::MSG_DONTWAIT) {
+        let mut bytes = [0; 64];
+        match recv(self.line.as_raw_fd(), &mut bytes, MsgFlags::MSG_DONTWAIT) {
             Ok(0) => true,
-            Ok(_) => {
-                self.closing = true;
+            Ok(heard) => {
+                self.asked |= bytes[..heard].contains(&ASKS);
+                self.closing |= bytes[..heard].contains(&CLOSES);
                 false
             }
             Err(_) => false,
@@ -247,6 +262,7 @@ impl Tracer {
         }
         if tracee.pid == tid {
             self.names.forget(tid);
+            self.let_go();
         }
         match self.shims.remove(&tid) {
             Some(shim) => self.tell(&shim.last_word()),
@@ -260,14 +276,19 @@ impl Tracer {
             self.doubt("a program traces itself or another one, which only one tracer at a time can do")?;
         }
         let Some(tracee) = self.tracees.get_mut(&tid) else { return Ok(()) };
-        let entered = entered::enter(Pid::from_raw(tid), &registers);
-        tracee.entered = entered.filter(|_| self.told < TOLD);
+        let mut entered = entered::enter(Pid::from_raw(tid), &registers);
+        if let Some(traffic) = &mut self.traffic {
+            entered = entered.and_then(|entered| traffic.enter(tid, tracee.pid, entered));
+            tracee.entered = entered;
+        } else {
+            tracee.entered = entered.filter(|_| self.told < TOLD);
+        }
         match (entered, tracee.entered) {
             (_, Some(_)) => {
                 let _ = ptrace::syscall(Pid::from_raw(tid), None);
             }
             (Some(_), None) => {
-                self.omitted += 1;
+                self.omitted += u64::from(self.traffic.is_none());
                 go_on(tid);
             }
             (None, None) => go_on(tid),
@@ -279,6 +300,9 @@ impl Tracer {
         let Some(tracee) = self.tracees.get_mut(&tid) else { return Ok(()) };
         let (pid, program, entered) = (tracee.pid, tracee.program, tracee.entered.take());
         let result = registers::read(Pid::from_raw(tid)).ok().map(|registers| registers.result);
+        if let (Some(entered), Some(result)) = (&entered, result) {
+            self.follow_bytes(tid, pid, entered, result);
+        }
         let returned = entered.zip(result).and_then(|(entered, result)| {
             let returned = self.names.leave(Pid::from_raw(tid), pid, &entered, result)?;
             Some((entered.kind, returned))
@@ -289,6 +313,10 @@ impl Tracer {
             Some((Kind::Ring, _)) => self.tell(&Word::Blind {
                 why: "a program makes calls through io_uring, which bypasses tracing".to_owned(),
             }),
+            Some(_) if self.told >= TOLD => {
+                self.omitted += 1;
+                Ok(())
+            }
             Some((_, call)) => {
                 self.told += 1;
                 self.tell(&Word::Call(Call {
@@ -318,6 +346,7 @@ impl Tracer {
         if let Some(shim) = self.shims.remove(&tid) {
             self.tell(&shim.last_word())?;
         }
+        self.let_go();
         if process::gains_rights(tid) {
             self.doubt(
                 "a program was to run with other rights than its starter's (setuid), which a traced one cannot",

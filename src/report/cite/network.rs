@@ -11,12 +11,19 @@ pub fn packet(number: u64, evidence: &Evidence) -> Option<String> {
     if let Some(icmp) = packets.unreachable.iter().find(|icmp| icmp.number == number) {
         let what = if icmp.port_closed() { "no socket has that port" } else { "a rule forbids it" };
         let at = time(icmp.at.ms());
+        if packets.rebuilt.is_some() {
+            return Some(format!("socket calls at {at}: a datagram to {} found nobody ({what})", icmp.target));
+        }
         return Some(format!("packet {number} at {at}: ICMP unreachable for {} ({what})", icmp.target));
     }
     packets.conversations.iter().find_map(|conversation| {
         let segment = conversation.segments.iter().find(|segment| segment.number == number)?;
         let at = time(segment.at.ms());
-        Some(format!("packet {number} at {at}: {}", segment_words(conversation, segment)))
+        let words = segment_words(conversation, segment);
+        if packets.rebuilt.is_some() {
+            return Some(format!("socket calls at {at}: {words}"));
+        }
+        Some(format!("packet {number} at {at}: {words}"))
     })
 }
 

@@ -302,6 +302,7 @@ fn footer(sheet: &mut Sheet, evidence: &Evidence, diagnosis: &Diagnosis, extras:
         (_, Rung::Namespace) => "packets from a private network".to_owned(),
         (_, Rung::HostLoopback) => "packets from this machine's loopback".to_owned(),
         (_, Rung::Proxy) => "bytes from a recording proxy".to_owned(),
+        (_, Rung::SocketCalls) => "bytes from the programs' socket calls, without packets".to_owned(),
         (_, Rung::NoCapture) => "without packets".to_owned(),
     };
     let after = setting.ended_at.ms_since(setting.clients_started.unwrap_or_default());
