@@ -64,6 +64,7 @@ rules![
     missing_terminator,
     server_waits_for_full_buffer,
     length_prefix_byte_order,
+    struct_padding,
     crlf_versus_lf,
     read_to_eof_without_half_close,
     swallowed_exception,
@@ -89,6 +90,7 @@ rules![
     early_close,
     server_closes_with_unread_data,
     reset,
+    client_closes_with_unread_data,
     server_crashed,
     client_failed,
 ];

@@ -30,11 +30,11 @@ fn check(facts: &Facts) -> Ruling {
         return super::ruled_out("the server's program ended");
     }
     facts.capture_is_whole()?;
-    let told = facts.contract.framing_is_told();
+    let known = !facts.contract.reply_is_assumed();
     finding(
         &RULE,
         Side::Server,
-        if told || whole { Confidence::Proven } else { Confidence::Likely },
+        if known || whole { Confidence::Proven } else { Confidence::Likely },
         format!(
             "The server answered {} of the {} bytes it had been sent and closed the connection; its kernel reset it (RST), \
              because bytes had been left unread. What the client has not yet read of the reply may be lost with it.",
