@@ -5,7 +5,7 @@ use crate::diagnosis::{Confidence, Finding, Part, Side};
 use crate::evidence::Role;
 use crate::facts::{Echo, Ended, Facts, Player};
 
-pub(super) static RULE: Rule = Rule { name: "client-failed", explains: &[], check };
+pub(super) static RULE: Rule = Rule { name: "client-failed", explains: &["client-closes-with-unread-data"], check };
 
 fn check(facts: &Facts) -> Ruling {
     let clients = facts.players(Role::Client)?;

@@ -5,7 +5,7 @@ use crate::diagnosis::{Confidence, Side};
 use crate::evidence::Role;
 use crate::facts::{Echo, Facts, Talk};
 
-pub(super) static RULE: Rule = Rule { name: "client-gives-up-early", explains: &["reset", "early-close", "client-failed"], check };
+pub(super) static RULE: Rule = Rule { name: "client-gives-up-early", explains: &["client-closes-with-unread-data", "reset", "early-close", "client-failed"], check };
 
 fn check(facts: &Facts) -> Ruling {
     let exchanges = facts.exchanges()?;

@@ -6,7 +6,7 @@ use crate::evidence::{Bytes, Role};
 use crate::facts::{Echo, Exchange, Facts, Talk};
 
 pub(super) static RULE: Rule =
-    Rule { name: "client-one-recv-per-message", explains: &["client-gives-up-early", "client-failed", "reset", "truncated-reply"], check };
+    Rule { name: "client-one-recv-per-message", explains: &["client-closes-with-unread-data", "client-gives-up-early", "client-failed", "reset", "truncated-reply"], check };
 
 fn check(facts: &Facts) -> Ruling {
     let exchanges = facts.exchanges()?;

@@ -53,6 +53,7 @@ fn kept_until_the_end(talk: &Talk, exchange: &Exchange, facts: &Facts) -> Option
         .is_ok_and(|dialect| dialect.framing.as_ref().is_some_and(|framing| framing.value == Framing::UntilEof));
     let reads_lines = facts.line_where_waits(Role::Server).is_some_and(|(line, _)| {
         ["readline", "for line in", "readuntil"].iter().any(|way| line.source.contains(way))
+            && !line.source.contains("readlines")
     });
     let ends_a_line = talk.request().is_ok_and(|request| request.tail.0.last().or(request.head.0.last()) == Some(&b'\n'));
     let unanswered = matches!(exchange.echo, Echo::Nothing | Echo::Pending) && exchange.got == 0 && ends_a_line;

@@ -30,11 +30,13 @@ fn check(facts: &Facts) -> Ruling {
         return super::ruled_out("the server's program ended");
     }
     facts.capture_is_whole()?;
-    let told = facts.contract.framing_is_told();
+    // A beginning of the request that breaks off inside a line is no reply of some other form.
+    let mid_line = talk.response().is_ok_and(|got| !got.head.0.ends_with(b"\n"));
+    let known = !facts.contract.reply_is_assumed() || mid_line;
     finding(
         &RULE,
         Side::Server,
-        if told || whole { Confidence::Proven } else { Confidence::Likely },
+        if known || whole { Confidence::Proven } else { Confidence::Likely },
         format!(
             "The server answered {} of the {} bytes it had been sent and closed the connection; its kernel reset it (RST), \
              because bytes had been left unread. What the client has not yet read of the reply may be lost with it.",

@@ -51,14 +51,15 @@ fn closed_on_the_rest(talk: &Talk, exchange: &Exchange, facts: &Facts) -> Option
     if !(a_beginning && was_there && by_a_read && mid_line) {
         return None;
     }
-    let told = facts.contract.framing_is_told();
+    // A reference partner with a short message does not clear it: this shows with the pair's own messages only.
+    let known = !facts.contract.reply_is_assumed();
     Some((
         format!(
             "The server echoed the first {} of {} bytes and closed the connection with the rest unread, so its kernel reset \
              it: it took what one read brought for the whole message.",
             exchange.got, exchange.asked
         ),
-        if told { Confidence::Proven } else { Confidence::Likely },
+        if known { Confidence::Proven } else { Confidence::Likely },
     ))
 }
 

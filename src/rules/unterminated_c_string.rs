@@ -2,7 +2,7 @@
 
 use super::{Call, Rule, Ruling, finding};
 use crate::diagnosis::{Confidence, Side};
-use crate::evidence::{Bytes, Source};
+use crate::evidence::Bytes;
 use crate::facts::{Facts, Round, Talk};
 
 pub(super) static RULE: Rule =
@@ -25,11 +25,12 @@ fn check(facts: &Facts) -> Ruling {
     });
     let Some((talk, round, tail)) = found else { return Ok(Call::Silent) };
     facts.capture_is_whole()?;
-    let told = facts.contract.reply.as_ref().is_some_and(|term| term.source == Source::Told);
+    // So much text at the very same place is no chance, whatever the reply is supposed to be.
+    let known = !facts.contract.reply_is_assumed() || tail.trim_ascii_end().len() >= 2 * TELLING;
     finding(
         &RULE,
         Side::Server,
-        if told { Confidence::Proven } else { Confidence::Likely },
+        if known { Confidence::Proven } else { Confidence::Likely },
         format!(
             "After `{}` the reply goes on with `{}`: the end of a longer message that came before, at the same place. The \
              server's buffer still held it, and nothing marked where the new message ends.",

@@ -9,7 +9,7 @@ use crate::facts::{Facts, Talk};
 pub(super) static RULE: Rule = Rule {
     name: "utf8-split-across-reads",
     explains: &[
-        "server-crashed", "swallowed-exception", "corrupted-reply", "truncated-reply", "missing-reply", "early-close", "reset",
+        "client-closes-with-unread-data", "server-crashed", "swallowed-exception", "corrupted-reply", "truncated-reply", "missing-reply", "early-close", "reset",
         "half-close-dropped", "client-one-recv-per-message", "client-gives-up-early", "client-failed",
     ],
     check,

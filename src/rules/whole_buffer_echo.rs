@@ -2,7 +2,7 @@
 
 use super::{Call, Rule, Ruling, finding};
 use crate::diagnosis::{Confidence, Side};
-use crate::evidence::{Gap, Source};
+use crate::evidence::Gap;
 use crate::facts::{Facts, Round, Talk};
 
 pub(super) static RULE: Rule =
@@ -23,12 +23,12 @@ fn check(facts: &Facts) -> Ruling {
         .collect();
     let Some((talk, first)) = padded.first() else { return Ok(Call::Silent) };
     facts.capture_is_whole()?;
-    let told = facts.contract.reply.as_ref().is_some_and(|term| term.source == Source::Told);
+    let known = !facts.contract.reply_is_assumed();
     let constant = padded.iter().any(|(_, other)| {
         other.answered.len() == first.answered.len() && other.asked.len() != first.asked.len()
     });
     // Records of a fixed size can be meant; then the client expects them.
-    if !told && !constant && !facts.echoes_damaged() && !facts.a_client_failed() {
+    if !known && !constant && !facts.echoes_damaged() && !facts.a_client_failed() {
         return Err(Gap::new(
             "probes",
             "nothing tells what the server is supposed to answer",
@@ -38,7 +38,7 @@ fn check(facts: &Facts) -> Ruling {
     finding(
         &RULE,
         Side::Server,
-        if told { Confidence::Proven } else { Confidence::Likely },
+        if known { Confidence::Proven } else { Confidence::Likely },
         format!(
             "The reply to {} bytes has {}: the message, and then {} NUL bytes that nobody sent. The server writes its whole \
              buffer, not the part that it had filled.",

@@ -68,6 +68,8 @@ catalogue![
     "suspended-server",
     "transport-mismatch",
     "truncated-reply",
+    "struct-padding",
+    "client-closes-with-unread-data",
     "exit-before-output",
     "length-prefix-byte-order",
     "short-write-ignored",

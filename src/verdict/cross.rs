@@ -47,6 +47,12 @@ pub fn weigh(facts: &Facts, verdict: Verdict, cross: &[Cross]) -> Verdict {
         }
         // A reference answers at once; that clears nobody of impatience.
         (Side::Client, ..) if verdict.fault.as_deref() == Some("client-gives-up-early") => verdict,
+        // A reference echoes the bytes of a header it cannot read; that clears nobody of packing it wrongly.
+        (Side::Client, _, Conduct::Right | Conduct::Open)
+            if matches!(verdict.fault.as_deref(), Some("length-prefix-byte-order" | "struct-padding")) =>
+        {
+            verdict
+        }
         // The pair's evidence points one way and the swap the other: whoever does well with the reference is not accused.
         (Side::Client, Conduct::Right, _) | (Side::Server, _, Conduct::Right)
             if verdict.confidence < Confidence::Proven =>
