@@ -32,7 +32,11 @@ fn check(facts: &Facts) -> Ruling {
     let raised = raised.into_iter().find(|(_, raised)| raised.kind.contains("ConnectionRefused") && raised.at >= at);
     proof.extend(raised.as_ref().map(|(index, _)| format!("exceptions:{index}")));
     proof.push(server.reference());
-    let told = raised.is_some() || server.says_any(REFUSED);
+    if server.was_ended_from_outside() {
+        return super::ruled_out("somebody else ended the server");
+    }
+    // A server that ended badly is at fault for that, whichever error it was.
+    let certain = raised.is_some() || server.says_any(REFUSED) || facts.server_ended_badly();
     let became = if facts.server_ended_badly() {
         "it ended the server"
     } else if is_deaf_since(facts, at) {
@@ -43,7 +47,7 @@ fn check(facts: &Facts) -> Ruling {
     finding(
         &RULE,
         Side::Server,
-        if told { Confidence::Proven } else { Confidence::Likely },
+        if certain { Confidence::Proven } else { Confidence::Likely },
         format!(
             "A client had left before its reply came; its system said so (ICMP port unreachable), the server got that as an \
              error, and {became}."
@@ -82,8 +86,6 @@ mod tests {
     #[test]
     fn the_error_ended_the_server() {
         let stage = left_early().exits(Role::Server, 50.5, How::Code(1)).exits(Role::Client, 90.0, How::Code(1));
-        assert_eq!(stage.fires("udp-error-kills-server").confidence, Confidence::Likely);
-        let stage = stage.complains(Role::Server, "ConnectionRefusedError: [Errno 111] Connection refused\n");
         let found = stage.fires("udp-error-kills-server");
         assert_eq!((found.side, found.confidence), (Side::Server, Confidence::Proven));
         let verdict = stage.verdict();
@@ -96,6 +98,13 @@ mod tests {
         let found = stage.fires("udp-error-kills-server");
         assert_eq!((found.confidence, found.location.map(|frame| frame.line)), (Confidence::Proven, Some(7)));
         assert_eq!(stage.verdict().fault.as_deref(), Some("udp-error-kills-server"));
+    }
+
+    #[test]
+    fn a_server_that_says_nothing_of_the_error_may_be_deaf_for_another_reason() {
+        assert_eq!(left_early().hangs().fires("udp-error-kills-server").confidence, Confidence::Likely);
+        let killed = left_early().exits(Role::Server, 60.0, How::Signal(9));
+        assert!(killed.excludes("udp-error-kills-server").contains("somebody else"));
     }
 
     #[test]

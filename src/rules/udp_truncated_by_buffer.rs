@@ -20,7 +20,8 @@ fn check(facts: &Facts) -> Ruling {
         return finding(
             &RULE,
             Side::Server,
-            if cut.how_often > 1 { Confidence::Proven } else { Confidence::Likely },
+            // That the server cuts is certain where its reply is known; that a buffer does it is what fits.
+            if cut.how_often > 1 || !facts.contract.reply_is_assumed() { Confidence::Proven } else { Confidence::Likely },
             format!(
                 "A datagram of {} bytes came back with its first {} bytes: the size of the buffer into which the server \
                  receives, by all signs.",
@@ -114,8 +115,10 @@ mod tests {
 
     #[test]
     fn the_servers_buffer_cuts_what_is_longer() {
-        let once = answered(&[(3000, 1024)]).fires("udp-truncated-by-buffer");
-        assert_eq!((once.side, once.confidence), (Side::Server, Confidence::Likely));
+        let once = answered(&[(3000, 1024)]);
+        let known = once.fires("udp-truncated-by-buffer");
+        assert_eq!((known.side, known.confidence), (Side::Server, Confidence::Proven));
+        assert_eq!(once.untold().udp().fires("udp-truncated-by-buffer").confidence, Confidence::Likely);
         let twice = answered(&[(10, 10), (3000, 700), (2000, 700)]).fires("udp-truncated-by-buffer");
         assert_eq!((twice.side, twice.confidence), (Side::Server, Confidence::Proven));
         let verdict = answered(&[(3000, 1024), (2000, 1024)]).verdict();

@@ -45,8 +45,7 @@ pub fn weigh(facts: &Facts, verdict: Verdict, cross: &[Cross]) -> Verdict {
         (Side::Client, _, Conduct::Wrong) if verdict.fault.as_deref() == Some("client-failed") => {
             blame(Role::Server, cross, verdict)
         }
-        // A reference answers at once; that clears nobody of impatience.
-        (Side::Client, ..) if verdict.fault.as_deref() == Some("client-gives-up-early") => verdict,
+        (Side::Client | Side::Server, ..) if is_beyond_references(&verdict) => verdict,
         // A reference echoes the bytes of a header it cannot read; that clears nobody of packing it wrongly.
         (Side::Client, _, Conduct::Right | Conduct::Open)
             if matches!(verdict.fault.as_deref(), Some("length-prefix-byte-order" | "struct-padding")) =>
@@ -69,6 +68,18 @@ pub fn weigh(facts: &Facts, verdict: Verdict, cross: &[Cross]) -> Verdict {
         }
         _ => verdict,
     }
+}
+
+/// Whether a reference partner does not do what the fault takes. It answers at once, which clears nobody of impatience; its
+/// messages fit into any buffer; it never leaves before its reply.
+fn is_beyond_references(verdict: &Verdict) -> bool {
+    const BEYOND: &[&str] = &[
+        "client-gives-up-early",
+        "udp-late-reply-taken-for-next",
+        "udp-truncated-by-buffer",
+        "udp-error-kills-server",
+    ];
+    verdict.fault.as_deref().is_some_and(|fault| BEYOND.contains(&fault))
 }
 
 fn conduct(cross: &[Cross], kept: Role) -> Conduct {
