@@ -104,6 +104,9 @@ pub struct ScenarioArgs {
     /// Keep the staged pair alive on the host's loopback until Ctrl-C, and say how to look at it.
     #[arg(long)]
     pub hold: bool,
+    /// Stage it without telling what it is (any one, if no name is given), and ask who is at fault.
+    #[arg(long, conflicts_with_all = ["all", "list", "hold", "save", "json"])]
+    pub quiz: bool,
     /// Stage on the host's network instead of in a private namespace.
     #[arg(long)]
     pub host: bool,

@@ -8,12 +8,17 @@ use crate::scenario::Scenario;
 /// Starts the pair, says how to look at it, and waits for Ctrl-C.
 pub fn run(scenario: &Scenario) -> anyhow::Result<Outcome> {
     let interruption = Interruption::listen()?;
-    recording::hold(&scenario.plan, &interruption, |held| terminal::show(&page(scenario, held)))?;
+    recording::hold(&scenario.plan, &|| interruption.requested(), |held| terminal::show(&page(scenario, held)))?;
     Ok(Outcome::Fine)
 }
 
 fn page(scenario: &Scenario, held: &Held) -> String {
-    let mut lines = vec![format!("{}: {}", scenario.name, scenario.summary), String::new()];
+    format!("{}: {}\n\n{}\nCtrl-C ends both.\n", scenario.name, scenario.summary, whereabouts(scenario, held))
+}
+
+/// Who is there, and how to look at them; not a word about what is wrong.
+pub(super) fn whereabouts(scenario: &Scenario, held: &Held) -> String {
+    let mut lines = Vec::new();
     for (transport, address) in &held.listening {
         lines.push(format!(
             "The server (pid {}) listens on {transport} {address}.",
@@ -30,7 +35,6 @@ fn page(scenario: &Scenario, held: &Held) -> String {
     lines.push(format!("The client (pid {}) is started again two seconds after it ends.", pids.join(", ")));
     lines.extend([String::new(), "Try in another terminal:".to_owned()]);
     lines.extend(suggestions(scenario, held).into_iter().map(|(command, what)| format!("  {command:<58}  {what}")));
-    lines.extend([String::new(), "Ctrl-C ends both.".to_owned()]);
     lines.join("\n") + "\n"
 }
 

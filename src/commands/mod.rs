@@ -10,6 +10,7 @@ mod exec;
 mod explain;
 mod hold;
 mod man;
+mod quiz;
 mod record;
 mod replay;
 mod run;

@@ -9,7 +9,7 @@ use anyhow::{Context, bail};
 use serde_json::json;
 
 use super::verdict::{can_save, outcome, save};
-use super::{Outcome, hold, terminal};
+use super::{Outcome, hold, quiz, terminal};
 use crate::cli::{ColorWhen, ScenarioArgs};
 use crate::diagnosis::{Confidence, Diagnosis, Side, examine};
 use crate::evidence::{Evidence, Observed};
@@ -30,6 +30,9 @@ pub fn run(args: &ScenarioArgs, color: ColorWhen) -> anyhow::Result<Outcome> {
     }
     if args.all {
         return all(args, color);
+    }
+    if args.quiz {
+        return quiz::run(args, color);
     }
     let Some(name) = &args.name else {
         bail!("which scenario? `netdiag scenario --list` names them, `netdiag scenario --all` stages all")
@@ -61,17 +64,18 @@ pub fn run(args: &ScenarioArgs, color: ColorWhen) -> anyhow::Result<Outcome> {
     })
 }
 
-fn place(host: bool) -> Place {
+pub(super) fn place(host: bool) -> Place {
     if host { Place::Host } else { Place::Private }
 }
 
-/// A scenario by its name, or from a file.
-fn load(name: &str) -> anyhow::Result<Scenario> {
+/// A scenario by its name, by another name of the fault it stages, or from a file.
+pub(super) fn load(name: &str) -> anyhow::Result<Scenario> {
     if Path::new(name).extension().is_some_and(|ending| ending == "toml") {
         let text = std::fs::read_to_string(name).with_context(|| format!("cannot read the scenario {name}"))?;
         return scenario::parse(name, &text);
     }
-    match scenario::find(name) {
+    let by_alias = || scenario::find(report::pages::find(name)?.slug);
+    match scenario::find(name).or_else(by_alias) {
         Some(found) => found,
         None => match scenario::nearest(name) {
             Some(near) => bail!("there is no scenario called {name:?}; did you mean `{near}`?"),

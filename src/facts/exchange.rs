@@ -308,7 +308,7 @@ fn weigh_datagrams(terms: &Terms, sent: &Stream, received: &Stream) -> Echo {
 }
 
 /// A stream cut at the borders of its datagrams.
-fn datagrams(stream: &Stream) -> Vec<&[u8]> {
+pub(super) fn datagrams(stream: &Stream) -> Vec<&[u8]> {
     let mut rest = stream.head.0.as_slice();
     let mut cut = |length: &u32| {
         let (datagram, later) = rest.split_at((*length as usize).min(rest.len()));

@@ -7,23 +7,32 @@ pub mod asked;
 pub mod company;
 pub mod complaint;
 pub mod contract;
+pub mod datagrams;
 pub mod dialect;
 pub mod exchange;
+mod idling;
 pub mod held;
+pub mod left_over;
 mod lines;
 pub mod player;
+mod pressure;
+mod printed;
 pub mod reach;
 pub mod script;
+mod rounds;
 pub mod second_look;
 pub mod spinning;
 #[cfg(test)]
 pub(crate) mod staged;
 pub mod stillness;
 pub mod talk;
+pub mod textual;
 
 pub use exchange::{Echo, Exchange};
 pub use player::{Ended, Player};
+pub use printed::CutLine;
 pub use reach::{Dial, Listener, Outcome};
+pub use rounds::Round;
 pub use talk::{SocketEnd, Talk};
 
 use std::net::SocketAddr;

@@ -117,24 +117,20 @@ impl<'e> Player<'e> {
     /// Whether some thread sits in a call that may be reading from a connection.
     #[must_use]
     pub fn may_be_reading(&self) -> bool {
-        const READING: [&str; 12] = [
-            "read",
-            "readv",
-            "recvfrom",
-            "recvmsg",
-            "recvmmsg",
-            "poll",
-            "ppoll",
-            "select",
-            "pselect6",
-            "epoll_wait",
-            "epoll_pwait",
-            "epoll_pwait2",
-        ];
-        self.waits_in(&READING)
-            || self
-                .threads()
-                .any(|thread| matches!(&thread.wait, Wait::Call { name, .. } if name.starts_with("io_uring")))
+        self.waits_in(&["read", "readv", "recvfrom", "recvmsg", "recvmmsg"]) || self.waits_for_several()
+    }
+
+    /// Whether some thread sits in a call that may be waiting for a connection.
+    #[must_use]
+    pub fn may_be_accepting(&self) -> bool {
+        self.waits_in(&["accept", "accept4"]) || self.waits_for_several()
+    }
+
+    /// Whether some thread waits for any of several descriptors.
+    fn waits_for_several(&self) -> bool {
+        const SEVERAL: &[&str] = &["poll", "ppoll", "select", "pselect6", "epoll_wait", "epoll_pwait", "epoll_pwait2"];
+        let uring = |thread: &Thread| matches!(&thread.wait, Wait::Call { name, .. } if name.starts_with("io_uring"));
+        self.waits_in(SEVERAL) || self.threads().any(uring)
     }
 
     /// Whether some thread waits for input from a keyboard or a pipe.
@@ -189,6 +185,17 @@ impl<'e> Player<'e> {
     #[must_use]
     pub fn said_something(&self) -> bool {
         [&self.program.stdout, &self.program.stderr].into_iter().flatten().any(|output| output.total > 0)
+    }
+
+    /// Whether what it wrote, on either stream, holds one of these phrases, which are in lower case.
+    #[must_use]
+    pub fn says_any(&self, phrases: &[&str]) -> bool {
+        self.program.stderr.iter().chain(&self.program.stdout).any(|output| {
+            [&output.head, &output.tail].into_iter().any(|kept| {
+                let text = String::from_utf8_lossy(&kept.0).to_ascii_lowercase();
+                phrases.iter().any(|phrase| text.contains(phrase))
+            })
+        })
     }
 
     /// The last line of standard error that holds more than blanks: for a traceback, the exception itself.

@@ -2,7 +2,7 @@
 
 use std::net::{IpAddr, SocketAddr};
 
-use super::asked;
+use super::{asked, datagrams};
 use crate::evidence::{
     Action, At, Conversation, Evidence, Exceptions, Gap, Observed, Owner, Packets, Raised, Role, Socket, SocketState,
     Sockets, Transport,
@@ -29,6 +29,8 @@ pub struct Listener {
     pub last_seen: At,
     /// Connections that wait for accept, when last seen.
     pub waiting: Option<u32>,
+    /// The most connections that were seen to wait at one time.
+    pub most_waiting: Option<u32>,
     /// Length of the accept queue.
     pub backlog: Option<u32>,
     /// `sockets:S/R`: where it was last seen.
@@ -62,7 +64,10 @@ pub(super) fn listeners(evidence: &Evidence) -> Result<Vec<Listener>, Gap> {
         }
         let seen = listener(reference, at, socket);
         match found.iter_mut().find(|known| is_same(known, &seen)) {
-            Some(known) => *known = Listener { first_seen: known.first_seen, ..seen },
+            Some(known) => {
+                let most_waiting = known.most_waiting.max(seen.most_waiting);
+                *known = Listener { first_seen: known.first_seen, most_waiting, ..seen };
+            }
             None => found.push(seen),
         }
     }
@@ -96,6 +101,7 @@ fn listener(reference: String, at: At, socket: &Socket) -> Listener {
         first_seen: at,
         last_seen: at,
         waiting: socket.recv_queue,
+        most_waiting: socket.recv_queue,
         backlog: socket.send_queue,
         reference,
     }
@@ -158,6 +164,7 @@ fn from_packets(packets: &Packets, evidence: &Evidence) -> Vec<Dial> {
             conversation.began >= clients_began
                 && !is_name_lookup(conversation, evidence)
                 && !is_servers_own(conversation, evidence)
+                && !datagrams::answers_another(conversation, packets)
                 && !asked::is_probes(evidence, conversation.dialler)
         })
         .map(|conversation| dial(conversation, packets, evidence.setting.ended_at))
@@ -197,7 +204,11 @@ pub(super) fn is_servers_own(conversation: &Conversation, evidence: &Evidence) -
     };
     let complained = |role| {
         evidence.exceptions.seen().is_ok_and(|exceptions| {
-            let names = |raised: &&Raised| raised.address.as_ref().and_then(|text| text.parse().ok()) == Some(target);
+            // An exception of bind names an address too, and nobody dialled it.
+            let names = |raised: &&Raised| {
+                raised.kind.starts_with("ConnectionRefused")
+                    && raised.address.as_ref().and_then(|text| text.parse().ok()) == Some(target)
+            };
             exceptions.raised.iter().filter(|raised| raised.role == role).any(|raised| names(&raised))
         })
     };

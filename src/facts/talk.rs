@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 
 use super::reach::{self, Listener};
-use super::{asked, lines};
+use super::{asked, datagrams, lines};
 use crate::evidence::{
     At, Conversation, Evidence, Gap, Observed, Packets, Port, Role, Socket, SocketState, Sockets, Stream, TcpInfo,
     Transport,
@@ -246,7 +246,10 @@ pub(super) fn talks(evidence: &Evidence) -> Result<Vec<Talk<'_>>, Gap> {
         (Observed::Seen(packets), _) => Ok(packets
             .conversations
             .iter()
-            .filter(|conversation| got_through(conversation, packets) && concerns_the_pair(conversation, evidence))
+            .filter(|conversation| {
+                got_through(conversation, packets) && !datagrams::answers_another(conversation, packets)
+            })
+            .filter(|conversation| concerns_the_pair(conversation, evidence))
             .map(|conversation| captured(conversation, &frozen))
             .collect()),
         (Observed::NotObserved(gap), Observed::Seen(sockets)) => Ok(tabled(sockets, &frozen, gap)),

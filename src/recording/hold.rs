@@ -11,7 +11,6 @@ use crate::collect::programs::Stage;
 use crate::collect::sockets::{self, Scope};
 use crate::evidence::{Role, Transport};
 use crate::recording::freeze::waiting;
-use crate::sandbox::Interruption;
 
 /// How long a server may take until it listens.
 const STARTUP: Duration = Duration::from_secs(10);
@@ -33,10 +32,10 @@ pub struct Held {
     pub console: Option<std::path::PathBuf>,
 }
 
-/// Starts the pair in the present network, calls `show` once it is up, and keeps it up until `interruption`.
+/// Starts the pair in the present network, calls `show` once it is up, and keeps it up until it `is_over`.
 pub fn hold(
     plan: &Plan,
-    interruption: &Interruption,
+    is_over: &dyn Fn() -> bool,
     show: impl FnOnce(&Held) -> anyhow::Result<()>,
 ) -> anyhow::Result<()> {
     let dir = tempfile::Builder::new().prefix("netdiag-").tempdir().context("cannot create a temporary directory")?;
@@ -45,11 +44,11 @@ pub fn hold(
     let mut bystanders = Stage::new(Clock::start());
     for (index, bystander) in plan.bystanders.iter().enumerate() {
         bystanders.start(Wings { console: false, ..wings }.prepare(bystander, Role::Server, index)?);
-        await_listener(&mut bystanders, interruption);
+        await_listener(&mut bystanders, is_over);
     }
     let server = plan.server.as_ref().map(|server| wings.prepare(server, Role::Server, 0)).transpose()?;
     let server = server.map(|launch| stage.start(launch));
-    let listening = await_listener(&mut stage, interruption);
+    let listening = await_listener(&mut stage, is_over);
     let first = usize::from(server.is_some());
     let mut clients = Vec::new();
     for (index, client) in plan.clients.iter().enumerate() {
@@ -62,7 +61,7 @@ pub fn hold(
         client_pids: clients.iter().filter_map(|(_, program, _)| Some(stage.program(*program)?.pid)).collect(),
         console: Some(wings.console_path(0)).filter(|path| path.exists()),
     })?;
-    while !interruption.requested() {
+    while !is_over() {
         stage.pause(STEP);
         for (client, program, ended) in &mut clients {
             if stage.running(*program) {
@@ -77,9 +76,9 @@ pub fn hold(
     Ok(())
 }
 
-fn await_listener(stage: &mut Stage, interruption: &Interruption) -> Vec<(Transport, std::net::SocketAddr)> {
+fn await_listener(stage: &mut Stage, is_over: &dyn Fn() -> bool) -> Vec<(Transport, std::net::SocketAddr)> {
     let began = Instant::now();
-    while began.elapsed() < STARTUP && stage.running(0) && !interruption.requested() {
+    while began.elapsed() < STARTUP && stage.running(0) && !is_over() {
         let members = stage.members();
         let rows = sockets::look(Scope::Processes(&members)).unwrap_or_default();
         let listening: Vec<_> = waiting(&rows).map(|row| (row.transport, row.local)).collect();

@@ -13,6 +13,7 @@ pub(super) static RULE: Rule = Rule {
         "unread-request",
         "missing-reply",
         "never-accepts",
+        "backlog-full",
         "client-gives-up-early",
         "client-failed",
     ],

@@ -147,8 +147,9 @@ mod tests {
     #[test]
     fn a_client_that_closes_after_it_has_waited_was_impatient_and_did_not_half_close() {
         let waited = talk(40001).asks("hello\n").after(2000.0).closes(Role::Client).after(1.0).closes(Role::Server);
-        met(waited.clone()).frozen(3000.0).silent("half-close-dropped");
-        seen_waiting(met(waited)).frozen(3000.0).fires("half-close-dropped");
+        let stage = met(waited).frozen(3000.0).exits(Role::Client, 2900.0, How::Code(1));
+        stage.clone().silent("half-close-dropped");
+        seen_waiting(stage).fires("half-close-dropped");
     }
 
     fn lifetime(stage: Stage, lifetime: Lifetime) -> Stage {

@@ -58,6 +58,9 @@ fn check(facts: &Facts) -> Ruling {
     if facts.server_ended_badly() {
         return super::ruled_out("the server had ended");
     }
+    if facts.stray_answer(talk).is_some() {
+        return super::ruled_out("the server did answer, from another address or to another one");
+    }
     if talk.client_holds_up() {
         return super::ruled_out("the client does not read what the server sends");
     }
@@ -179,7 +182,7 @@ mod tests {
         let talk = talk.end(Role::Server, |row| row.send_queue = Some(9000)).end(Role::Client, |row| row.recv_queue = Some(4));
         let stage = pair().talk(talk).hangs();
         assert!(stage.excludes("missing-reply").contains("does not read"));
-        assert_eq!(stage.verdict().side, Side::Unknown);
+        assert_eq!(stage.verdict().side, Side::Client);
     }
 
     #[test]

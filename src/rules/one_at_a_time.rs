@@ -9,6 +9,7 @@ pub(super) static RULE: Rule = Rule {
     name: "one-at-a-time",
     explains: &[
         "never-accepts",
+        "backlog-full",
         "unread-request",
         "missing-reply",
         "slow-reply",

@@ -73,14 +73,7 @@ fn squatter<'f>(facts: &'f Facts) -> Result<Option<&'f Listener>, Gap> {
 
 /// EADDRINUSE in the words of C's strerror, Node, Java and Rust.
 fn complains_of_the_port(server: &Player) -> bool {
-    server.program.stderr.iter().chain(&server.program.stdout).any(|output| {
-        [&output.head, &output.tail].into_iter().any(|kept| {
-            let text = String::from_utf8_lossy(&kept.0).to_ascii_lowercase();
-            ["address already in use", "eaddrinuse", "address in use", "os error 98"]
-                .iter()
-                .any(|phrase| text.contains(phrase))
-        })
-    })
+    server.says_any(&["address already in use", "eaddrinuse", "address in use", "os error 98"])
 }
 
 #[cfg(test)]

@@ -9,6 +9,7 @@ pub(super) static RULE: Rule = Rule {
     name: "suspended-server",
     explains: &[
         "never-accepts",
+        "backlog-full",
         "unread-request",
         "missing-reply",
         "one-at-a-time",

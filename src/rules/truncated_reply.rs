@@ -112,7 +112,7 @@ mod tests {
         let talk = talk.end(Role::Server, |row| row.send_queue = Some(3)).end(Role::Client, |row| row.recv_queue = Some(3));
         let stage = met(talk).hangs();
         assert!(stage.excludes("truncated-reply").contains("does not read"));
-        assert_eq!(stage.verdict().side, Side::Unknown);
+        assert_eq!(stage.verdict().side, Side::Client);
     }
 
     #[test]

@@ -16,6 +16,9 @@ fn check(facts: &Facts) -> Ruling {
     if dial.target.port() == documented {
         return super::ruled_out(format!("the client dialled the documented port {documented}"));
     }
+    if dial.target.port() == documented.swap_bytes() {
+        return super::ruled_out(format!("the client dialled {documented} with its two bytes exchanged"));
+    }
     let listens_there = facts.server_listeners()?.iter().find(|listener| listener.local.port() == documented).copied();
     let mut proof = dial.evidence.clone();
     proof.extend(listens_there.map(|listener| listener.reference.clone()));

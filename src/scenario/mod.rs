@@ -60,10 +60,15 @@ struct File {
     more_clients: Vec<ClientSpec>,
     #[serde(default)]
     bystanders: Vec<ServerSpec>,
+    #[serde(default)]
+    bystander_programs: Vec<Program>,
     #[serde(default = "usual_patience")]
     patience_ms: u64,
     #[serde(default)]
     console: bool,
+    /// Whether the server is probed once the pair was recorded.
+    #[serde(default)]
+    probe: bool,
     expect: Option<Expect>,
 }
 
@@ -90,6 +95,8 @@ pub fn parse(name: &str, text: &str) -> anyhow::Result<Scenario> {
         .map_err(|why| anyhow::anyhow!("{name}: {why}"))?;
     let client = actor(Role::Client, file.client.map(Actor::Client), file.client_program)
         .map_err(|why| anyhow::anyhow!("{name}: {why}"))?;
+    let bystanders =
+        bystanders(file.bystanders, file.bystander_programs).map_err(|why| anyhow::anyhow!("{name}: {why}"))?;
     let clients: Vec<Actor> = client.into_iter().chain(file.more_clients.into_iter().map(Actor::Client)).collect();
     anyhow::ensure!(
         server.is_some() || !clients.is_empty(),
@@ -101,10 +108,10 @@ pub fn parse(name: &str, text: &str) -> anyhow::Result<Scenario> {
         plan: Plan {
             contract: file.contract.told(),
             server,
-            bystanders: file.bystanders.into_iter().map(Actor::Server).collect(),
+            bystanders,
             clients,
             patience_ms: file.patience_ms,
-            probe: false,
+            probe: file.probe,
             console: file.console,
             console_at: None,
             calls: CallTracing::Never,
@@ -143,6 +150,16 @@ fn actor(role: Role, reference: Option<Actor>, program: Option<Program>) -> Resu
         (None, Some(Program { command, python: Some(text) })) if command.is_empty() => Ok(Some(Actor::Python(text))),
         (None, Some(_)) => Err(format!("[{role}-program] needs either `command` or `python`")),
     }
+}
+
+fn bystanders(references: Vec<ServerSpec>, programs: Vec<Program>) -> Result<Vec<Actor>, String> {
+    let programs = programs.into_iter().map(|program| actor(Role::Server, None, Some(program)));
+    references
+        .into_iter()
+        .map(|spec| Ok(Some(Actor::Server(spec))))
+        .chain(programs)
+        .filter_map(Result::transpose)
+        .collect()
 }
 
 /// The error with its place; `toml` counts bytes, people count lines.

@@ -1,0 +1,97 @@
+//! What becomes of bytes that a program takes for text: the few ways in which they come out wrong. No blame.
+
+/// One way in which text handling changes bytes.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Mangled {
+    /// What was done, as a clause.
+    pub how: &'static str,
+    /// What comes out.
+    pub bytes: Vec<u8>,
+}
+
+/// What `bytes` turn into on their way through text that cannot hold them. Nothing for pure ASCII, which every encoding
+/// passes.
+#[must_use]
+pub fn mangled(bytes: &[u8]) -> Vec<Mangled> {
+    if bytes.is_ascii() {
+        return Vec::new();
+    }
+    let replaced = String::from_utf8_lossy(bytes).into_owned().into_bytes();
+    let widened: Vec<u8> = bytes.iter().flat_map(|byte| char::from(*byte).to_string().into_bytes()).collect();
+    let marked = bytes.iter().map(|byte| if byte.is_ascii() { *byte } else { b'?' }).collect();
+    let dropped = bytes.utf8_chunks().flat_map(|chunk| chunk.valid().bytes()).collect();
+    let ascii_only = bytes.iter().copied().filter(u8::is_ascii).collect();
+    let seven = bytes.iter().map(|byte| byte & 0x7f).collect();
+    let letters: Vec<u8> =
+        String::from_utf8_lossy(bytes).chars().map(|c| if c.is_ascii() { c as u8 } else { b'?' }).collect();
+    let all = [
+        ("bytes that are no UTF-8 became EF BF BD, the replacement character", replaced),
+        ("each byte above 127 was taken for a Latin-1 letter and written as UTF-8, which doubles it", widened),
+        ("each byte above 127 became a question mark", marked),
+        ("each letter beyond ASCII became a question mark", letters),
+        ("bytes that are no UTF-8 were dropped", dropped),
+        ("bytes above 127 were dropped", ascii_only),
+        ("the highest bit of each byte was cleared", seven),
+    ];
+    all.into_iter().filter(|(_, out)| out != bytes).map(|(how, bytes)| Mangled { how, bytes }).collect()
+}
+
+/// Whether `got` is the text `sent`, with letters of several bytes broken up: a piece that ended inside a letter was
+/// decoded by itself, so replacement characters stand where the letter was.
+#[must_use]
+pub fn letters_were_split(sent: &str, got: &[u8]) -> bool {
+    const REPLACEMENT: &[u8] = "\u{fffd}".as_bytes();
+    let (mut rest, mut split) = (got, 0);
+    for letter in sent.chars() {
+        let mut buffer = [0; 4];
+        let bytes = letter.encode_utf8(&mut buffer).as_bytes();
+        if let Some(later) = rest.strip_prefix(bytes) {
+            rest = later;
+            continue;
+        }
+        let mut marks = 0;
+        while let Some(later) = rest.strip_prefix(REPLACEMENT).filter(|_| marks < bytes.len()) {
+            (rest, marks) = (later, marks + 1);
+        }
+        if marks == 0 || bytes.len() == 1 {
+            return false;
+        }
+        split += 1;
+    }
+    split > 0 && rest.trim_ascii_end().is_empty()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ascii_passes_every_encoding() {
+        assert!(mangled(b"plain text\n").is_empty());
+    }
+
+    #[test]
+    fn each_way_comes_out_differently() {
+        let out = mangled(b"\x89PNG\xff");
+        let has = |bytes: &[u8]| out.iter().any(|way| way.bytes == bytes);
+        assert!(has("\u{fffd}PNG\u{fffd}".as_bytes()));
+        assert!(has("\u{89}PNG\u{ff}".as_bytes()));
+        assert!(has(b"?PNG?"));
+        assert!(has(b"PNG"));
+        assert!(has(b"\x09PNG\x7f"));
+    }
+
+    #[test]
+    fn valid_utf8_is_not_replaced() {
+        assert!(mangled("ä".as_bytes()).iter().all(|way| !way.how.contains("EF BF BD")));
+    }
+
+    #[test]
+    fn a_split_letter_leaves_replacement_characters_where_it_was() {
+        assert!(letters_were_split("aäb", "a\u{fffd}\u{fffd}b".as_bytes()));
+        assert!(letters_were_split("aäb\n", "a\u{fffd}b\n".as_bytes()));
+        assert!(!letters_were_split("aäb", "aäb".as_bytes()));
+        assert!(!letters_were_split("aäb", "ab".as_bytes()));
+        assert!(!letters_were_split("aäb", "\u{fffd}äb".as_bytes()));
+    }
+}

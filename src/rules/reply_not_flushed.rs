@@ -1,0 +1,226 @@
+//! `reply-not-flushed`: the reply was written into a buffer inside the server, and lies there until that is full or closed.
+
+use super::{Call, Rule, Ruling, finding};
+use crate::diagnosis::{Confidence, Finding, Side};
+use crate::evidence::{Framing, Role, Source, Transport};
+use crate::facts::{Echo, Exchange, Facts, Talk};
+
+pub(super) static RULE: Rule = Rule {
+    name: "reply-not-flushed",
+    explains: &[
+        "missing-reply", "truncated-reply", "read-to-eof-without-half-close", "slow-reply", "client-gives-up-early",
+        "client-failed",
+    ],
+    check,
+};
+
+/// Blocks in which C, Java, Perl and Python write what nobody flushes.
+const BLOCK: u64 = 4096;
+
+/// A request that was left alone for this many milliseconds, on loopback, was not merely about to be answered.
+const LEFT_ALONE_MS: f64 = 100.0;
+
+/// What follows the end of input within this many milliseconds followed because of it.
+const AT_ONCE_MS: f64 = 5.0;
+
+fn check(facts: &Facts) -> Ruling {
+    let exchanges = facts.exchanges()?;
+    for (talk, exchange) in exchanges.iter().filter(|(talk, _)| talk.transport == Transport::Tcp) {
+        let found = kept_until_the_end(talk, exchange, facts)
+            .or_else(|| came_with_the_end(talk, exchange, facts))
+            .or_else(|| came_in_blocks(talk, exchange, facts));
+        let Some(found) = found else { continue };
+        facts.capture_is_whole()?;
+        if facts.server_ended_badly() {
+            return super::ruled_out("the server's program ended");
+        }
+        return found
+            .because(talk.references())
+            .because(talk.closing_references(Role::Client))
+            .at(facts.line_where_waits(Role::Server))
+            .fix("Flush after each reply: `flush()`, `fflush(f)`, `new PrintWriter(out, true)`, `$sock->autoflush(1)`.")
+            .fires();
+    }
+    Ok(Call::Silent)
+}
+
+/// The server has taken the whole line and is back at reading the next one, and probes get their answers only when they
+/// have ended their side.
+fn kept_until_the_end(talk: &Talk, exchange: &Exchange, facts: &Facts) -> Option<Finding> {
+    let only_at_the_end = facts
+        .dialect
+        .as_ref()
+        .is_ok_and(|dialect| dialect.framing.as_ref().is_some_and(|framing| framing.value == Framing::UntilEof));
+    let reads_lines = facts.line_where_waits(Role::Server).is_some_and(|(line, _)| {
+        ["readline", "for line in", "readuntil"].iter().any(|way| line.source.contains(way))
+    });
+    let ends_a_line = talk.request().is_ok_and(|request| request.tail.0.last().or(request.head.0.last()) == Some(&b'\n'));
+    let unanswered = matches!(exchange.echo, Echo::Nothing | Echo::Pending) && exchange.got == 0 && ends_a_line;
+    let waits = talk.ended_by(Role::Server).is_none() && talk.was_read() != Some(false) && facts.is_final(talk, Role::Server).is_ok();
+    (only_at_the_end && reads_lines && unanswered && waits).then(|| {
+        let what = "The server has read the line and waits for the next one, and nothing came back. When netdiag asked it, its \
+                    answers came only after the end of the input: they lie in a buffer inside the program until that is closed.";
+        finding(&RULE, Side::Server, Confidence::Likely, what)
+    })
+}
+
+/// The request was left alone; the reply came the moment the client had ended its side, for the client too late.
+fn came_with_the_end(talk: &Talk, exchange: &Exchange, facts: &Facts) -> Option<Finding> {
+    let (asked, got) = (talk.request().ok()?, talk.response().ok()?);
+    let (ended, last, first) = (talk.fin(Role::Client)?, asked.last?, got.first?);
+    let too_late = talk.rst(Role::Client).is_some() || facts.a_client_failed();
+    let promptly = first > ended && first.ms_since(ended) < AT_ONCE_MS && ended.ms_since(last) >= LEFT_ALONE_MS;
+    let until_eof = facts.contract.framing.as_ref().is_some_and(|term| *term == crate::evidence::Term::told(Framing::UntilEof));
+    if exchange.echo != Echo::Right || !too_late || !promptly || until_eof {
+        return None;
+    }
+    // One that was at work all the time had its answer ready just then, by chance.
+    if facts.only_waited(Role::Server, last, ended) != Some(true) {
+        return None;
+    }
+    let told = facts.contract.framing.as_ref().is_some_and(|term| {
+        term.source == Source::Told && matches!(term.value, Framing::Line | Framing::Raw)
+    });
+    Some(finding(
+        &RULE,
+        if told { Side::Server } else { Side::Both },
+        Confidence::Likely,
+        format!(
+            "The request lay with the server for {:.0} ms while that waited for more input; the reply came the moment the \
+             client ended its side. It had been kept in a buffer, or the server reads on to the end of the input before it \
+             answers.",
+            ended.ms_since(last)
+        ),
+    ))
+}
+
+/// What came stops at a whole number of blocks, in the middle of a message, and the server has read everything.
+fn came_in_blocks(talk: &Talk, exchange: &Exchange, facts: &Facts) -> Option<Finding> {
+    let cut = matches!(exchange.echo, Echo::Short { .. }) && exchange.got > 0 && exchange.got.is_multiple_of(BLOCK);
+    let known = facts.contract.framing.as_ref().is_some_and(|term| {
+        term.source != Source::Assumed && matches!(term.value, Framing::Line | Framing::Raw)
+    });
+    let waits = talk.ended_by(Role::Server).is_none()
+        && talk.was_read() == Some(true)
+        && !talk.client_holds_up()
+        && facts.still_waiting()
+        && facts.is_final(talk, Role::Server).is_ok()
+        && facts.player(Role::Server).ok().flatten().is_some_and(|server| server.waits_for_ever());
+    let several = talk.conversation.is_some_and(|conversation| conversation.turns.len() > 2)
+        || talk.request().is_ok_and(|request| request.head.0.split(|byte| *byte == b'\n').count() > 2);
+    (cut && known && waits && several && talk.server_end.as_ref().is_some_and(|end| end.unsent == Some(0))).then(|| {
+        let what = format!(
+            "The server has read all {} bytes and waits for more; {} came back, a whole number of blocks of {BLOCK}, which cuts \
+             a message: the rest lies in a buffer inside the program until that is full.",
+            exchange.asked, exchange.got
+        );
+        finding(&RULE, Side::Server, Confidence::Likely, what)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::diagnosis::{Confidence, Side};
+    use crate::evidence::{Close, How, Limit, Probe, Role, Shape, Stack};
+    use crate::facts::staged::{Stage, frame, ms, pair, probe, process, talk};
+
+    const NAME: &str = "reply-not-flushed";
+
+    /// Answered only after a half-close.
+    fn late(group: u32, shape: Shape, text: &str) -> Probe {
+        let waited = if shape == Shape::Line { 505.0 } else { 0.4 };
+        Probe {
+            shape,
+            group,
+            before_half_close: 0,
+            half_closed: true,
+            close: Close::Fin,
+            first_byte_ms: Some(waited),
+            last_byte_ms: Some(waited),
+            ..probe(text, text)
+        }
+    }
+
+    fn waits_at(mut stage: Stage, source: &str) -> Stage {
+        stage.traced(Role::Server).stacks.push(Stack {
+            role: Role::Server,
+            program: 0,
+            of: "thread MainThread".to_owned(),
+            frames: vec![frame("server.py", 7, "main", source)],
+            within: "socket.readinto".to_owned(),
+        });
+        stage
+    }
+
+    fn kept(source: &str) -> Stage {
+        let stage = pair().talk(talk(40001).asks("hello\n").open()).hangs();
+        let probes = vec![late(1, Shape::Line, "probe one\n"), late(2, Shape::LineHalfClose, "probe two\n")];
+        waits_at(stage.probed(probes), source)
+    }
+
+    #[test]
+    fn the_server_is_back_at_reading_lines_and_answers_at_the_end_only() {
+        let stage = kept("for line in inp:");
+        assert_eq!(stage.fires(NAME).side, Side::Server);
+        assert_eq!((stage.verdict().side, stage.verdict().fault.is_some()), (Side::Server, true));
+    }
+
+    #[test]
+    fn a_server_that_reads_to_the_end_answers_at_the_end() {
+        kept("data = inp.read()").silent(NAME);
+    }
+
+    /// The client gave up after 300 ms, and the reply came at once.
+    fn with_the_end(limit: Limit) -> Stage {
+        let talk = talk(40001).asks("hello\n").at(350.0).closes(Role::Client).answers("hello\n").resets(Role::Client);
+        let mut stage = pair().talk(talk).frozen(400.0).exits(Role::Client, 350.05, How::Code(1));
+        if let crate::evidence::Observed::Seen(programs) = &mut stage.0.programs {
+            let look = crate::evidence::Sample { at: ms(200.0), processes: vec![process(0, "recvfrom", limit)] };
+            programs.samples.insert(0, look);
+        }
+        stage
+    }
+
+    #[test]
+    fn the_reply_comes_the_moment_the_client_ends_its_side() {
+        let stage = with_the_end(Limit::Forever);
+        assert_eq!(stage.fires(NAME).side, Side::Server);
+        assert_eq!((stage.verdict().side, stage.verdict().fault.as_deref()), (Side::Server, Some(NAME)));
+        assert_eq!(with_the_end(Limit::Forever).untold().fires(NAME).side, Side::Both);
+    }
+
+    #[test]
+    fn a_server_at_work_may_have_been_about_to_answer() {
+        let stage = with_the_end(Limit::Timed);
+        stage.silent(NAME);
+        assert_eq!(stage.verdict().fault.as_deref(), Some("client-gives-up-early"));
+    }
+
+    #[test]
+    fn a_client_that_half_closes_in_its_own_time_is_content() {
+        let talk = talk(40001).asks("hello\n").at(350.0).closes(Role::Client).answers("hello\n").closes(Role::Server);
+        let stage = pair().talk(talk).frozen(400.0).exits(Role::Client, 360.0, How::Code(0));
+        stage.silent(NAME);
+        assert_eq!(stage.verdict().side, Side::None);
+    }
+
+    fn blocks(got: usize) -> Stage {
+        let line = format!("{}\n", "x".repeat(99));
+        let all = line.repeat(60);
+        pair().talk(talk(40001).asks(&all).answers(&all[..got]).open()).waits(Role::Server, "read", Limit::Forever).hangs()
+    }
+
+    #[test]
+    fn what_came_is_a_whole_block() {
+        let stage = blocks(4096);
+        assert_eq!(stage.fires(NAME).confidence, Confidence::Likely);
+        assert_eq!(stage.verdict().side, Side::Server);
+        blocks(4000).silent(NAME);
+    }
+
+    #[test]
+    fn cannot_tell_what_it_did_not_see() {
+        assert_eq!(blocks(4096).unseen("packets").unseen("sockets").cannot_tell(NAME), "packets");
+        assert_eq!(blocks(4096).packets(|packets| packets.dropped = 1).cannot_tell(NAME), "packets");
+    }
+}
