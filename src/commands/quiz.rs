@@ -132,7 +132,12 @@ mod tests {
     use super::*;
 
     fn judged(side: &'static str, fault: Option<&str>) -> (bool, String) {
-        let expect = Expect { side: "client".to_owned(), fault: Some("wrong-port".to_owned()), needs: Vec::new() };
+        let expect = Expect {
+            side: "client".to_owned(),
+            fault: Some("wrong-port".to_owned()),
+            needs: Vec::new(),
+            also: Vec::new(),
+        };
         judge(&Answer { side, fault: fault.map(str::to_owned) }, &expect, Style { color: false, unicode: true })
     }
 

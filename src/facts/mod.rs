@@ -10,16 +10,16 @@ pub mod contract;
 pub mod datagrams;
 pub mod dialect;
 pub mod exchange;
-mod idling;
 pub mod held;
+mod idling;
 pub mod left_over;
 mod lines;
 pub mod player;
 mod pressure;
 mod printed;
 pub mod reach;
-pub mod script;
 mod rounds;
+pub mod script;
 pub mod second_look;
 pub mod spinning;
 #[cfg(test)]
