@@ -1,7 +1,7 @@
 //! Conversations beside each other: who was being served while somebody else waited, and whose bytes went to whom.
 
 use super::{Facts, Talk};
-use crate::evidence::{At, Bytes, Gap, Role};
+use crate::evidence::{At, Bytes, Gap, Role, Transport};
 
 /// A reply that comes this long after its request, and right after another client has left, was waiting for that.
 const NOTABLE_MS: f64 = 50.0;
@@ -62,7 +62,10 @@ impl<'e> Facts<'e> {
         let talks = self.talks()?;
         let sent = |talk: &Talk<'e>| talk.conversation.map(|it| it.sent.head.0.as_slice()).unwrap_or_default();
         for receiver in talks {
-            let Some(conversation) = receiver.conversation else { continue };
+            // A datagram sent to somebody else is another matter: all clients share the server's socket.
+            let Some(conversation) = receiver.conversation.filter(|it| it.transport == Transport::Tcp) else {
+                continue;
+            };
             let (own, got) = (sent(receiver), &conversation.received.head.0);
             for sender in
                 talks.iter().filter(|other| other.client != receiver.client && other.server == receiver.server)

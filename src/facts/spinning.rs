@@ -6,9 +6,11 @@ use crate::evidence::{At, Gap, Packets, Process, Role, Sample, SocketState, Wait
 /// Nothing may have been on the wire for so long, in milliseconds.
 const QUIET_MS: f64 = 100.0;
 /// Fewer looks than this say nothing about what happens between them.
-const LOOKS: usize = 5;
+const LOOKS: usize = 4;
 /// Processor time that is used in the quiet at least, in milliseconds: a few ticks of the kernel's accounts.
 const BUSY_MS: u64 = 40;
+/// Nobody who has nothing to do computes for so long, in milliseconds.
+const LONG_MS: f64 = 500.0;
 /// Looks are not made at the very moment a packet is captured.
 const SETTLED_MS: f64 = 5.0;
 
@@ -38,6 +40,12 @@ impl Spin {
     #[must_use]
     pub fn calls_the_kernel(&self) -> bool {
         self.kernel_ms >= 20 && self.kernel_ms * 10 >= self.cpu_ms
+    }
+
+    /// Whether it goes on for so long that nobody who has nothing to do would be busy with something else.
+    #[must_use]
+    pub fn is_long(&self) -> bool {
+        self.over_ms() >= LONG_MS
     }
 
     /// For how long it was looked at, in milliseconds.

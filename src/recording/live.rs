@@ -17,7 +17,7 @@ const STEP: Duration = Duration::from_millis(10);
 /// Looks at its threads are dearer than looks at its sockets.
 const SAMPLE_EVERY: Duration = Duration::from_millis(100);
 /// How long a server is given to come to rest after the last question.
-const REST: Duration = Duration::from_millis(400);
+const REST: Duration = Duration::from_millis(600);
 /// How long its console may take to answer.
 const CONSOLE: Duration = Duration::from_secs(2);
 

@@ -26,7 +26,7 @@ pub(super) static RULE: Rule = Rule {
 fn check(facts: &Facts) -> Ruling {
     for role in [Role::Server, Role::Client] {
         let spins = facts.spins(role)?;
-        if let Some(spin) = spins.iter().find(|spin| spin.calls_the_kernel() && !spin.at_eof.is_empty()) {
+        if let Some(spin) = spins.iter().find(|spin| !spin.at_eof.is_empty() && (spin.calls_the_kernel() || spin.is_long())) {
             return spins_at_eof(facts, role, spin);
         }
     }
@@ -39,8 +39,12 @@ fn spins_at_eof(facts: &Facts, role: Role, spin: &Spin) -> Ruling {
     let owes_nothing = facts.is_alone()
         || facts.exchanges()?.iter().any(|(talk, exchange)| {
             let is_it = if role == Role::Server { talk.client == *peer } else { talk.server == *peer };
-            is_it && matches!(exchange.echo, Echo::Right | Echo::NothingAsked)
+            let replied = talk.conversation.and_then(|it| it.received.last);
+            is_it && matches!(exchange.echo, Echo::Right | Echo::NothingAsked) && replied <= Some(spin.from)
         });
+    if !owes_nothing && !spin.calls_the_kernel() {
+        return Ok(Call::Silent);
+    }
     let (side, partner) = match role {
         Role::Server => (Side::Server, "client"),
         Role::Client => (Side::Client, "server"),
@@ -48,7 +52,7 @@ fn spins_at_eof(facts: &Facts, role: Role, spin: &Spin) -> Ruling {
     finding(
         &RULE,
         side,
-        if owes_nothing { Confidence::Proven } else { Confidence::Likely },
+        if owes_nothing && spin.calls_the_kernel() { Confidence::Proven } else { Confidence::Likely },
         format!(
             "The {partner} has closed, the {role} keeps its end open (CLOSE_WAIT) and never rests: {} ms of processor time in \
              {:.0} ms without a packet, {} of them inside the kernel. It reads the end of file over and over.",
@@ -106,6 +110,14 @@ mod tests {
     fn who_still_owes_a_reply_may_be_working_on_it() {
         let talk = talk(40001).asks("hello\n").closes(Role::Client).open();
         let stage = pair().talk(talk).deadline().frozen(300.0).spins(Role::Server, SERVER_PID, (60, 300));
+        assert_eq!(stage.fires("eof-busy-loop").role, Part::Contributing);
+    }
+
+    #[test]
+    fn who_answers_after_the_quiet_was_working_on_it() {
+        let talk = talk(40001).asks("hello\n").closes(Role::Client).at(310.0).answers("hello\n").open();
+        let mut stage = pair().talk(talk).frozen(400.0).spins(Role::Server, SERVER_PID, (60, 300));
+        stage.snapshots()[0].sockets = stage.snapshots()[1].sockets.clone();
         assert_eq!(stage.fires("eof-busy-loop").role, Part::Contributing);
     }
 

@@ -10,7 +10,7 @@ pub(super) static RULE: Rule = Rule { name: "writable-busy-loop", explains: &[],
 
 fn check(facts: &Facts) -> Ruling {
     let spins = facts.spins(Role::Server)?;
-    let restless = |spin: &&Spin| spin.calls_the_kernel() && spin.serves && spin.at_eof.is_empty();
+    let restless = |spin: &&Spin| (spin.calls_the_kernel() || spin.is_long()) && spin.serves && spin.at_eof.is_empty();
     let Some(spin) = spins.iter().filter(restless).find(|spin| owes_nothing(facts, spin)) else {
         return Ok(Call::Silent);
     };
@@ -18,10 +18,11 @@ fn check(facts: &Facts) -> Ruling {
     finding(
         &RULE,
         Side::Server,
-        Confidence::Likely,
+        // It may have work of its own, unless it spends its time in calls.
+        if spin.calls_the_kernel() { Confidence::Likely } else { Confidence::Possible },
         format!(
             "While its clients were silent and had all their answers, the server used {} ms of processor time in {:.0} ms, {} \
-             of them inside the kernel: it asks again and again, and is answered at once.",
+             of them inside the kernel: unless it has work of its own, it asks again and again, and is answered at once.",
             spin.cpu_ms,
             spin.over_ms(),
             spin.kernel_ms
