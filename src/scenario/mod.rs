@@ -104,7 +104,7 @@ pub fn parse(name: &str, text: &str) -> anyhow::Result<Scenario> {
             probe: false,
             console: file.console,
             console_at: None,
-            calls: CallTracing::Never,
+            calls: CallTracing::InsteadOfPackets,
         },
         expect: file.expect,
     })

@@ -39,9 +39,7 @@ fn complaint(result: &Value) -> Option<String> {
     if !lacks_packets(result) || std::env::var_os(REQUIRE_CAPTURE).is_some() {
         return Some(said);
     }
-    // One of two guilty sides is no false accusation.
-    let one_of_both = expected["side"] == "both" && ["client", "server"].iter().any(|side| verdict["side"] == *side);
-    if verdict["side"] == expected["side"] || verdict["side"] == "unknown" || one_of_both { None } else { Some(said) }
+    if verdict["side"] == expected["side"] || verdict["side"] == "unknown" { None } else { Some(said) }
 }
 
 /// Whether packets could not be looked at; the report must then say why, and what would open them.
@@ -82,7 +80,7 @@ fn every_scenario_is_judged_as_staged_for_an_ordinary_user() {
 }
 
 #[test]
-fn without_namespaces_and_capabilities_no_side_is_wrong() {
+fn without_namespaces_and_capabilities_socket_calls_show_the_same() {
     // Where not even this user may make a namespace, the machine is as it should be for this test.
     let wrapper = if works(&FORBIDDEN) { &FORBIDDEN[..] } else { &[] };
     let public = Public::new();
@@ -92,4 +90,12 @@ fn without_namespaces_and_capabilities_no_side_is_wrong() {
         assert!(captured.is_empty(), "packets were captured after all: {captured:?}");
     }
     assert_none_is_wrong(&results);
+    // Nothing is wrong, and nearly everything is right: a busy machine may cost a proof, never a side.
+    let doctor = Run::start(wrapper, &public.binary(), &["doctor", "--json"], public.path()).end().json();
+    if doctor["uses"]["run"] == "socket-calls" {
+        let side = |result: &Value| result["report"]["verdict"]["side"] == result["expected"]["side"];
+        let unsaid: Vec<_> = results.iter().filter(|result| !side(result)).map(|result| &result["name"]).collect();
+        assert!(unsaid.len() * 10 <= results.len(), "{unsaid:?}");
+        assert!(!unsaid.iter().any(|name| *name == "two-faults"), "{unsaid:?}");
+    }
 }
