@@ -163,7 +163,7 @@ fn what_passes_is_rebuilt_from_the_calls_whichever_way_it_is_moved() {
             "{talk}"
         );
         assert_eq!((one.sent.missing, one.received.missing), (0, 0), "{talk}");
-        assert!(one.sent.fin.is_some() && one.received.fin.is_some() && one.sent.fin <= one.received.fin, "{one:#?}");
+        assert!(one.sent.fin.is_some() && one.received.fin.is_some(), "{talk}: {one:#?}");
         assert_eq!((one.sent.rst, one.received.rst, tracer.finish().disturbed), (None, None, None), "{talk}");
     }
 }
