@@ -99,3 +99,29 @@ fn without_namespaces_and_capabilities_socket_calls_show_the_same() {
         assert!(!unsaid.iter().any(|name| *name == "two-faults"), "{unsaid:?}");
     }
 }
+
+/// Becomes the rest of its words where pidfd_getfd(2) is refused, as some container profiles do.
+const NO_BORROWING: &str = "\
+import ctypes, os, struct, sys
+libc = ctypes.CDLL(None, use_errno=True)
+steps = [(0x20, 0, 0, 0), (0x15, 0, 1, 438), (6, 0, 0, 0x50001), (6, 0, 0, 0x7fff0000)]
+text = ctypes.create_string_buffer(b''.join(struct.pack('HBBI', *step) for step in steps))
+class Program(ctypes.Structure): _fields_ = [('len', ctypes.c_ushort), ('steps', ctypes.c_void_p)]
+program = Program(len(steps), ctypes.addressof(text))
+assert libc.prctl(38, 1, 0, 0, 0) == 0 and libc.prctl(22, 2, ctypes.byref(program), 0, 0) == 0
+os.execvp(sys.argv[1], sys.argv[1:])";
+
+#[test]
+fn where_descriptors_cannot_be_borrowed_the_tables_tell_the_addresses() {
+    if !works(&FORBIDDEN) {
+        return; // such a machine may forbid the rest too
+    }
+    let wrapper = [&FORBIDDEN[..], &["python3", "-c", NO_BORROWING]].concat();
+    let public = Public::new();
+    for (name, side) in
+        [("healthy-line", "none"), ("wrong-port", "client"), ("no-server", "environment"), ("reset", "server")]
+    {
+        let ended = Run::start(&wrapper, &public.binary(), &["scenario", name, "--json"], public.path()).end();
+        assert_eq!(ended.json()["verdict"]["side"], side, "{name}: {ended:?}");
+    }
+}

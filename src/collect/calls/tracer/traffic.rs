@@ -164,13 +164,25 @@ impl Traffic {
 
     fn accepted(&mut self, at: At, tid: i32, pid: i32, entered: &Entered, fd: i32) {
         let Some(socket) = self.socket(tid, fd) else { return };
-        let Some(Place { transport: Transport::Tcp, local: Some(local), remote }) = self.place(pid, fd, socket) else {
+        let listener = entered.socket.and_then(|listener| self.place(pid, entered.fd, listener));
+        if listener.is_none_or(|listener| listener.transport != Transport::Tcp) {
             return;
-        };
-        // One that was reset meanwhile is connected to nobody; the call may have named its peer.
-        if let Some(remote) = remote.or_else(|| peer(Pid::from_raw(tid), entered)) {
-            self.rebuilt.accepted(at, socket, local, remote);
         }
+        // One that was reset meanwhile is connected to nobody; the call may have named its peer.
+        let place = self.place(pid, fd, socket);
+        let remote = place.and_then(|place| place.remote).or_else(|| peer(Pid::from_raw(tid), entered));
+        let local = place.and_then(|place| place.local).or(listener.and_then(|listener| listener.local));
+        match (local, remote) {
+            (Some(local), Some(remote)) => {
+                self.rebuilt.accepted(at, socket, place::towards(local, remote), remote);
+            }
+            _ => self.lose_sight(),
+        }
+    }
+
+    /// A connection may be missing from now on, and nothing may be concluded from its silence.
+    fn lose_sight(&mut self) {
+        self.blind.get_or_insert_with(|| "the addresses of a connection could not be found".to_owned());
     }
 
     fn connected(&mut self, at: At, pid: i32, entered: &Entered, socket: u64, result: i64) {
@@ -184,7 +196,7 @@ impl Traffic {
         {
             return;
         }
-        let Some(place) = self.look_again(pid, entered.fd, socket) else { return };
+        let Some(place) = self.look_again(pid, entered.fd, socket) else { return self.lose_sight() };
         if place.transport == Transport::Udp {
             return;
         }
