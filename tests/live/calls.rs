@@ -103,7 +103,9 @@ fn programs_end_print_and_fork_the_same_whether_traced_or_not() {
 #[test]
 fn programs_do_not_notice_either_that_their_bytes_are_followed() {
     let dir = tempfile::tempdir().unwrap();
-    let programs = SHELL.iter().map(|text| ["sh", "-c", text]).chain(PYTHON.iter().map(|text| ["python3", "-c", text]));
+    // Whether a shell says "Killed" is a race of its own: only if `wait` is what reaps the child.
+    let shell = SHELL.iter().filter(|text| !text.contains("-KILL")).map(|text| ["sh", "-c", text]);
+    let programs = shell.chain(PYTHON.iter().map(|text| ["python3", "-c", text]));
     for program in programs {
         let plain = run(&words(&program), dir.path());
         let (output, tracer) = traced_with(&program, dir.path(), true);
