@@ -191,8 +191,8 @@ pub struct RunArgs {
     /// Run on the host's network instead of in a private namespace.
     #[arg(long)]
     pub host: bool,
-    /// When to trace socket calls and their results (ptrace): in a second run, made only if that would tell more; always;
-    /// or never.
+    /// When to trace socket calls and their results (ptrace): in a second run, made only if that would tell more, or where
+    /// packets cannot be captured; always; or never.
     #[arg(long, value_enum, default_value_t = TraceWhen::Auto, value_name = "WHEN")]
     pub trace_calls: TraceWhen,
     /// Keep the evidence in this file.

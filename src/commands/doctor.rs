@@ -7,9 +7,11 @@ use std::process::{Command, Stdio};
 use serde::Serialize;
 
 use crate::cli::DoctorArgs;
+use crate::collect::calls::{Heard, Tracer};
+use crate::collect::clock::Clock;
 use crate::commands::Outcome;
-use crate::evidence::Rung;
-use crate::sandbox::{self, RungState};
+use crate::evidence::{Role, Rung};
+use crate::sandbox::{self, Closed, RungState};
 
 /// What `--json` prints.
 #[derive(Debug, Serialize)]
@@ -27,7 +29,7 @@ struct Examination {
 struct Uses {
     /// `scenario` and `run`.
     run: Rung,
-    /// `check`, and `scenario` and `run` with --host: programs outside a namespace of ours.
+    /// `check`: programs that netdiag did not start.
     check: Rung,
 }
 
@@ -44,7 +46,7 @@ struct Check {
 
 /// Examines this machine and prints the result.
 pub fn run(arguments: &DoctorArgs) -> anyhow::Result<Outcome> {
-    let rungs = sandbox::survey();
+    let rungs = sandbox::survey(socket_calls().err());
     let uses = Uses { run: sandbox::best(&rungs, true), check: sandbox::best(&rungs, false) };
     let checks = vec![libpcap(), waits(), other_users(), tasks(), python()];
     let (netdiag, os) = (env!("CARGO_PKG_VERSION"), std::env::consts::OS);
@@ -63,7 +65,7 @@ pub fn try_namespace() -> anyhow::Result<Outcome> {
 
 fn page(examination: &Examination) -> String {
     let mut text =
-        format!("netdiag {} on {}\n\nCapturing packets, best way first\n", examination.netdiag, examination.os);
+        format!("netdiag {} on {}\n\nSeeing what is sent, best way first\n", examination.netdiag, examination.os);
     for state in &examination.rungs {
         let (says, remedy) = match &state.closed {
             None => ("open", None),
@@ -72,7 +74,7 @@ fn page(examination: &Examination) -> String {
         line(&mut text, called(state.rung), state.closed.is_none(), says, remedy);
     }
     let _ = writeln!(text, "\n  scenario and run use: {}", called(examination.uses.run));
-    let _ = writeln!(text, "  check and --host use: {}\n\nBeside packets", called(examination.uses.check));
+    let _ = writeln!(text, "  check uses: {}\n\nBeside packets", called(examination.uses.check));
     for check in &examination.checks {
         line(&mut text, check.name, check.ok, &check.says, check.remedy.filter(|_| !check.ok));
     }
@@ -119,6 +121,29 @@ fn called(rung: Rung) -> &'static str {
         Rung::SocketCalls => "socket calls",
         Rung::NoCapture => "without packets",
     }
+}
+
+/// Traces a program that does nothing, as a whole recording would.
+fn socket_calls() -> Result<(), Closed> {
+    let closed = |why: String| Closed {
+        why,
+        remedy:
+            "allow programs to trace their children: `sudo sysctl kernel.yama.ptrace_scope=1`, and in a container a \
+                 seccomp profile that permits ptrace"
+                .to_owned(),
+    };
+    let traced = || -> anyhow::Result<Heard> {
+        let dir = tempfile::tempdir()?;
+        let tracer = Tracer::open(Clock::start(), dir.path(), &std::env::current_exe()?, true);
+        let tracer = tracer.map_err(|gap| anyhow::anyhow!(gap.why))?;
+        let words = tracer.prepare(Role::Client, 0, &["true".to_owned()], None);
+        let quiet = || Stdio::null();
+        Command::new(&words[0]).args(&words[1..]).stdin(quiet()).stdout(quiet()).stderr(quiet()).status()?;
+        Ok(tracer.finish())
+    };
+    let heard = traced().map_err(|error| closed(format!("a program could not be traced: {error:#}")))?;
+    heard.disturbed.map_or(Ok(()), |why| Err(closed(why)))?;
+    heard.calls.seen().map(drop).map_err(|gap| closed(gap.why))
 }
 
 /// The library's version stands in the name of the file that is mapped into this process.
@@ -199,7 +224,6 @@ fn traceable(version: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::sandbox::Closed;
 
     #[test]
     fn a_closed_rung_is_shown_with_its_reason_and_its_remedy() {

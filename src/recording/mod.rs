@@ -53,8 +53,10 @@ pub struct Plan {
 #[serde(rename_all = "kebab-case")]
 pub enum CallTracing {
     /// Never.
-    #[default]
     Never,
+    /// Only in place of packets, where these cannot be captured; so do all that follow.
+    #[default]
+    InsteadOfPackets,
     /// In a second recording, made only when the first one leaves a question that calls would answer.
     SecondLook,
     /// At once.

@@ -37,7 +37,11 @@ fn swapped(plan: &Plan, told: &Contract, script: Option<&Script>, kept: Role) ->
         Role::Client => (Some(Actor::Server(reference_server(told))), plan.clients.clone()),
         Role::Server => (plan.server.clone(), vec![Actor::Client(reference_client(told, script))]),
     };
-    Plan { contract: told.clone(), server, clients, probe: false, calls: CallTracing::Never, ..plan.clone() }
+    let calls = match plan.calls {
+        CallTracing::Never => CallTracing::Never,
+        _ => CallTracing::InsteadOfPackets,
+    };
+    Plan { contract: told.clone(), server, clients, probe: false, calls, ..plan.clone() }
 }
 
 /// What was told or learned binds the reference's partner too; what was only assumed binds nobody.

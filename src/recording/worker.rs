@@ -45,7 +45,7 @@ enum Answer {
 /// When the worker cannot be started, dies, or cannot record.
 pub fn record_in_worker(plan: &Plan, place: Place) -> anyhow::Result<Evidence> {
     let traces = plan.calls == CallTracing::Always;
-    let first = match record_once(plan, place, traces, true)? {
+    let first = match record_once(plan, place, traces, plan.calls != CallTracing::Never)? {
         Made::Recorded(evidence) => *evidence,
         Made::Disturbed(why) => {
             let Made::Recorded(mut evidence) = record_once(plan, place, false, false)? else { bail!(why) };

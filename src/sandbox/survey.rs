@@ -28,23 +28,26 @@ pub struct Closed {
     pub remedy: String,
 }
 
-/// Tries every rung, best first. Takes a few milliseconds and changes nothing.
+/// Tries every rung, best first. Takes a few milliseconds and changes nothing. `calls`: why socket calls cannot be traced.
 #[must_use]
-pub fn survey() -> Vec<RungState> {
+pub fn survey(calls: Option<Closed>) -> Vec<RungState> {
     vec![
         RungState { rung: Rung::Namespace, closed: private_namespace().err() },
         RungState { rung: Rung::HostLoopback, closed: host_loopback().err() },
-        RungState { rung: Rung::Proxy, closed: Some(proxy()) },
+        RungState { rung: Rung::SocketCalls, closed: calls },
         RungState { rung: Rung::NoCapture, closed: None },
     ]
 }
 
-/// The rung to use: the best open one, a private namespace only if `private` is wanted.
+/// The rung to use: the best open one. Programs that netdiag did not start (`started` is false) live in the host's network,
+/// and their calls cannot be traced.
 #[must_use]
-pub fn best(rungs: &[RungState], private: bool) -> Rung {
+pub fn best(rungs: &[RungState], started: bool) -> Rung {
     rungs
         .iter()
-        .filter(|state| state.closed.is_none() && (private || state.rung != Rung::Namespace))
+        .filter(|state| {
+            state.closed.is_none() && (started || !matches!(state.rung, Rung::Namespace | Rung::SocketCalls))
+        })
         .map(|state| state.rung)
         .min()
         .unwrap_or(Rung::NoCapture)
@@ -97,31 +100,26 @@ fn host_loopback() -> Result<(), Closed> {
     })
 }
 
-fn proxy() -> Closed {
-    Closed {
-        why: "this version of netdiag has no recording proxy".to_owned(),
-        remedy: "open one of the rungs above; without them the verdict rests on sockets, programs and probes"
-            .to_owned(),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     fn ladder(open: &[Rung]) -> Vec<RungState> {
-        [Rung::Namespace, Rung::HostLoopback, Rung::Proxy, Rung::NoCapture]
+        let closed = || Closed { why: "it is shut".to_owned(), remedy: "open it".to_owned() };
+        [Rung::Namespace, Rung::HostLoopback, Rung::SocketCalls, Rung::NoCapture]
             .into_iter()
-            .map(|rung| RungState { rung, closed: (!open.contains(&rung)).then(proxy) })
+            .map(|rung| RungState { rung, closed: (!open.contains(&rung)).then(closed) })
             .collect()
     }
 
     #[test]
-    fn the_best_open_rung_is_used_and_a_namespace_only_where_it_is_wanted() {
+    fn the_best_open_rung_is_used_that_reaches_the_programs() {
         let all = ladder(&[Rung::Namespace, Rung::HostLoopback, Rung::NoCapture]);
         assert_eq!(best(&all, true), Rung::Namespace);
         assert_eq!(best(&all, false), Rung::HostLoopback);
         assert_eq!(best(&ladder(&[Rung::Namespace, Rung::NoCapture]), false), Rung::NoCapture);
+        let calls = ladder(&[Rung::SocketCalls, Rung::NoCapture]);
+        assert_eq!((best(&calls, true), best(&calls, false)), (Rung::SocketCalls, Rung::NoCapture));
         assert_eq!(best(&ladder(&[]), true), Rung::NoCapture);
     }
 }

@@ -114,7 +114,7 @@ pub fn parse(name: &str, text: &str) -> anyhow::Result<Scenario> {
             probe: file.probe,
             console: file.console,
             console_at: None,
-            calls: CallTracing::Never,
+            calls: CallTracing::InsteadOfPackets,
         },
         expect: file.expect,
     })

@@ -14,7 +14,7 @@ use netdiag::collect::clock::Clock;
 use netdiag::collect::programs::{Launch, Stage};
 use netdiag::evidence::{Calls, How, Role, SocketCall, Wait};
 
-use super::stand::{AS_NOBODY, LONG, NETDIAG, Public, Run, netdiag};
+use super::stand::{AS_NOBODY, FORBIDDEN, LONG, NETDIAG, Public, Run, netdiag, works};
 
 const REFUSED: i64 = -111;
 
@@ -28,12 +28,17 @@ fn run(command: &[String], dir: &Path) -> Output {
 
 /// Runs a command as the client, traced.
 fn traced(command: &[&str], dir: &Path) -> (Output, Heard) {
+    let (output, tracer) = traced_with(command, dir, false);
+    (output, tracer.finish())
+}
+
+/// The same, with its bytes too or not; the tracer still listens.
+fn traced_with(command: &[&str], dir: &Path, bytes: bool) -> (Output, Tracer) {
     let place = tempfile::tempdir().unwrap();
-    let tracer = Tracer::open(Clock::start(), place.path(), Path::new(NETDIAG), false).unwrap();
+    let tracer = Tracer::open(Clock::start(), place.path(), Path::new(NETDIAG), bytes).unwrap();
     let prepared = tracer.prepare(Role::Client, 1, &words(command), Some(dir));
     assert_eq!(prepared[1], "__exec", "{command:?} is not started through the shim");
-    let output = run(&prepared, dir);
-    (output, tracer.finish())
+    (run(&prepared, dir), tracer)
 }
 
 /// The calls of a program that must have been traced without disturbing it.
@@ -93,6 +98,93 @@ fn programs_end_print_and_fork_the_same_whether_traced_or_not() {
         assert_eq!(String::from_utf8_lossy(&output.stderr), String::from_utf8_lossy(&plain.stderr), "{program:?}");
         assert!(heard.calls.seen().is_ok(), "{program:?}: {:?}", heard.calls);
     }
+}
+
+#[test]
+fn programs_do_not_notice_either_that_their_bytes_are_followed() {
+    let dir = tempfile::tempdir().unwrap();
+    // Whether a shell says "Killed" is a race of its own: only if `wait` is what reaps the child.
+    let shell = SHELL.iter().filter(|text| !text.contains("-KILL")).map(|text| ["sh", "-c", text]);
+    let programs = shell.chain(PYTHON.iter().map(|text| ["python3", "-c", text]));
+    for program in programs {
+        let plain = run(&words(&program), dir.path());
+        let (output, tracer) = traced_with(&program, dir.path(), true);
+        assert_eq!((output.status, tracer.conversations().err()), (plain.status, None), "{program:?}");
+        assert_eq!(tracer.finish().disturbed, None, "{program:?}");
+        assert_eq!(String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&plain.stdout), "{program:?}");
+        assert_eq!(String::from_utf8_lossy(&output.stderr), String::from_utf8_lossy(&plain.stderr), "{program:?}");
+    }
+}
+
+/// Both ends of a talk in one program, each in its own way of moving bytes; the words say what passed.
+const TALKS: [(&str, &str, &str); 6] = [
+    ("c.send(b'hello'); a.recv(9); a.sendall(b'HE'); a.sendall(b'LLO'); c.recv(2); c.recv(9)", "hello", "HELLO"),
+    (
+        "c.sendmsg([b'he', b'llo']); a.recvmsg_into([bytearray(2), bytearray(9)]); os.writev(a.fileno(), [b'H', b'I']); c.recv(9)",
+        "hello",
+        "HI",
+    ),
+    (
+        "f = open('file', 'w+b'); f.write(b'from a file'); f.seek(0); c.recv_into(bytearray(0)); a.sendfile(f); c.recv(99)",
+        "",
+        "from a file",
+    ),
+    (
+        "r, w = os.pipe(); os.write(w, b'piped'); os.splice(r, c.fileno(), 5); a.recv(99, socket.MSG_PEEK); a.recv(99)",
+        "piped",
+        "",
+    ),
+    (
+        "t = threading.Thread(target=lambda: a.sendall(a.recv(9))); t.start(); c.send(b'hello'); c.recv(9); t.join()",
+        "hello",
+        "hello",
+    ),
+    (
+        "p = os.fork()\nif not p: a.send(a.recv(9)); os._exit(0)\na.close(); c.send(b'hello'); c.recv(9); os.waitpid(p, 0)",
+        "hello",
+        "hello",
+    ),
+];
+
+#[test]
+fn what_passes_is_rebuilt_from_the_calls_whichever_way_it_is_moved() {
+    for (talk, request, reply) in TALKS {
+        let dir = tempfile::tempdir().unwrap();
+        let program = format!(
+            "import os, socket, threading\nl = socket.create_server(('127.0.0.1', 0))\n\
+             c = socket.create_connection(l.getsockname()); a, _ = l.accept()\n{talk}\n\
+             c.shutdown(socket.SHUT_WR)\ntry: a.recv(1); a.close()\nexcept OSError: pass\nc.recv(1); c.close()\n"
+        );
+        let (output, tracer) = traced_with(&["python3", "-c", &program], dir.path(), true);
+        assert!(output.status.success(), "{talk}: {output:?}");
+        let packets = tracer.conversations().unwrap();
+        let [one] = &packets.conversations[..] else { panic!("{talk}: {packets:#?}") };
+        assert_eq!(
+            (one.sent.head.escaped(), one.received.head.escaped()),
+            (request.to_owned(), reply.to_owned()),
+            "{talk}"
+        );
+        assert_eq!((one.sent.missing, one.received.missing), (0, 0), "{talk}");
+        assert!(one.sent.fin.is_some() && one.received.fin.is_some(), "{talk}: {one:#?}");
+        assert_eq!((one.sent.rst, one.received.rst, tracer.finish().disturbed), (None, None, None), "{talk}");
+    }
+}
+
+#[test]
+fn bytes_come_from_the_calls_where_no_packet_can_be_captured_unless_a_program_cannot_be_traced() {
+    if !works(&FORBIDDEN) {
+        return; // the scenarios cover a machine that forbids it by itself
+    }
+    let (report, evidence) = examine(&FORBIDDEN, RIGHT, &[]);
+    assert_eq!((&report["verdict"]["side"], &evidence["setting"]["rung"]), (&"none".into(), &"socket-calls".into()));
+    let why = evidence["packets"]["seen"]["rebuilt"]["why"].as_str().unwrap();
+    assert!(why.contains("CAP_NET_RAW") && report["gaps"].to_string().contains("socket calls"), "{why}");
+    let (_, evidence) = examine(&FORBIDDEN, RIGHT, &["--trace-calls", "never"]);
+    assert_eq!(evidence["setting"]["rung"], "no-capture");
+    let disturbed = format!("$SIG{{RTMAX}} = 'IGNORE'; kill 64, $$; {RIGHT}");
+    let (report, evidence) = examine(&FORBIDDEN, &disturbed, &[]);
+    assert_eq!(evidence["setting"]["rung"], "no-capture");
+    assert!(["none", "unknown"].iter().any(|side| report["verdict"]["side"] == *side), "{report:#}");
 }
 
 const C: &str = r"

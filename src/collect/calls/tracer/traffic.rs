@@ -91,6 +91,14 @@ impl Traffic {
         place
     }
 
+    /// The socket may have got addresses since. Tables do not show one that has none, or has lost them: it is what it was.
+    fn look_again(&mut self, pid: i32, fd: i32, socket: u64) -> Option<Place> {
+        let before = self.known.get(&socket).copied().flatten();
+        let place = place::place(pid, fd, socket).or(before);
+        self.keep(socket, place);
+        place
+    }
+
     fn keep(&mut self, socket: u64, place: Option<Place>) {
         if self.known.len() >= KNOWN {
             self.known.clear();
@@ -110,7 +118,9 @@ impl Traffic {
             (Kind::Socket, _) => self.made(tid, entered, result),
             (Kind::Accept, Some(_)) if result >= 0 => self.accepted(at, tid, pid, entered, result as i32),
             (Kind::Connect, Some(socket)) => self.connected(at, pid, entered, socket, result),
-            (Kind::Bind, Some(socket)) if result == 0 => drop(self.known.remove(&socket)),
+            (Kind::Bind, Some(socket)) if result == 0 => {
+                self.look_again(pid, entered.fd, socket);
+            }
             (Kind::SoError, Some(socket)) if result == 0 => match word(Pid::from_raw(tid), entered.arguments[3]) {
                 Some(0) => self.rebuilt.connected(at, socket),
                 Some(error) => self.failed(at, socket, -i64::from(error), false),
@@ -154,13 +164,25 @@ impl Traffic {
 
     fn accepted(&mut self, at: At, tid: i32, pid: i32, entered: &Entered, fd: i32) {
         let Some(socket) = self.socket(tid, fd) else { return };
-        let Some(Place { transport: Transport::Tcp, local: Some(local), remote }) = self.place(pid, fd, socket) else {
+        let listener = entered.socket.and_then(|listener| self.place(pid, entered.fd, listener));
+        if listener.is_none_or(|listener| listener.transport != Transport::Tcp) {
             return;
-        };
-        // One that was reset meanwhile is connected to nobody; the call may have named its peer.
-        if let Some(remote) = remote.or_else(|| peer(Pid::from_raw(tid), entered)) {
-            self.rebuilt.accepted(at, socket, local, remote);
         }
+        // One that was reset meanwhile is connected to nobody; the call may have named its peer.
+        let place = self.place(pid, fd, socket);
+        let remote = place.and_then(|place| place.remote).or_else(|| peer(Pid::from_raw(tid), entered));
+        let local = place.and_then(|place| place.local).or(listener.and_then(|listener| listener.local));
+        match (local, remote) {
+            (Some(local), Some(remote)) => {
+                self.rebuilt.accepted(at, socket, place::towards(local, remote), remote);
+            }
+            _ => self.lose_sight(),
+        }
+    }
+
+    /// A connection may be missing from now on, and nothing may be concluded from its silence.
+    fn lose_sight(&mut self) {
+        self.blind.get_or_insert_with(|| "the addresses of a connection could not be found".to_owned());
     }
 
     fn connected(&mut self, at: At, pid: i32, entered: &Entered, socket: u64, result: i64) {
@@ -174,8 +196,7 @@ impl Traffic {
         {
             return;
         }
-        self.known.remove(&socket);
-        let Some(place) = self.place(pid, entered.fd, socket) else { return };
+        let Some(place) = self.look_again(pid, entered.fd, socket) else { return self.lose_sight() };
         if place.transport == Transport::Udp {
             return;
         }
@@ -236,7 +257,7 @@ impl Traffic {
     fn datagram(&mut self, at: At, pid: i32, entered: &Entered, socket: u64, moved: &Moved) {
         // A socket gets its address with its first datagram at the latest.
         if self.known.get(&socket).is_some_and(|place| place.is_some_and(|place| place.local.is_none())) {
-            self.known.remove(&socket);
+            self.look_again(pid, entered.fd, socket);
         }
         let Some(Place { local: Some(local), remote, .. }) = self.place(pid, entered.fd, socket) else { return };
         let bytes = moved.bytes.as_deref().unwrap_or_default();
