@@ -31,11 +31,13 @@ const STARTUP: Duration = Duration::from_secs(20);
 const ELSEWHERE: Duration = Duration::from_secs(2);
 /// A pair that never falls silent is recorded for this many times the patience.
 const MOST_PATIENCE: u32 = 4;
-/// Between two looks at a server that is starting.
-const STARTING_STEP: Duration = Duration::from_millis(1);
-/// Between two looks at a running pair: at first, and once it has become a matter of seconds.
-pub(super) const STEP: Duration = Duration::from_millis(6);
-const LATE_STEP: Duration = Duration::from_millis(40);
+/// Between two looks at a server that is starting: the shortest and the longest wait.
+const STARTING_STEPS: (Duration, Duration) = (Duration::from_millis(1), Duration::from_millis(10));
+/// Between two looks at a running pair.
+const STEPS: (Duration, Duration) = (Duration::from_millis(6), Duration::from_millis(40));
+pub(super) const STEP: Duration = STEPS.0;
+/// A look costs the machine far more than a wait; what has taken so many waits already may be seen one wait later.
+const LATER_BY: u32 = 20;
 /// Nothing may have been captured for this long before a hang counts as proven.
 const QUIET_MS: f64 = 15.0;
 /// Two samples that prove a hang are at least this far apart.
@@ -181,7 +183,7 @@ impl Recorder<'_> {
             if rows.is_ok_and(|rows| waiting(&rows).next().is_some()) {
                 return;
             }
-            self.bystanders.pause(STARTING_STEP);
+            self.bystanders.pause(step(began, STARTING_STEPS));
         }
     }
 
@@ -212,7 +214,7 @@ impl Recorder<'_> {
             if looks.is_multiple_of(16) && self.is_still(&rows) {
                 break;
             }
-            self.stage.pause(STARTING_STEP);
+            self.stage.pause(step(began, STARTING_STEPS));
         }
         self.note_readiness();
     }
@@ -275,7 +277,7 @@ impl Recorder<'_> {
                 let path = wings.console_path(0).to_string_lossy().into_owned();
                 self.tasks = Some(tasks::read(&path, Some(Role::Server), &self.clock, Duration::from_secs(1)));
             }
-            self.stage.pause(if began.elapsed() > Duration::from_secs(1) { LATE_STEP } else { STEP });
+            self.stage.pause(step(began, STEPS));
         }
     }
 
@@ -433,6 +435,11 @@ fn no_tasks(wanted: bool) -> Gap {
         why,
         "build the program with console-subscriber and tokio_unstable, and look with `netdiag tasks`",
     )
+}
+
+/// The wait before the next look.
+fn step(began: Instant, (shortest, longest): (Duration, Duration)) -> Duration {
+    (began.elapsed() / LATER_BY).clamp(shortest, longest)
 }
 
 /// The documented port, if one was told.

@@ -8,8 +8,8 @@ use crate::facts::{Echo, Exchange, Facts, Talk};
 pub(super) static RULE: Rule = Rule {
     name: "server-one-recv-per-message",
     explains: &[
-        "truncated-reply", "missing-reply", "early-close", "reset", "half-close-dropped", "corrupted-reply",
-        "client-gives-up-early", "client-failed",
+        "truncated-reply", "server-closes-with-unread-data", "missing-reply", "early-close", "reset", "half-close-dropped",
+        "corrupted-reply", "client-gives-up-early", "client-failed",
     ],
     check,
 };
