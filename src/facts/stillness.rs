@@ -18,7 +18,9 @@ pub fn is_proven(earlier: &Sample, later: &Sample, sockets: &[Socket]) -> bool {
                 && waits_for_ever(process)
                 && waits_for_somebody_there(process, &later.processes)
         })
-        && !sockets.iter().any(|socket| moves_by_itself(socket) || has_a_stranger(socket, sockets))
+        && !sockets.iter().any(|socket| {
+            moves_by_itself(socket) || has_bytes_under_way(socket, sockets) || has_a_stranger(socket, sockets)
+        })
 }
 
 fn did_not_run(before: &Process, now: &Process) -> bool {
@@ -53,6 +55,15 @@ fn waits_for_ever(process: &Process) -> bool {
 /// A handshake under way, or one that the kernel will give up by itself.
 fn moves_by_itself(socket: &Socket) -> bool {
     matches!(socket.state, SocketState::SynSent | SocketState::SynReceived)
+}
+
+/// Whether bytes were written that have not been acknowledged although the other end has room for them: the kernel sends
+/// them, or acknowledges them, by itself within a moment (Nagle's algorithm and delayed acknowledgements, RFC 1122 §4.2).
+fn has_bytes_under_way(socket: &Socket, all: &[Socket]) -> bool {
+    let Some(peer) = socket.remote.filter(|_| socket.send_queue.unwrap_or_default() > 0) else { return false };
+    let is_other_end = |other: &&Socket| other.local == peer && other.remote == Some(socket.local);
+    let other = all.iter().filter(|other| other.transport == Transport::Tcp).find(is_other_end);
+    socket.transport == Transport::Tcp && other.is_some_and(|other| other.recv_queue == Some(0))
 }
 
 /// Whether a process of ours is connected to one that is not: nobody has looked at what that one is about to do (a
@@ -111,6 +122,19 @@ mod tests {
             v6only: None,
             info: None,
         }
+    }
+
+    #[test]
+    fn bytes_that_wait_for_an_acknowledgement_are_under_way_and_those_before_a_full_reader_are_not() {
+        let row = |local, remote, unread, unsent| Socket {
+            recv_queue: Some(unread),
+            send_queue: Some(unsent),
+            ..socket(local, Some(remote), SERVER)
+        };
+        let under_way = |rows: [Socket; 2]| rows.iter().any(|socket| has_bytes_under_way(socket, &rows));
+        assert!(under_way([row(7, 40_000, 0, 1), row(40_000, 7, 0, 0)]));
+        assert!(!under_way([row(7, 40_000, 0, 4096), row(40_000, 7, 9000, 0)]));
+        assert!(!under_way([row(7, 40_000, 0, 0), row(40_000, 7, 0, 0)]));
     }
 
     const CLIENT: Option<Option<Role>> = Some(Some(Role::Client));

@@ -33,6 +33,10 @@ fn check(facts: &Facts) -> Ruling {
     if exchanges.iter().any(|(_, other)| !matches!(other.echo, Echo::Right | Echo::Pending | Echo::NothingAsked)) {
         return super::ruled_out("another request got no right answer");
     }
+    let lies = |bytes: Option<u32>| bytes.unwrap_or_default() > 0;
+    if talk.client_end.as_ref().is_some_and(|end| lies(end.unsent)) || talk.server_end.as_ref().is_some_and(|end| lies(end.unread)) {
+        return super::ruled_out("the client has more to send, and the server does not read it");
+    }
     let clients = facts.players(Role::Client)?;
     if !clients.iter().any(Player::waits_for_ever) {
         return super::ruled_out("the client may still go on by itself");
@@ -105,6 +109,15 @@ mod tests {
         let until_eof = pair().contract(|terms| terms.framing = Some(Term::told(Framing::UntilEof)));
         let found = until_eof.talk(talk(40001).asks("hello").open()).hangs().fires("read-to-eof-without-half-close");
         assert_eq!((found.side, found.confidence), (Side::Client, Confidence::Proven));
+    }
+
+    #[test]
+    fn a_client_that_cannot_send_the_rest_has_not_asked_everything() {
+        let queued = |role| talk(40001).echoes("hello\n").open().end(role, |row| (row.recv_queue, row.send_queue) = (Some(9), Some(9)));
+        for role in [Role::Client, Role::Server] {
+            let stage = pair().talk(queued(role)).hangs();
+            assert!(stage.excludes("read-to-eof-without-half-close").contains("more to send"));
+        }
     }
 
     #[test]

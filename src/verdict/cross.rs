@@ -71,13 +71,14 @@ pub fn weigh(facts: &Facts, verdict: Verdict, cross: &[Cross]) -> Verdict {
 }
 
 /// Whether a reference partner does not do what the fault takes. It answers at once, which clears nobody of impatience; its
-/// messages fit into any buffer; it never leaves before its reply.
+/// messages fit into any buffer; it never leaves before its reply; it reads as much as it expects and no more.
 fn is_beyond_references(verdict: &Verdict) -> bool {
     const BEYOND: &[&str] = &[
         "client-gives-up-early",
         "udp-late-reply-taken-for-next",
         "udp-truncated-by-buffer",
         "udp-error-kills-server",
+        "whole-buffer-echo",
     ];
     verdict.fault.as_deref().is_some_and(|fault| BEYOND.contains(&fault))
 }
