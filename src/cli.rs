@@ -91,7 +91,8 @@ Examples:
   netdiag scenario wrong-port          stage one fault
   netdiag scenario ./mine.toml         stage your own
   netdiag scenario --all               stage all of them and compare with what each one expects
-  netdiag scenario blocked-loop --hold keep the pair alive and look with tcpdump, lsof, tokio-console")]
+  netdiag scenario blocked-loop --hold keep the pair alive and look with tcpdump, lsof, tokio-console
+  netdiag scenario --quiz              guess who is at fault before you are told")]
 pub struct ScenarioArgs {
     /// A scenario's name, or a .toml file.
     pub name: Option<String>,

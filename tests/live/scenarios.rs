@@ -60,9 +60,15 @@ fn assert_none_is_wrong(results: &[Value]) {
     assert!(complaints.is_empty(), "\n{}\n", complaints.join("\n"));
 }
 
+/// All scenarios, staged once by whoever runs the tests.
+fn staged() -> &'static [Value] {
+    static STAGED: std::sync::OnceLock<Vec<Value>> = std::sync::OnceLock::new();
+    STAGED.get_or_init(|| stage_all(&[], Path::new(NETDIAG), &std::env::temp_dir()))
+}
+
 #[test]
 fn every_scenario_is_judged_as_staged() {
-    assert_none_is_wrong(&stage_all(&[], Path::new(NETDIAG), &std::env::temp_dir()));
+    assert_none_is_wrong(staged());
 }
 
 #[test]
@@ -71,12 +77,12 @@ fn every_scenario_is_judged_as_staged_for_an_ordinary_user() {
         return; // the test above ran as one
     }
     let public = Public::new();
-    let root = stage_all(&[], Path::new(NETDIAG), public.path());
+    let root = staged();
     let nobody = stage_all(&AS_NOBODY, &public.binary(), public.path());
     assert_none_is_wrong(&nobody);
     // Capturing needs no root: whatever root could see in a private network, nobody can.
     let captured = |results: &[Value]| results.iter().filter(|result| !lacks_packets(result)).count();
-    assert!(captured(&nobody) >= captured(&root) || !works(&[&AS_NOBODY[..], &["unshare", "-Urn"]].concat()));
+    assert!(captured(&nobody) >= captured(root) || !works(&[&AS_NOBODY[..], &["unshare", "-Urn"]].concat()));
 }
 
 #[test]

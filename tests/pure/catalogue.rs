@@ -12,7 +12,7 @@ use netdiag::rules::RULES;
 use netdiag::scenario;
 
 /// Faults that never are a root cause, with a recorded case in which each shows up as a consequence or a contribution.
-const NEVER_A_CAUSE: &[(&str, &str)] = &[
+pub const NEVER_A_CAUSE: &[(&str, &str)] = &[
     ("connection-refused", "no-server"),
     ("udp-no-timeout", "udp-missing-reply"),
     ("client-closes-with-unread-data", "client-closes-with-unread-data"),
@@ -69,6 +69,7 @@ fn every_rule_has_a_file_of_its_name() {
 fn every_rule_has_a_page_and_every_page_a_rule() {
     let mut pages = names("docs/faults", "md");
     assert!(pages.remove("README"), "docs/faults/README.md, the index, is missing");
+    assert!(pages.remove("catalogue"), "docs/faults/catalogue.md, the table of all names, is missing");
     same("rule without page in docs/faults, or page without rule", &faults(), &pages);
 }
 

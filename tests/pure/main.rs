@@ -4,3 +4,4 @@
 mod captures;
 mod catalogue;
 mod layers;
+mod names;
