@@ -2,13 +2,17 @@
 //! captured. A right side with less confidence is fine where less can be seen; a wrong side is not, anywhere.
 
 use std::path::Path;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::stand::{AS_NOBODY, FORBIDDEN, NETDIAG, Public, Run, turn, works};
 
 /// With this set, a run that captured no packets fails, instead of being held to what can be seen without them.
 const REQUIRE_CAPTURE: &str = "NETDIAG_REQUIRE_CAPTURE";
+
+/// How many scenarios are staged at once where each has a network of its own; they mostly wait.
+const AT_ONCE: usize = 6;
 
 /// The results of `scenario --all --json`.
 fn stage_all(wrapper: &[&str], binary: &Path, directory: &Path) -> Vec<Value> {
@@ -22,6 +26,27 @@ fn stage_all(wrapper: &[&str], binary: &Path, directory: &Path) -> Vec<Value> {
     let met = results.iter().all(|result| result["met"] == true);
     assert_eq!(ended.code() == 0, met, "the exit status and the results disagree: {}", ended.code());
     results
+}
+
+/// Every scenario by itself, `at_once` of them: where no namespace can be made, all of one run want the same port.
+fn stage_each(wrapper: &[&str], binary: &Path, directory: &Path, at_once: usize) -> Vec<Value> {
+    let listed = Run::start(wrapper, binary, &["scenario", "--list", "--json"], directory).end().json();
+    let scenarios = listed["scenarios"].as_array().unwrap();
+    let next = AtomicUsize::new(0);
+    let stage = || {
+        let mut results = Vec::new();
+        while let Some(scenario) = scenarios.get(next.fetch_add(1, Ordering::Relaxed)) {
+            let name = scenario["name"].as_str().unwrap();
+            let ended = Run::start(wrapper, binary, &["scenario", name, "--json"], directory).end();
+            results.push(json!({ "name": name, "expected": scenario["expected"], "report": ended.json() }));
+        }
+        results
+    };
+    let _turn = turn();
+    std::thread::scope(|scope| {
+        let stages: Vec<_> = (0..at_once).map(|_| scope.spawn(stage)).collect();
+        stages.into_iter().flat_map(|stage| stage.join().unwrap()).collect()
+    })
 }
 
 /// What is wrong with one result, if anything.
@@ -90,7 +115,8 @@ fn without_namespaces_and_capabilities_socket_calls_show_the_same() {
     // Where not even this user may make a namespace, the machine is as it should be for this test.
     let wrapper = if works(&FORBIDDEN) { &FORBIDDEN[..] } else { &[] };
     let public = Public::new();
-    let results = stage_all(wrapper, &public.binary(), public.path());
+    let at_once = if wrapper.is_empty() { 1 } else { AT_ONCE };
+    let results = stage_each(wrapper, &public.binary(), public.path(), at_once);
     if !wrapper.is_empty() {
         let captured: Vec<_> = results.iter().filter(|result| !lacks_packets(result)).collect();
         assert!(captured.is_empty(), "packets were captured after all: {captured:?}");
