@@ -139,6 +139,10 @@ impl Post {
     fn serve(&self, stream: TcpStream, guest: &Guest) {
         let stream = Arc::new(stream);
         let number = self.hall.enter(&stream);
+        if self.house.closing.rung() {
+            // Closing time may have come before it was entered; nobody else will end its waiting then.
+            let _ = stream.shutdown(Shutdown::Read);
+        }
         let _ = talk(&stream, guest.house());
         self.hall.leave(number);
     }
