@@ -5,7 +5,7 @@ use std::io::{Read, Write};
 use std::os::unix::process::ExitStatusExt;
 use std::process::{Child, ChildStdout, Command, ExitStatus, Stdio};
 use std::sync::mpsc::{RecvTimeoutError, channel};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail};
 use serde::{Deserialize, Serialize};
@@ -93,7 +93,15 @@ fn record_once(plan: &Plan, place: Place, calls: bool, bytes: bool) -> anyhow::R
     }
 }
 
+/// Asks a worker, and another one if the first does not answer in time.
 fn ask_worker(plan: &Plan, manner: Manner) -> anyhow::Result<Answer> {
+    match ask_once(plan, manner) {
+        Err(error) if error.is::<Overdue>() => ask_once(plan, manner),
+        answer => answer,
+    }
+}
+
+fn ask_once(plan: &Plan, manner: Manner) -> anyhow::Result<Answer> {
     let netdiag = std::env::current_exe().context("cannot find netdiag's own program file")?;
     let mut command = Command::new(netdiag);
     command.arg("__record").stdin(Stdio::piped()).stdout(Stdio::piped());
@@ -111,7 +119,13 @@ fn ask_worker(plan: &Plan, manner: Manner) -> anyhow::Result<Answer> {
     let mut worker = command.spawn().context("cannot start the recorder")?;
     tell(&mut worker, plan)?;
     let stdout = worker.stdout.take().context("the recorder has no standard output")?;
-    let answer = listen(stdout, &interruption, worker.id())?;
+    let answer = listen(stdout, &interruption, worker.id(), limit(plan));
+    if answer.as_ref().is_err_and(anyhow::Error::is::<Overdue>) {
+        worker.kill().context("while ending a recorder that does not answer")?;
+        worker.wait().context("while waiting for the recorder")?;
+        sandbox::end_orphans_of(worker.id());
+    }
+    let answer = answer?;
     let status = worker.wait().context("while waiting for the recorder")?;
     serde_json::from_slice(&answer).map_err(|_| {
         sandbox::end_orphans_of(worker.id());
@@ -121,7 +135,15 @@ fn ask_worker(plan: &Plan, manner: Manner) -> anyhow::Result<Answer> {
 
 /// Reads the whole answer. The recorder is in a session of its own, so Ctrl-C is passed on to it; it then ends its
 /// programs and answers with what it has.
-fn listen(mut stdout: ChildStdout, interruption: &Interruption, worker: u32) -> anyhow::Result<Vec<u8>> {
+///
+/// One that is silent beyond its `limit` is [`Overdue`].
+fn listen(
+    mut stdout: ChildStdout,
+    interruption: &Interruption,
+    worker: u32,
+    limit: Option<Duration>,
+) -> anyhow::Result<Vec<u8>> {
+    let began = Instant::now();
     let (said, hear) = channel();
     std::thread::spawn(move || {
         let mut answer = Vec::new();
@@ -136,10 +158,32 @@ fn listen(mut stdout: ChildStdout, interruption: &Interruption, worker: u32) -> 
                 sandbox::interrupt(worker);
                 told = true;
             }
+            Err(RecvTimeoutError::Timeout) if limit.is_some_and(|limit| began.elapsed() > limit) => {
+                bail!(Overdue);
+            }
             Err(RecvTimeoutError::Timeout) => {}
         }
     }
 }
+
+/// The longest a recording may take whose every part has a limit of its own; one that probes a slow server has none.
+fn limit(plan: &Plan) -> Option<Duration> {
+    const BESIDES_PATIENCE: Duration = Duration::from_secs(50);
+    let is_bounded = !plan.clients.is_empty() && !plan.probe;
+    is_bounded.then(|| BESIDES_PATIENCE + 4 * Duration::from_millis(plan.patience_ms))
+}
+
+/// The recorder did not answer in time, which says nothing about either program.
+#[derive(Debug)]
+struct Overdue;
+
+impl std::fmt::Display for Overdue {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("the recorder did not answer in time, twice; nothing follows about either program: run the same command again")
+    }
+}
+
+impl std::error::Error for Overdue {}
 
 fn tell(worker: &mut Child, plan: &Plan) -> anyhow::Result<()> {
     let mut stdin = worker.stdin.take().context("the recorder has no standard input")?;
