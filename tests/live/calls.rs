@@ -171,6 +171,31 @@ fn what_passes_is_rebuilt_from_the_calls_whichever_way_it_is_moved() {
 }
 
 #[test]
+fn threads_that_send_on_one_socket_are_told_in_the_order_the_other_end_saw() {
+    let dir = tempfile::tempdir().unwrap();
+    let program = "\
+import socket, threading
+l = socket.create_server(('127.0.0.1', 0))
+c = socket.create_connection(l.getsockname()); a, _ = l.accept()
+ready = threading.Barrier(4)
+def send(letter):
+    ready.wait()
+    for _ in range(300): c.sendall(letter * 3)
+threads = [threading.Thread(target=send, args=(letter,)) for letter in (b'x', b'y', b'z', b'w')]
+for thread in threads: thread.start()
+for thread in threads: thread.join()
+c.shutdown(socket.SHUT_WR)
+print(a.makefile('rb').read().decode())
+";
+    let (output, tracer) = traced_with(&["python3", "-c", program], dir.path(), true);
+    let packets = tracer.conversations().unwrap();
+    let [one] = &packets.conversations[..] else { panic!("{packets:#?}") };
+    let seen = String::from_utf8(output.stdout).unwrap();
+    assert_eq!((one.sent.total, one.sent.missing), (3600, 0));
+    assert_eq!(one.sent.head.escaped(), seen.trim_end()[..one.sent.head.0.len()]);
+}
+
+#[test]
 fn bytes_come_from_the_calls_where_no_packet_can_be_captured_unless_a_program_cannot_be_traced() {
     if !works(&FORBIDDEN) {
         return; // the scenarios cover a machine that forbids it by itself

@@ -88,6 +88,8 @@ pub struct Entered {
     pub arguments: [u64; 6],
     /// The socket behind `fd`, where the bytes are to be seen.
     pub socket: Option<u64>,
+    /// Another thread does the same to that socket meanwhile, so that the order of their bytes is not known.
+    pub contested: bool,
 }
 
 /// A call that has returned.
@@ -118,7 +120,7 @@ pub fn enter(tid: Pid, registers: &Registers) -> Option<Entered> {
     };
     let replaces = kind == Kind::Close && !matches!(registers.number, libc::SYS_close | libc::SYS_close_range);
     let fd = arguments[usize::from(replaces)] as i32;
-    Some(Entered { kind, number: registers.number, fd, address, arguments, socket: None })
+    Some(Entered { kind, number: registers.number, fd, address, arguments, socket: None, contested: false })
 }
 
 fn traffic(number: i64) -> Option<Kind> {
@@ -274,7 +276,7 @@ mod tests {
     }
 
     fn entered(kind: Kind, address: Option<SocketAddr>) -> Entered {
-        Entered { kind, number: 0, fd: 5, address, arguments: [0; 6], socket: None }
+        Entered { kind, number: 0, fd: 5, address, arguments: [0; 6], socket: None, contested: false }
     }
 
     #[test]

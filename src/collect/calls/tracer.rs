@@ -280,10 +280,11 @@ impl Tracer {
         if let Some(traffic) = &mut self.traffic {
             entered = entered.and_then(|entered| traffic.enter(tid, tracee.pid, entered));
             tracee.entered = entered;
+            self.note_rivals(tid);
         } else {
             tracee.entered = entered.filter(|_| self.told < TOLD);
         }
-        match (entered, tracee.entered) {
+        match (entered, self.tracees.get(&tid).and_then(|tracee| tracee.entered)) {
             (_, Some(_)) => {
                 let _ = ptrace::syscall(Pid::from_raw(tid), None);
             }

@@ -245,7 +245,7 @@ impl Traffic {
             return;
         }
         for Moved { bytes, len, .. } in moved::read(tid, number, arguments, result as u64) {
-            let bytes = bytes.as_deref();
+            let bytes = bytes.as_deref().filter(|_| !entered.contested);
             if takes {
                 self.rebuilt.received(at, socket, bytes, len);
             } else {
@@ -282,6 +282,19 @@ impl Tracer {
         let Some(traffic) = &mut self.traffic else { return };
         let perhaps_gone = traffic.leave(tid, pid, entered, result);
         self.close_unheld(&perhaps_gone);
+    }
+
+    /// A thread has entered a call. Threads that move bytes through one socket at the same time are taken by the kernel in
+    /// an order that their returns need not show; then only the other end knows it.
+    pub(super) fn note_rivals(&mut self, tid: i32) {
+        let entered = self.tracees.get(&tid).and_then(|tracee| tracee.entered);
+        let Some(Entered { kind: kind @ (Kind::Gives | Kind::Takes), socket: Some(socket), .. }) = entered else { return };
+        let calls = self.tracees.values_mut().filter_map(|tracee| tracee.entered.as_mut());
+        let mut rivals: Vec<&mut Entered> =
+            calls.filter(|call| call.kind == kind && call.socket == Some(socket)).collect();
+        if rivals.len() > 1 {
+            rivals.iter_mut().for_each(|call| call.contested = true);
+        }
     }
 
     /// A process has ended, or become another program.
