@@ -445,6 +445,9 @@ pub struct RecordArgs {
     /// Where packets cannot be captured, trace the socket calls that carry bytes.
     #[arg(long)]
     pub bytes: bool,
+    /// The interpreter of programs given as text.
+    #[arg(long)]
+    pub python: String,
 }
 
 /// `netdiag __trace`

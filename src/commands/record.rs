@@ -8,10 +8,8 @@ use crate::recording;
 
 /// Records the plan on standard input and answers on standard output.
 pub fn run(args: &RecordArgs) -> anyhow::Result<Outcome> {
-    recording::work(
-        recording::Manner { private: args.private, calls: args.calls, bytes: args.bytes },
-        &mut io::stdin().lock(),
-        &mut io::stdout().lock(),
-    )?;
+    let (private, calls, bytes) = (args.private, args.calls, args.bytes);
+    let manner = recording::Manner { private, calls, bytes, python: args.python.clone() };
+    recording::work(&manner, &mut io::stdin().lock(), &mut io::stdout().lock())?;
     Ok(Outcome::Fine)
 }

@@ -106,6 +106,11 @@ fn looks_alike(before: &[Socket], now: &[Socket]) -> bool {
         })
 }
 
+/// A look for those rows alone that wait for somebody, to be passed to [`waiting`].
+pub(super) fn look_for_waiting(members: &BTreeMap<u32, (usize, Role)>) -> Vec<Socket> {
+    sockets::look_for_waiting(Scope::Processes(members)).unwrap_or_default()
+}
+
 /// Sockets of the server that wait for somebody.
 pub(super) fn waiting(rows: &[Socket]) -> impl Iterator<Item = &Socket> {
     rows.iter().filter(|row| {

@@ -4,13 +4,12 @@ use std::time::{Duration, Instant};
 
 use anyhow::Context;
 
-use super::Plan;
+use super::freeze::{look_for_waiting, waiting};
 use super::parts::Wings;
+use super::{Plan, interpreter};
 use crate::collect::clock::Clock;
 use crate::collect::programs::Stage;
-use crate::collect::sockets::{self, Scope};
 use crate::evidence::{Role, Transport};
-use crate::recording::freeze::waiting;
 
 /// How long a server may take until it listens.
 const STARTUP: Duration = Duration::from_secs(10);
@@ -39,7 +38,7 @@ pub fn hold(
     show: impl FnOnce(&Held) -> anyhow::Result<()>,
 ) -> anyhow::Result<()> {
     let dir = tempfile::Builder::new().prefix("netdiag-").tempdir().context("cannot create a temporary directory")?;
-    let wings = Wings { dir: dir.path(), tracers: None, calls: None, console: true };
+    let wings = Wings { dir: dir.path(), tracers: None, calls: None, console: true, python: interpreter::python() };
     let mut stage = Stage::new(Clock::start());
     let mut bystanders = Stage::new(Clock::start());
     for (index, bystander) in plan.bystanders.iter().enumerate() {
@@ -80,7 +79,7 @@ fn await_listener(stage: &mut Stage, is_over: &dyn Fn() -> bool) -> Vec<(Transpo
     let began = Instant::now();
     while began.elapsed() < STARTUP && stage.running(0) && !is_over() {
         let members = stage.members();
-        let rows = sockets::look(Scope::Processes(&members)).unwrap_or_default();
+        let rows = look_for_waiting(&members);
         let listening: Vec<_> = waiting(&rows).map(|row| (row.transport, row.local)).collect();
         if !listening.is_empty() {
             return listening;

@@ -3,6 +3,7 @@
 mod calls;
 mod freeze;
 mod hold;
+mod interpreter;
 mod live;
 mod pair;
 mod parts;
@@ -64,7 +65,7 @@ pub enum CallTracing {
 }
 
 /// Where and how a recording is made.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub struct Manner {
     /// Whether nobody else lives in the present network namespace.
     pub private: bool,
@@ -72,6 +73,8 @@ pub struct Manner {
     pub calls: bool,
     /// Whether, where packets cannot be captured, conversations are rebuilt from the calls that carry bytes.
     pub bytes: bool,
+    /// The interpreter of programs given as text.
+    pub python: String,
 }
 
 /// A program that plays a part.

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use anyhow::Context;
 
 use super::calls;
-use super::freeze::{Tables, reachable, waiting};
+use super::freeze::{Tables, look_for_waiting, reachable, waiting};
 use super::parts::Wings;
 use super::traffic::Traffic;
 use super::{Manner, Plan};
@@ -33,6 +33,8 @@ const ELSEWHERE: Duration = Duration::from_secs(2);
 const MOST_PATIENCE: u32 = 4;
 /// Between two looks at a server that is starting: the shortest and the longest wait.
 const STARTING_STEPS: (Duration, Duration) = (Duration::from_millis(1), Duration::from_millis(10));
+/// Every so many looks at a server that is starting see more than who listens.
+const THOROUGH: u32 = 16;
 /// Between two looks at a running pair.
 const STEPS: (Duration, Duration) = (Duration::from_millis(6), Duration::from_millis(40));
 pub(super) const STEP: Duration = STEPS.0;
@@ -52,7 +54,7 @@ const STACKS: Duration = Duration::from_millis(250);
 const TASKS_AFTER: Duration = Duration::from_millis(300);
 
 /// Carries out `plan` in the present network namespace.
-pub fn record(plan: &Plan, manner: Manner, interruption: &Interruption) -> anyhow::Result<Evidence> {
+pub fn record(plan: &Plan, manner: &Manner, interruption: &Interruption) -> anyhow::Result<Evidence> {
     let private = manner.private;
     let dir = tempfile::Builder::new().prefix("netdiag-").tempdir().context("cannot create a temporary directory")?;
     let clock = Clock::start();
@@ -61,8 +63,13 @@ pub fn record(plan: &Plan, manner: Manner, interruption: &Interruption) -> anyho
     // A server by itself answers netdiag's own questions.
     let bytes = manner.bytes && capture.is_err() && !plan.clients.is_empty();
     let tracer = calls::open(manner.calls, bytes, clock, dir.path());
-    let wings =
-        Wings { dir: dir.path(), tracers: tracers.as_ref().ok(), calls: tracer.as_ref().ok(), console: plan.console };
+    let wings = Wings {
+        dir: dir.path(),
+        tracers: tracers.as_ref().ok(),
+        calls: tracer.as_ref().ok(),
+        console: plan.console,
+        python: &manner.python,
+    };
     let mut recorder = Recorder {
         clock,
         tracers: tracers.as_ref().ok(),
@@ -162,7 +169,7 @@ pub(super) struct Frozen {
 impl Recorder<'_> {
     fn start_server(&mut self, wings: &Wings) -> anyhow::Result<()> {
         for bystander in &self.plan.bystanders {
-            let plain = Wings { dir: wings.dir, tracers: None, calls: None, console: false };
+            let plain = Wings { tracers: None, calls: None, console: false, ..*wings };
             let launch = plain.prepare(bystander, Role::Server, 0)?;
             self.bystanders.start(launch);
             self.await_bystander();
@@ -179,8 +186,7 @@ impl Recorder<'_> {
         let began = Instant::now();
         while began.elapsed() < STARTUP && self.bystanders.running(0) {
             let members = self.bystanders.members();
-            let rows = crate::collect::sockets::look(crate::collect::sockets::Scope::Processes(&members));
-            if rows.is_ok_and(|rows| waiting(&rows).next().is_some()) {
+            if waiting(&look_for_waiting(&members)).next().is_some() {
                 return;
             }
             self.bystanders.pause(step(began, STARTING_STEPS));
@@ -198,7 +204,9 @@ impl Recorder<'_> {
             if !self.stage.running(server) && members.is_empty() {
                 break;
             }
-            let rows = self.tables.look(&members, &self.ports);
+            looks += 1;
+            let is_thorough = looks.is_multiple_of(THOROUGH);
+            let rows = if is_thorough { self.tables.look(&members, &self.ports) } else { look_for_waiting(&members) };
             let ports: Vec<(Transport, u16)> = waiting(&rows).map(|row| (row.transport, row.local.port())).collect();
             if ports.iter().any(|listens| self.is_documented(*listens)) {
                 break;
@@ -209,9 +217,8 @@ impl Recorder<'_> {
             if elsewhere.is_some_and(|since| since.elapsed() > ELSEWHERE) {
                 break;
             }
-            looks += 1;
             // A server that waits for ever in something else will never listen.
-            if looks.is_multiple_of(16) && self.is_still(&rows) {
+            if is_thorough && self.is_still(&rows) {
                 break;
             }
             self.stage.pause(step(began, STARTING_STEPS));

@@ -21,6 +21,8 @@ pub(super) struct Wings<'a> {
     pub calls: Option<&'a Tracer>,
     /// Whether reference parts serve their tasks.
     pub console: bool,
+    /// The interpreter of programs given as text.
+    pub python: &'a str,
 }
 
 impl Wings<'_> {
@@ -32,7 +34,6 @@ impl Wings<'_> {
             Actor::Python(text) => self.python(text, role, program)?,
         };
         launch.role = role;
-        launch.shown.clone_from(&launch.command);
         // Otherwise what a program printed before it hung would sit in its buffer, and the order would mean nothing.
         launch.env.push(("PYTHONUNBUFFERED".to_owned(), "1".to_owned()));
         if let Some(tracers) = self.tracers {
@@ -74,6 +75,7 @@ impl Wings<'_> {
         let file = format!("{role}.py");
         std::fs::write(home.join(&file), text.trim_start()).context("cannot write the scenario's Python program")?;
         let mut launch = plain(vec!["python3".to_owned(), file], None);
+        self.python.clone_into(&mut launch.command[0]);
         launch.cwd = Some(home);
         Ok(launch)
     }

@@ -11,7 +11,7 @@ use anyhow::{Context, bail};
 use serde::{Deserialize, Serialize};
 
 use super::calls::{self, Disturbed};
-use super::{CallTracing, Manner, Plan, pair};
+use super::{Actor, CallTracing, Manner, Plan, interpreter, pair};
 use crate::evidence::{Evidence, Observed};
 use crate::facts::second_look;
 use crate::sandbox::{self, Interruption};
@@ -82,9 +82,14 @@ enum Made {
 
 /// `bytes`: where packets cannot be captured, the calls that carry bytes are traced instead.
 fn record_once(plan: &Plan, place: Place, calls: bool, bytes: bool) -> anyhow::Result<Made> {
-    let mut answer = ask_worker(plan, Manner { private: place == Place::Private, calls, bytes })?;
+    let has_text = |actor: &Actor| matches!(actor, Actor::Python(_));
+    let is_needed = plan.server.iter().chain(&plan.bystanders).chain(&plan.clients).any(has_text);
+    let python = if is_needed { interpreter::python() } else { "python3" }.to_owned();
+    let mut manner = Manner { private: place == Place::Private, calls, bytes, python };
+    let mut answer = ask_worker(plan, &manner)?;
     if matches!(answer, Answer::Refused(_)) {
-        answer = ask_worker(plan, Manner { private: false, calls, bytes })?;
+        manner.private = false;
+        answer = ask_worker(plan, &manner)?;
     }
     match answer {
         Answer::Recorded(evidence) => Ok(Made::Recorded(evidence)),
@@ -94,17 +99,17 @@ fn record_once(plan: &Plan, place: Place, calls: bool, bytes: bool) -> anyhow::R
 }
 
 /// Asks a worker, and another one if the first does not answer in time.
-fn ask_worker(plan: &Plan, manner: Manner) -> anyhow::Result<Answer> {
+fn ask_worker(plan: &Plan, manner: &Manner) -> anyhow::Result<Answer> {
     match ask_once(plan, manner) {
         Err(error) if error.is::<Overdue>() => ask_once(plan, manner),
         answer => answer,
     }
 }
 
-fn ask_once(plan: &Plan, manner: Manner) -> anyhow::Result<Answer> {
+fn ask_once(plan: &Plan, manner: &Manner) -> anyhow::Result<Answer> {
     let netdiag = std::env::current_exe().context("cannot find netdiag's own program file")?;
     let mut command = Command::new(netdiag);
-    command.arg("__record").stdin(Stdio::piped()).stdout(Stdio::piped());
+    command.args(["__record", "--python", &manner.python]).stdin(Stdio::piped()).stdout(Stdio::piped());
     if manner.private {
         command.arg("--private");
     }
@@ -207,7 +212,7 @@ fn died(status: ExitStatus) -> anyhow::Error {
 /// What the worker does: reads a plan from standard input, records, answers on standard output.
 ///
 /// Must be called before this process has a second thread: a user namespace is refused to a threaded process.
-pub fn work(manner: Manner, input: &mut impl Read, output: &mut impl Write) -> anyhow::Result<()> {
+pub fn work(manner: &Manner, input: &mut impl Read, output: &mut impl Write) -> anyhow::Result<()> {
     let refusal = if manner.private { sandbox::enter_private_network().err() } else { None };
     let answer = match refusal {
         Some(refusal) => Answer::Refused(refusal.to_string()),
@@ -224,7 +229,7 @@ fn failed(error: anyhow::Error) -> Answer {
     }
 }
 
-fn record(manner: Manner, input: &mut impl Read) -> anyhow::Result<Box<Evidence>> {
+fn record(manner: &Manner, input: &mut impl Read) -> anyhow::Result<Box<Evidence>> {
     let interruption = sandbox::tie_to_parent()?;
     let mut told = String::new();
     input.read_to_string(&mut told).context("cannot read the plan")?;

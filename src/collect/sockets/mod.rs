@@ -34,6 +34,15 @@ pub enum Scope<'a> {
     Processes(&'a BTreeMap<u32, (usize, Role)>),
 }
 
+/// Which rows are wanted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Rows {
+    /// Every row.
+    All,
+    /// Those that wait for somebody: TCP listeners and all UDP sockets. Others may be among them.
+    Waiting,
+}
+
 /// Looks at the table once.
 ///
 /// The queues are tidied so that they count payload only: the kernel's numbers include a FIN or SYN where one is queued.
@@ -42,7 +51,16 @@ pub enum Scope<'a> {
 /// # Errors
 /// A [`Gap`] when neither sock_diag nor /proc/net (elsewhere: the system's own table) can be read.
 pub fn look(scope: Scope<'_>) -> Result<Vec<Socket>, Gap> {
-    system::look(scope)
+    system::look(scope, Rows::All)
+}
+
+/// As [`look`], for the rows that wait for somebody, of which a table of many connections is asked cheaply; the rest may be
+/// missing.
+///
+/// # Errors
+/// As [`look`].
+pub fn look_for_waiting(scope: Scope<'_>) -> Result<Vec<Socket>, Gap> {
+    system::look(scope, Rows::Waiting)
 }
 
 /// The accept-queue counters of the thread's network namespace; `None` where the system does not tell them.

@@ -2,7 +2,7 @@
 
 use netstat2::{AddressFamilyFlags, ProtocolFlags, ProtocolSocketInfo, SocketInfo, TcpState};
 
-use super::{Scope, address, peer};
+use super::{Rows, Scope, address, peer};
 use crate::evidence::{Counters, Gap, Owner, Socket, SocketState, Transport};
 
 /// netstat2 tells no queues.
@@ -10,7 +10,7 @@ use crate::evidence::{Counters, Gap, Owner, Socket, SocketState, Transport};
 pub const HAS_QUEUES: bool = false;
 
 /// All rows of the system.
-pub fn look(scope: Scope<'_>) -> Result<Vec<Socket>, Gap> {
+pub fn look(scope: Scope<'_>, _: Rows) -> Result<Vec<Socket>, Gap> {
     let families = AddressFamilyFlags::IPV4 | AddressFamilyFlags::IPV6;
     let table = netstat2::get_sockets_info(families, ProtocolFlags::TCP | ProtocolFlags::UDP).map_err(|error| {
         let why = format!("the system's socket table cannot be read: {error}");
@@ -90,7 +90,7 @@ mod tests {
     #[test]
     fn a_listener_of_ours_is_found_with_its_owner_and_without_queues() {
         let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-        let rows = look(Scope::Everything).unwrap();
+        let rows = look(Scope::Everything, Rows::All).unwrap();
         let row = rows.iter().find(|row| row.local == listener.local_addr().unwrap()).unwrap();
         assert_eq!((row.state, row.remote, row.recv_queue), (SocketState::Listen, None, None));
         assert_eq!(row.owners.first().map(|owner| owner.pid), Some(std::process::id()));

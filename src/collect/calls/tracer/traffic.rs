@@ -288,12 +288,16 @@ impl Tracer {
     /// an order that their returns need not show; then only the other end knows it.
     pub(super) fn note_rivals(&mut self, tid: i32) {
         let entered = self.tracees.get(&tid).and_then(|tracee| tracee.entered);
-        let Some(Entered { kind: kind @ (Kind::Gives | Kind::Takes), socket: Some(socket), .. }) = entered else { return };
+        let Some(Entered { kind: kind @ (Kind::Gives | Kind::Takes), socket: Some(socket), .. }) = entered else {
+            return;
+        };
         let calls = self.tracees.values_mut().filter_map(|tracee| tracee.entered.as_mut());
         let mut rivals: Vec<&mut Entered> =
             calls.filter(|call| call.kind == kind && call.socket == Some(socket)).collect();
         if rivals.len() > 1 {
-            rivals.iter_mut().for_each(|call| call.contested = true);
+            for rival in &mut rivals {
+                rival.contested = true;
+            }
         }
     }
 

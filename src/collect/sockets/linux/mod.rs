@@ -10,18 +10,18 @@ pub use counters::counters;
 use std::collections::HashSet;
 use std::net::SocketAddr;
 
-use super::Scope;
+use super::{Rows, Scope};
 use crate::evidence::{Gap, Socket, SocketState, Transport};
 
 /// sock_diag and /proc/net both tell the queues.
 pub const HAS_QUEUES: bool = true;
 
-/// All rows of the thread's network namespace.
-pub fn look(scope: Scope<'_>) -> Result<Vec<Socket>, Gap> {
+/// The rows of the thread's network namespace.
+pub fn look(scope: Scope<'_>, rows: Rows) -> Result<Vec<Socket>, Gap> {
     let mut sockets = Vec::new();
     for family in [Family::V4, Family::V6] {
         for transport in [Transport::Tcp, Transport::Udp] {
-            sockets.extend(table(transport, family)?);
+            sockets.extend(table(transport, family, rows)?);
         }
     }
     drop_repeated(&mut sockets);
@@ -51,8 +51,8 @@ enum Family {
 }
 
 /// One of the four tables. Each falls back by itself: kernels without the udp_diag module still answer for TCP.
-fn table(transport: Transport, family: Family) -> Result<Vec<Socket>, Gap> {
-    let refused = match diag::dump(transport, family) {
+fn table(transport: Transport, family: Family, rows: Rows) -> Result<Vec<Socket>, Gap> {
+    let refused = match diag::dump(transport, family, rows) {
         Ok(rows) => return Ok(rows),
         Err(refused) => refused,
     };
@@ -158,7 +158,7 @@ mod tests {
                 rows.sort_by_key(|row| (row.local, row.remote));
                 rows
             };
-            let by_diag = ours(diag::dump(transport, Family::V4).unwrap());
+            let by_diag = ours(diag::dump(transport, Family::V4, Rows::All).unwrap());
             let by_proc = ours(proc_net::read(transport, Family::V4).unwrap());
             // The listener, the accepted end and the dialling end; or the one datagram socket.
             let expected = if transport == Transport::Tcp { 3 } else { 1 };
