@@ -113,16 +113,11 @@ enum Met {
 fn judge(expect: &Expect, evidence: &Evidence, diagnosis: &Diagnosis) -> Met {
     let verdict = &diagnosis.verdict;
     let less = less_can_be_seen(evidence);
-    // One of two causes named with less than proof is not a wrong side; it is what the rest of the evidence shows.
-    let one_of_two = less
-        && expect.side == "both"
-        && matches!(verdict.side, Side::Client | Side::Server)
-        && verdict.confidence < Confidence::Proven;
     let found = |fault: &String| diagnosis.findings.iter().any(|finding| finding.fault == *fault);
     if !less && !expect.also.iter().all(found) {
         return Met::No;
     }
-    if one_of_two || side(verdict.side) == expect.side && (expect.fault == verdict.fault || less) {
+    if side(verdict.side) == expect.side && (expect.fault == verdict.fault || less) {
         return Met::Yes;
     }
     if verdict.side == Side::Unknown && less { Met::CouldNotTell } else { Met::No }

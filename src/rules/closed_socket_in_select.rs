@@ -8,17 +8,7 @@ use crate::facts::complaint::Complaint;
 
 pub(super) static RULE: Rule = Rule {
     name: "closed-socket-in-select",
-    explains: &[
-        "server-crashed",
-        "early-close",
-        "reset",
-        "truncated-reply",
-        "missing-reply",
-        "half-close-dropped",
-        "connection-refused",
-        "client-gives-up-early",
-        "client-failed",
-    ],
+    explains: super::A_CRASH,
     check,
 };
 

@@ -7,17 +7,7 @@ use crate::facts::{Ended, Facts, Talk};
 
 pub(super) static RULE: Rule = Rule {
     name: "killed-by-sigpipe",
-    explains: &[
-        "server-crashed",
-        "early-close",
-        "reset",
-        "truncated-reply",
-        "half-close-dropped",
-        "connection-refused",
-        "missing-reply",
-        "client-gives-up-early",
-        "client-failed",
-    ],
+    explains: super::A_CRASH,
     check,
 };
 

@@ -32,6 +32,22 @@ pub struct Rule {
     pub check: fn(&Facts) -> Ruling,
 }
 
+/// What is seen when a server dies while it serves, for whatever kills it.
+const A_CRASH: &[&str] = &[
+    "server-crashed",
+    "early-close",
+    "reset",
+    "truncated-reply",
+    "half-close-dropped",
+    "connection-refused",
+    "missing-reply",
+    "client-gives-up-early",
+    "client-failed",
+];
+
+/// The same, but for the crash itself.
+const AFTER_A_CRASH: &[&str] = A_CRASH.split_at(1).1;
+
 macro_rules! rules {
     ($($module:ident),* $(,)?) => {
         $(mod $module;)*

@@ -8,17 +8,7 @@ use crate::facts::{Facts, Player};
 
 pub(super) static RULE: Rule = Rule {
     name: "select-above-1024",
-    explains: &[
-        "server-crashed",
-        "early-close",
-        "reset",
-        "truncated-reply",
-        "missing-reply",
-        "half-close-dropped",
-        "connection-refused",
-        "client-gives-up-early",
-        "client-failed",
-    ],
+    explains: super::A_CRASH,
     check,
 };
 

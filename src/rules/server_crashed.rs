@@ -7,16 +7,7 @@ use crate::facts::{Echo, Ended, Facts};
 
 pub(super) static RULE: Rule = Rule {
     name: "server-crashed",
-    explains: &[
-        "early-close",
-        "reset",
-        "truncated-reply",
-        "half-close-dropped",
-        "connection-refused",
-        "missing-reply",
-        "client-gives-up-early",
-        "client-failed",
-    ],
+    explains: super::AFTER_A_CRASH,
     check,
 };
 

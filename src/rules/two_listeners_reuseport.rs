@@ -3,7 +3,7 @@
 use super::{Call, Rule, Ruling, finding};
 use crate::diagnosis::{Confidence, Side};
 use crate::evidence::{Bytes, Role, Transport};
-use crate::facts::{Facts, Listener, Talk};
+use crate::facts::{Facts, Listener, SocketEnd, Talk};
 
 pub(super) static RULE: Rule = Rule {
     name: "two-listeners-reuseport",
@@ -29,6 +29,9 @@ fn check(facts: &Facts) -> Ruling {
     let Some((ours, theirs)) = sharers(facts)? else { return Ok(Call::Silent) };
     if facts.all_went_well() {
         return super::ruled_out("every request met the server on the stand, or was answered as if it had");
+    }
+    if facts.talks()?.iter().all(|talk| is_our_own(talk, ours)) {
+        return super::ruled_out("the server on the stand holds every connection itself");
     }
     let holder = theirs.owners.first().map_or(0, |owner| owner.pid);
     let taken = facts.talks()?.iter().find(|talk| is_held_by(talk, holder, theirs));
@@ -90,6 +93,12 @@ fn is_held_by(talk: &Talk, holder: u32, theirs: &Listener) -> bool {
     }
 }
 
+/// Whether the connection is seen to be the server's own, whoever else waits on its port.
+fn is_our_own(talk: &Talk, ours: &Listener) -> bool {
+    let holds = |end: &SocketEnd| ours.owners.iter().any(|owner| end.pids.contains(&owner.pid));
+    talk.transport == Transport::Tcp && talk.server_end.as_ref().is_some_and(holds)
+}
+
 #[cfg(test)]
 mod tests {
     use crate::diagnosis::{Confidence, Side};
@@ -121,6 +130,13 @@ mod tests {
         let stage = pair().row(strangers(SERVER)).talk(talk(40001).asks("hello\n").closes(Role::Server));
         assert_eq!(stage.fires("two-listeners-reuseport").confidence, Confidence::Likely);
         assert_eq!(stage.verdict().side, Side::Environment);
+    }
+
+    #[test]
+    fn a_server_that_holds_the_connection_itself_has_a_fault_of_its_own() {
+        let stage = pair().row(strangers(SERVER)).talk(talk(40001).asks("hello\n").open()).hangs();
+        stage.excludes("two-listeners-reuseport");
+        assert_eq!(stage.verdict().side, Side::Server);
     }
 
     #[test]
