@@ -236,3 +236,34 @@ fn record(manner: &Manner, input: &mut impl Read) -> anyhow::Result<Box<Evidence
     let plan: Plan = serde_json::from_str(&told).context("the plan is not understood")?;
     Ok(Box::new(pair::record(&plan, manner, &interruption)?))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn silent() -> Child {
+        Command::new("cat").stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap()
+    }
+
+    #[test]
+    fn a_recorder_that_says_nothing_is_waited_for_no_longer_than_its_limit() {
+        let mut recorder = silent();
+        let stdout = recorder.stdout.take().unwrap();
+        let limit = Some(Duration::from_millis(50));
+        let answer = listen(stdout, &Interruption::listen().unwrap(), recorder.id(), limit);
+        assert!(answer.unwrap_err().is::<Overdue>());
+        recorder.kill().unwrap();
+        recorder.wait().unwrap();
+    }
+
+    #[test]
+    fn one_that_ends_without_a_word_has_died() {
+        let mut recorder = silent();
+        let stdout = recorder.stdout.take().unwrap();
+        drop(recorder.stdin.take());
+        let answer = listen(stdout, &Interruption::listen().unwrap(), recorder.id(), None).unwrap();
+        assert_eq!(answer, b"");
+        let said = died(recorder.wait().unwrap()).to_string();
+        assert!(said.starts_with("the recorder ended with status 0 before it could report"), "{said}");
+    }
+}
