@@ -12,7 +12,7 @@ mod talk;
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
-use crate::evidence::{Gap, Probe, Probes, Reach, Shape, Transport};
+use crate::evidence::{Gap, Probe, Probes, Reach, Transport};
 
 use super::clock::Clock;
 use pace::Pace;
@@ -75,24 +75,6 @@ impl Examiner {
         })?;
         self.setting.let_go();
         Ok(Probes { probes: std::mem::take(&mut self.probes) })
-    }
-
-    /// Sends `bytes`, a client's own, as one write (one datagram) to `target`, and half-closes at once if that client
-    /// did. How long an answer is awaited follows from what [`Examiner::examine`] saw before, if it was called.
-    ///
-    /// # Errors
-    /// As [`Examiner::examine`].
-    pub fn replay(&mut self, target: SocketAddr, bytes: &[u8], half_close: bool) -> Result<Probe, Gap> {
-        let transport = self.transport;
-        let group = self.group();
-        let probe = in_own_runtime(async {
-            match transport {
-                Transport::Tcp => streams::replay(self, target, bytes, half_close, group).await,
-                Transport::Udp => datagrams::send(self, Shape::Replay, target, bytes.to_vec(), group).await,
-            }
-        })?;
-        self.setting.let_go();
-        Ok(probe)
     }
 
     /// A number for the next probe, or the next set of probes made side by side.

@@ -85,8 +85,8 @@ pub enum Shape {
     Overlapping,
     /// Sends half a line and resets.
     Rude,
-    /// The bytes the pair's own client sent.
-    Replay,
+    /// What the pair's own client had sent, and then the end of its stream, when netdiag ended it.
+    Farewell,
     /// One datagram.
     Datagram,
 }

@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 
 use super::Facts;
 use super::dialect::{Binary, Bulk, Comparison, Dialect, Places};
-use crate::evidence::{At, Close, Evidence, Gap, Occasion, Probe, Reach, Socket, SocketState, Transport};
+use crate::evidence::{At, Close, Evidence, Gap, Occasion, Probe, Reach, Shape, Socket, SocketState, Transport};
 
 /// How a server that answers nothing treats its connections.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -51,6 +51,16 @@ impl Facts<'_> {
     #[must_use]
     pub fn answers_nobody(&self) -> bool {
         self.dialect.as_ref().is_ok_and(|dialect| dialect.answers.as_ref().is_some_and(|answers| !answers.value))
+    }
+
+    /// Whether only the pair's own client ever put a question to the server: then its silence was heard in one form alone.
+    #[must_use]
+    pub fn was_asked_by_its_client_alone(&self) -> bool {
+        let reached = |probe: &&Probe| {
+            probe.reach == Reach::Connected && (probe.close != Close::Reset || probe.received_total > 0)
+        };
+        let probes = self.evidence.probes.seen().map(|probes| &probes.probes);
+        probes.is_ok_and(|probes| probes.iter().filter(reached).all(|probe| probe.shape == Shape::Farewell))
     }
 
     /// How a server that answered nobody treated the probes; `None` when it did answer, or they differ.

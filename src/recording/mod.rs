@@ -1,6 +1,7 @@
 //! The only orchestrator: carries out a [`Plan`] and returns what was seen. It judges nothing.
 
 mod calls;
+mod farewell;
 mod freeze;
 mod hold;
 mod interpreter;

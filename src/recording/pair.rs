@@ -160,9 +160,9 @@ impl Liveliness {
 
 /// The state at the moment from which on netdiag itself may disturb things.
 pub(super) struct Frozen {
-    ended: Ending,
+    pub(super) ended: Ending,
     at: At,
-    packets: Observed<Packets>,
+    pub(super) packets: Observed<Packets>,
     sockets: Vec<Socket>,
 }
 
@@ -368,17 +368,20 @@ impl Recorder<'_> {
             ));
         }
         let targets: Vec<_> = waiting(&frozen.sockets).map(|row| (row.transport, reachable(row.local))).collect();
+        self.announce_end();
+        self.stage.end(&self.clients.clone());
         let Some((transport, _)) = targets.first().copied() else {
-            return Observed::NotObserved(Gap::new(
+            let gap = Gap::new(
                 "probes",
                 "no server was listening any more when the recording was over",
                 "let the server stay alive, and record again",
-            ));
+            );
+            let farewell = self.farewell(frozen);
+            return farewell.map_or(Observed::NotObserved(gap), |one| Observed::Seen(Probes { probes: vec![one] }));
         };
-        self.announce_end();
-        self.stage.end(&self.clients.clone());
         let addresses = targets.into_iter().map(|(_, address)| address).collect();
-        self.examine(addresses, transport, Depth::Dialect)
+        let probes = self.examine(addresses, transport, Depth::Dialect);
+        self.with_farewell(frozen, probes)
     }
 
     fn announce_end(&self) {

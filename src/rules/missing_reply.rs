@@ -102,7 +102,9 @@ fn confidence(facts: &Facts, talk: &Talk, exchange: &Exchange) -> Confidence {
         () if computes || facts.server_sleeps_over(talk) => Confidence::Possible,
         // Nothing limits the time it may take, and it was the client that did not wait for the end.
         () if server_may_move && !facts.still_waiting() => Confidence::Possible,
-        () if facts.hang_proven() && seen_read && (framing_known || facts.answers_nobody()) => Confidence::Proven,
+        () if facts.hang_proven() && seen_read && framing_known => Confidence::Proven,
+        () if facts.was_asked_by_its_client_alone() => Confidence::Likely,
+        () if facts.hang_proven() && seen_read && facts.answers_nobody() => Confidence::Proven,
         () if exchange.asked_completely == Some(true) && seen_read && !server_may_move => Confidence::Proven,
         () if seen_read || facts.hang_proven() => Confidence::Likely,
         () => Confidence::Possible,
@@ -112,8 +114,8 @@ fn confidence(facts: &Facts, talk: &Talk, exchange: &Exchange) -> Confidence {
 #[cfg(test)]
 mod tests {
     use crate::diagnosis::{Confidence, Side};
-    use crate::evidence::{Ending, Framing, How, Limit, Role, Term};
-    use crate::facts::staged::{SERVER, Stage, datagrams, pair, talk};
+    use crate::evidence::{Close, Ending, Framing, How, Limit, Probe, Role, Shape, Term};
+    use crate::facts::staged::{SERVER, Stage, datagrams, pair, probe, talk};
 
     fn unanswered() -> Stage {
         pair().talk(talk(40001).asks("hello\n").open()).hangs()
@@ -218,6 +220,15 @@ mod tests {
         let stage = unanswered().untold();
         assert_eq!(stage.cannot_tell("missing-reply"), "probes");
         assert_eq!(stage.verdict().side, Side::Unknown);
+    }
+
+    #[test]
+    fn a_server_that_serves_one_client_only_is_known_by_how_it_took_that_clients_end() {
+        let farewell = |sent| Probe { shape: Shape::Farewell, half_closed: true, close: Close::Fin, ..probe(sent, "") };
+        let stage = |sent| unanswered().untold().probed(vec![farewell(sent)]);
+        assert_eq!(stage("hello\n").fires("missing-reply").confidence, Confidence::Likely);
+        assert_eq!(stage("hello\n").verdict().side, Side::Server);
+        assert_eq!(stage("hello").cannot_tell("missing-reply"), "probes");
     }
 
     #[test]

@@ -15,3 +15,4 @@ mod sandbox;
 mod scenarios;
 mod stand;
 mod tracer;
+mod unruly;

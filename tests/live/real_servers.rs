@@ -11,7 +11,7 @@ use crate::echo_servers::{Server, free_port, program, xinetd};
 use netdiag::collect::clock::Clock;
 use netdiag::collect::probes::{Depth, Examiner};
 use netdiag::evidence::{Framing, Lifetime, Probes, Reply, Shape, Transport};
-use netdiag::facts::dialect::{Binary, Comparison, Datagrams, Dialect, Ending, Learned, Places, learn, weigh};
+use netdiag::facts::dialect::{Binary, Datagrams, Dialect, Ending, Learned, Places, learn, weigh};
 
 impl Server {
     fn examine(&self, transport: Transport, depth: Depth) -> (Probes, Dialect) {
@@ -293,22 +293,6 @@ fn a_tokio_server_is_a_raw_echo() {
     Expected::session(Framing::Raw).hold(&probes, &learn(&probes));
     let _ = stop.send(());
     thread.join().unwrap();
-}
-
-#[test]
-fn a_clients_own_bytes_can_be_replayed() {
-    let server = Server::start("python3", &["python3", &program("asyncio_line.py"), "0"], Transport::Tcp);
-    let mut examiner = Examiner::new(Clock::start(), vec![server.address], Transport::Tcp);
-    let dialect = learn(&examiner.examine(Depth::Dialect).unwrap());
-    let terms = dialect.terms().unwrap();
-    let complete = examiner.replay(server.address, b"one\ntwo\n", false).unwrap();
-    assert_eq!(weigh(&terms, b"one\ntwo\n", false, &complete.received.0), Comparison::Exact);
-    assert_eq!(complete.before_half_close, 8);
-    let unterminated = examiner.replay(server.address, b"hello", false).unwrap();
-    assert_eq!(unterminated.before_half_close, 0, "a line server waits for the line end");
-    assert!(unterminated.patience_ms >= 100);
-    let half_closed = examiner.replay(server.address, b"hello", true).unwrap();
-    assert_eq!(half_closed.received, "hello".into());
 }
 
 #[test]

@@ -224,21 +224,3 @@ async fn still_there(exam: &mut Examiner, target: SocketAddr) -> Option<()> {
     let script = Script::ask(&exam.pace, shape, line.as_bytes(), 1).patiently(SURE);
     perform(exam, target, vec![script]).await
 }
-
-/// A client's own bytes.
-pub(super) async fn replay(exam: &Examiner, target: SocketAddr, bytes: &[u8], half_close: bool, group: u32) -> Probe {
-    let mut talk = Talk::dial(&exam.setting, Shape::Replay, target, group).await;
-    talk.say(bytes).await;
-    if half_close {
-        talk.half_close().await;
-    }
-    let messages = bytes.split_inclusive(|b| *b == b'\n').count() as u32;
-    let known = exam.pace.latency.is_some();
-    let wait = Wait {
-        first: if known { exam.pace.patience() } else { GENEROUS / 2 },
-        settle: exam.pace.floor / 2,
-        ..Wait::patient(exam.pace.patience(), Enough::Bytes(exam.pace.due(bytes.len(), messages)))
-    };
-    talk.listen(&wait).await;
-    talk.part(exam.pace.farewell()).await
-}

@@ -452,3 +452,22 @@ fn the_terms_of_a_dialect_weigh_other_streams() {
     assert_eq!(weigh(&terms, b"hello\n", false, b"> hello"), Comparison::Exact);
     assert_eq!(weigh(&terms, b"hello\n", false, b"hello\n"), Comparison::Differs { at: 0 });
 }
+
+#[test]
+fn a_server_asked_by_its_own_client_alone_shows_what_the_end_of_the_stream_made_it_say() {
+    let farewell =
+        |sent, received| Probe { before_half_close: 0, patience_ms: 800, ..probe(Shape::Farewell, &[sent], received) };
+    let refused = || Probe { reach: Reach::Refused, sent: Vec::new(), ..chunk(3, "") };
+    let asked = |sent, received| learned(vec![farewell(sent, received), refused()]);
+    assert_eq!(value(&asked("hello\n", "").answers), Some(false));
+    assert_eq!(value(&asked("hello", "").answers), None, "it may have waited for the line's end");
+    let late = asked("hello there\n", "hello there\n");
+    assert_eq!((value(&late.answers), value(&late.framing)), (Some(true), Some(Framing::UntilEof)));
+}
+
+#[test]
+fn a_connection_that_was_never_served_asked_nothing() {
+    let lost = || Probe { close: Close::Reset, half_closed: false, ..line(Shape::Line, 1, |_| String::new()) };
+    assert_eq!(value(&learned(vec![lost()]).answers), None);
+    assert_eq!(value(&learned(vec![lost(), line(Shape::Line, 2, |_| String::new())]).answers), Some(false));
+}
