@@ -3,7 +3,7 @@
 use super::{Call, Rule, Ruling, finding};
 use crate::diagnosis::{Confidence, Finding, Part, Side};
 use crate::evidence::Role;
-use crate::facts::{Echo, Ended, Facts, Player};
+use crate::facts::{Dial, Echo, Ended, Facts, Outcome, Player};
 
 pub(super) static RULE: Rule = Rule { name: "client-failed", explains: &["client-closes-with-unread-data"], check };
 
@@ -22,6 +22,8 @@ fn check(facts: &Facts) -> Ruling {
     let answered = facts.exchanges().is_ok_and(|exchanges| {
         !exchanges.is_empty() && exchanges.iter().all(|(_, e)| matches!(e.echo, Echo::Right | Echo::NothingAsked))
     });
+    let got_through = |dial: &Dial| dial.outcome == Outcome::Established;
+    let answered = answered && facts.dials().is_ok_and(|dials| dials.iter().all(got_through));
     let nothing_tried = facts.dials().is_ok_and(<[crate::facts::Dial]>::is_empty);
     if answered && client.complained() == Some(false) && matches!(client.ended, Ended::Exited(_)) {
         // Some programs answer a question with their exit status; without a word of complaint this may be one.

@@ -42,6 +42,8 @@ fn check(facts: &Facts) -> Ruling {
         _ => "The server closed the connection after an earlier reply; the client went on to send, and got nothing more.",
     };
     let sure = match side {
+        // Unless it was seen to live on, the server may have ended over something else.
+        Side::Both if facts.evidence.programs.seen().is_err() => Confidence::Possible,
         Side::Both => Confidence::Likely,
         _ if exchange.asked_completely.is_none() => Confidence::Likely,
         _ => Confidence::Proven,

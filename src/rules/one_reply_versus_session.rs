@@ -52,7 +52,8 @@ fn check(facts: &Facts) -> Ruling {
         ),
         _ => (
             Side::Both,
-            Confidence::Likely,
+            // Unless it was seen to live on, the server may have ended over something else.
+            if facts.evidence.programs.seen().is_ok() { Confidence::Likely } else { Confidence::Possible },
             "Nothing says how many messages a connection carries, and each side has its own idea.",
             "Agree: either the server answers in a loop until the client's input ends, or the client dials for each message.",
         ),

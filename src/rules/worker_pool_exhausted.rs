@@ -29,6 +29,10 @@ fn check(facts: &Facts) -> Ruling {
     if places < 2 {
         return Ok(Call::Silent);
     }
+    let table = facts.full_table();
+    if matches!(table, Ok(Some(_))) {
+        return super::ruled_out("the server had no descriptor left for another connection");
+    }
     if promised.is_some_and(|promised| promised as usize <= places) {
         return super::ruled_out(format!("the contract has the server serve no more than the {places} clients it served"));
     }
@@ -39,7 +43,7 @@ fn check(facts: &Facts) -> Ruling {
     finding(
         &RULE,
         Side::Server,
-        if promised.is_some() { Confidence::Proven } else { Confidence::Likely },
+        if promised.is_some() && table.is_ok() { Confidence::Proven } else { Confidence::Likely },
         format!(
             "While the server stayed with {places} clients, the one at {} {held} and waited: it serves that many, each until \
              it leaves.",

@@ -145,6 +145,8 @@ fn absolve(facts: &Facts) -> Option<Verdict> {
         (n, m) => format!("{n} conversations were answered completely and as agreed; {m} carried no request."),
     };
     let complete = facts.evidence.packets.seen().is_ok_and(|seen| seen.dropped == 0 && seen.conversations_omitted == 0);
+    // What a program made of its reply, and how it ended, the packets do not tell.
+    let complete = complete && facts.evidence.programs.seen().is_ok();
     let confidence = if complete { Confidence::Proven } else { Confidence::Likely };
     Some(Verdict { side: Side::None, fault: None, confidence, summary, to_settle: Vec::new() })
 }

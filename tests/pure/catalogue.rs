@@ -39,7 +39,7 @@ fn faults() -> BTreeSet<String> {
 }
 
 /// Side and fault that a scenario expects.
-fn expected(name: &str) -> Option<(String, Option<String>)> {
+pub fn expected(name: &str) -> Option<(String, Option<String>)> {
     let expect = scenario::find(name)?.unwrap().expect?;
     Some((expect.side, expect.fault))
 }
@@ -114,14 +114,19 @@ fn there_are_enough_scenarios_that_a_careless_rule_would_blame() {
 
 #[test]
 fn every_fault_has_a_recorded_case_of_its_name() {
-    let cases = names("tests/fixtures/evidence", "json");
+    let cases = cases();
     let staged = expected_faults();
     none("no tests/fixtures/evidence/NAME.json for", &staged.difference(&cases).collect::<Vec<_>>());
     let known: BTreeSet<String> = scenario::names().map(str::to_owned).collect();
     none("recorded case of no scenario", &cases.difference(&known).collect::<Vec<_>>());
 }
 
-fn read(case: &str) -> Evidence {
+/// Names of the recorded cases.
+pub fn cases() -> BTreeSet<String> {
+    names("tests/fixtures/evidence", "json")
+}
+
+pub fn read(case: &str) -> Evidence {
     let file = repository(&format!("tests/fixtures/evidence/{case}.json"));
     let text = fs::read_to_string(&file).unwrap();
     serde_json::from_str(&text).unwrap_or_else(|error| {
@@ -129,14 +134,14 @@ fn read(case: &str) -> Evidence {
     })
 }
 
-fn word(value: impl serde::Serialize) -> String {
+pub fn word(value: impl serde::Serialize) -> String {
     serde_json::to_value(value).unwrap().as_str().unwrap_or_default().to_owned()
 }
 
 #[test]
 fn every_recorded_case_gets_the_verdict_its_scenario_expects() {
     let mut wrong = Vec::new();
-    for case in names("tests/fixtures/evidence", "json") {
+    for case in cases() {
         let Some(expected) = expected(&case) else { continue };
         let verdict = examine(&read(&case)).verdict;
         let found = (word(verdict.side), verdict.fault);
@@ -158,7 +163,7 @@ fn what_is_never_a_cause_is_seen_beside_one() {
 
 #[test]
 fn recorded_cases_are_small_and_name_nobody() {
-    for case in names("tests/fixtures/evidence", "json") {
+    for case in cases() {
         let file = repository(&format!("tests/fixtures/evidence/{case}.json"));
         let size = fs::metadata(&file).unwrap().len();
         assert!(size <= LARGEST, "{case}.json has {size} bytes; {LARGEST} is the limit");
@@ -184,7 +189,7 @@ fn said(case: &str, diagnosis: &Diagnosis) -> String {
 
 #[test]
 fn every_recorded_case_says_what_it_said_before() {
-    let cases = names("tests/fixtures/evidence", "json");
+    let cases = cases();
     let now = cases.iter().map(|case| said(case, &examine(&read(case)))).collect::<Vec<_>>().join("\n");
     let file = repository("tests/fixtures/evidence/verdicts.txt");
     if std::env::var_os("NETDIAG_BLESS").is_some() {

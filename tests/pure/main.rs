@@ -4,4 +4,5 @@
 mod captures;
 mod catalogue;
 mod layers;
+mod less;
 mod names;
