@@ -2,7 +2,7 @@
 
 use std::net::SocketAddr;
 
-use super::{Dial, Facts};
+use super::{Dial, Facts, Player};
 use crate::evidence::{Action, Contract, Frame, Role, Stack};
 
 /// The port of the address that `contract` states.
@@ -80,10 +80,14 @@ impl Facts<'_> {
         Some((stack.frames.last()?.clone(), role))
     }
 
-    /// The line of the exception that nothing in `role`'s own code caught.
+    /// The line of the exception that nothing in `role`'s own code caught; where exceptions cannot be followed, the one
+    /// that the program's runtime printed.
     #[must_use]
     pub fn line_of_failure(&self, role: Role) -> Option<(Frame, Role)> {
-        let raised = self.exceptions(role).ok()?;
+        let Ok(raised) = self.exceptions(role) else {
+            let players = self.players(role).ok()?;
+            return Some((players.iter().find_map(Player::trace)?.frame?, role));
+        };
         let (_, last) = raised.iter().rev().find(|(_, raised)| raised.action == Action::Uncaught)?;
         Some((last.frames.last()?.clone(), role))
     }

@@ -27,6 +27,7 @@ pub(crate) mod staged;
 pub mod stillness;
 pub mod talk;
 pub mod textual;
+pub mod trace;
 
 pub use exchange::{Echo, Exchange};
 pub use player::{Ended, Player};

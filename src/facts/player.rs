@@ -2,6 +2,7 @@
 
 use std::net::SocketAddr;
 
+use super::trace::{self, Trace};
 use crate::evidence::{At, Bytes, How, Limit, Output, Process, Program, Programs, Role, Sample, Thread, Wait};
 
 /// A thread that looks after something every now and then sleeps for less than this, in milliseconds.
@@ -148,20 +149,22 @@ impl<'e> Player<'e> {
     /// Whether its standard error holds what a language's runtime writes about an error that nothing in the program handled.
     #[must_use]
     pub fn reports_a_crash(&self) -> bool {
-        const BEGINNINGS: [&str; 8] = [
-            "Traceback (most recent call last)", // Python
-            "Exception in thread ",              // Java, Python
-            "thread '",                          // Rust
-            "panic: ",                           // Go
-            "Uncaught ",                         // Node, Deno
-            "    at ",                           // Node, Java, .NET
-            "Segmentation fault",                // a shell, of its child
-            "terminate called ",                 // C++
+        const BEGINNINGS: [&str; 4] = [
+            "Exception in thread ", // Java, of an error without frames
+            "Uncaught ",            // Deno, browsers
+            "Segmentation fault",   // a shell, of its child
+            "terminate called ",    // C++
         ];
         let Some(output) = &self.program.stderr else { return false };
-        [&output.head.0, &output.tail.0].into_iter().flat_map(|kept| kept.split(|byte| *byte == b'\n')).any(|line| {
-            BEGINNINGS.iter().any(|beginning| line.starts_with(beginning.as_bytes())) || is_perls_last_word(line)
-        })
+        let mut lines = [&output.head.0, &output.tail.0].into_iter().flat_map(|kept| kept.split(|byte| *byte == b'\n'));
+        let begins = |line: &[u8]| BEGINNINGS.iter().any(|beginning| line.starts_with(beginning.as_bytes()));
+        self.trace().is_some() || lines.any(begins)
+    }
+
+    /// The last error that the program's runtime printed, with its line.
+    #[must_use]
+    pub fn trace(&self) -> Option<Trace> {
+        trace::last(self.program.stderr.as_ref()?, self.program.cwd.as_deref())
     }
 
     /// Whether some thread began to sleep for a time after `asked` and has slept ever since: it has not said its last word.
@@ -198,23 +201,17 @@ impl<'e> Player<'e> {
         })
     }
 
-    /// The last line of standard error that holds more than blanks: for a traceback, the exception itself.
+    /// The last line of standard error that holds more than blanks: for a trace, the error itself.
     #[must_use]
     pub fn last_words(&self) -> Option<Bytes> {
+        if let Some(trace) = self.trace().filter(Trace::is_last) {
+            return Some(trace.words);
+        }
         let output: &Output = self.program.stderr.as_ref()?;
         let kept = if output.tail.is_empty() { &output.head.0 } else { &output.tail.0 };
         let line = kept.split(|byte| *byte == b'\n').rev().find(|line| !line.trim_ascii().is_empty())?;
         Some(Bytes::from(line.trim_ascii()))
     }
-}
-
-/// `Can't locate method "x" at server.pl line 12.`: the text of `die`, told by perl with its place.
-fn is_perls_last_word(line: &[u8]) -> bool {
-    let line = String::from_utf8_lossy(line);
-    let place = line.rsplit_once(" line ").filter(|(before, _)| before.contains(" at "));
-    place.is_some_and(|(_, number)| {
-        number.trim_end_matches('.').split(',').next().is_some_and(|n| n.parse::<u32>().is_ok())
-    })
 }
 
 /// The programs that play `role`.

@@ -80,14 +80,16 @@ fn check(facts: &Facts) -> Ruling {
     } else {
         ""
     };
+    let error = facts.player(Role::Server).ok().flatten().and_then(|server| server.trace());
+    let error = error.map(|trace| format!(" It printed an error: {}", trace.words.readable())).unwrap_or_default();
     finding(
         &RULE,
         Side::Server,
         confidence(facts, talk, exchange),
-        format!("The server read the whole request and wrote no reply.{waited}{proof}"),
+        format!("The server read the whole request and wrote no reply.{waited}{proof}{error}"),
     )
     .because(talk.references())
-    .at(facts.line_where_waits(Role::Server))
+    .at(facts.line_of_failure(Role::Server).or_else(|| facts.line_where_waits(Role::Server)))
     .fix("Write the reply in the handler, and flush it (`await writer.drain()`, `flush()`), on every path through it.")
     .fires()
 }

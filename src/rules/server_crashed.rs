@@ -51,6 +51,7 @@ fn check(facts: &Facts) -> Ruling {
     let words = server.last_words().map(|words| format!(" Its last words: {}", words.readable())).unwrap_or_default();
     finding(&RULE, side, sure, format!("The server {how} while it was serving.{words}"))
         .because([server.reference()])
+        .at(facts.line_of_failure(Role::Server))
         .fix("Handle errors per connection, so that one client cannot end the server for all.")
         .fires()
 }

@@ -38,6 +38,7 @@ fn check(facts: &Facts) -> Ruling {
     let words = server.last_words().map(|words| format!(" Its last words: {}", words.readable())).unwrap_or_default();
     finding(&RULE, Side::Server, Confidence::Proven, format!("The server {how}.{words}"))
         .because([server.reference()])
+        .at(facts.line_of_failure(Role::Server))
         .fix("Start the server by itself and mend what it complains about; it has to stay alive and listen.")
         .fires()
 }
