@@ -1,0 +1,3 @@
+//! Grading a class: a directory of submissions goes in, fair marks come out, each explained by a verdict.
+
+pub mod results;
