@@ -34,15 +34,10 @@ impl Stamp {
 pub fn result(sheet: &Sheet, stamp: &Stamp) -> String {
     let mut file = Map::from_iter([("schema".to_owned(), json!("classroom50/result/v1"))]);
     file.extend(stamp.fields.iter().map(|(name, value)| ((*name).to_owned(), json!(value))));
-    let (mut got, mut most) = (Whole::default(), Whole::default());
-    let mut tests = Vec::new();
-    let (mut score, mut max_score) = (0, 0);
-    for item in sheet.checks.iter().filter(|item| item.counted()) {
-        let max = most.next(item.out_of);
-        let points = got.next(item.points).min(max);
-        (score, max_score) = (score + points, max_score + max);
-        tests.push(test(item, points, max));
-    }
+    let items: Vec<&Item> = sheet.checks.iter().filter(|item| item.counted()).collect();
+    let whole = whole(&items);
+    let (score, max_score) = whole.iter().fold((0, 0), |sum, one| (sum.0 + one.0, sum.1 + one.1));
+    let tests = items.iter().zip(whole).map(|(item, (score, max_score))| test(item, score, max_score)).collect();
     file.insert("score".to_owned(), json!(score));
     file.insert("max-score".to_owned(), json!(max_score));
     file.insert("tests".to_owned(), Value::Array(tests));
@@ -66,18 +61,25 @@ fn test(item: &Item, score: u64, max_score: u64) -> Value {
     test
 }
 
-/// Points as whole numbers whose sum is the rounded sum: what is rounded away from one is given to a later one.
-#[derive(Default)]
-struct Whole {
-    sum: f64,
-    given: u64,
-}
-
-impl Whole {
-    fn next(&mut self, points: f64) -> u64 {
-        self.sum += points.max(0.0);
-        let whole = (self.sum.round() as u64).saturating_sub(self.given);
-        self.given += whole;
-        whole
+/// Points got and points there are to get as whole numbers, whose sums are the rounded sums: what is rounded away from one
+/// check is given to another one that has it coming.
+fn whole(items: &[&Item]) -> Vec<(u64, u64)> {
+    let mut sum = 0.0;
+    let mut given = 0;
+    let mut whole: Vec<(u64, u64)> = Vec::new();
+    for item in items {
+        sum += item.out_of.max(0.0);
+        let max = (sum.round() as u64).saturating_sub(given);
+        given += max;
+        whole.push(((item.points.max(0.0) as u64).min(max), max));
     }
+    let points: f64 = items.iter().map(|item| item.points.max(0.0)).sum();
+    let mut left = (points.round() as u64).saturating_sub(whole.iter().map(|(score, _)| score).sum());
+    for (item, (score, max)) in items.iter().zip(&mut whole) {
+        if left > 0 && *score < *max && item.points > *score as f64 {
+            *score += 1;
+            left -= 1;
+        }
+    }
+    whole
 }

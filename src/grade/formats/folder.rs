@@ -5,7 +5,7 @@ use std::collections::HashSet;
 /// Characters a folder's name may have, before what tells it from another.
 const LONGEST: usize = 60;
 
-/// One name each, in the given order. Letters and digits of any script, `-`, `_`, `.` and single blanks stay; what would
+/// One name each, in the given order. Letters and digits of any script, blanks and `-_.,` stay; what would
 /// then be the same as an earlier name gets a number.
 pub fn names<'n>(submissions: impl Iterator<Item = &'n str>) -> Vec<String> {
     let mut taken = HashSet::new();
@@ -13,7 +13,7 @@ pub fn names<'n>(submissions: impl Iterator<Item = &'n str>) -> Vec<String> {
 }
 
 fn clean(name: &str) -> String {
-    let kept = |c: char| c.is_alphanumeric() || matches!(c, '-' | '_' | '.' | ' ');
+    let kept = |c: char| c.is_alphanumeric() || matches!(c, '-' | '_' | '.' | ',' | ' ');
     let replaced: String = name.chars().map(|c| if kept(c) { c } else { '_' }).take(LONGEST).collect();
     // A leading dot hides, `..` leaves, a leading dash is an option, and some systems drop dots and blanks at the end.
     let inner = replaced.trim_matches(|c: char| matches!(c, '.' | ' ')).trim_start_matches('-');

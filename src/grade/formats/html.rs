@@ -21,6 +21,7 @@ pub fn class(lab: &str, rules: &str, sheets: &[Sheet]) -> String {
         header {
             h1 { bdi { (title(lab)) } }
             p.note { (count(sheets.len(), "submission")) " · graded by netdiag, rules " code { (title(rules)) } }
+            @for clause in tally::not_isolated(sheets) { p.note { "Not isolated: " (clause) } }
         }
         (figures(sheets))
         (people(sheets))
@@ -219,9 +220,6 @@ fn submission(index: usize, sheet: &Sheet) -> Markup {
                 p.mark { b { (number(sheet.points)) } " of " (number(sheet.out_of)) " points" }
             }
             @for sentence in &sheet.review { p.review { (sentence) } }
-            @if !sheet.not_isolated.is_empty() {
-                p.note { "Not isolated on this machine: " (sheet.not_isolated.join("; ")) "." }
-            }
             ol.checks { @for item in &sheet.checks { (check(item)) } }
         }
     }

@@ -15,6 +15,9 @@ pub const LIMIT: usize = 1 << 20;
 pub fn class(lab: &str, rules: &str, sheets: &[Sheet]) -> String {
     let mut out = format!("# {}\n\n", text(&title(lab)));
     _ = write!(out, "{}, graded by the rules {}.\n\n", count(sheets.len(), "submission"), code(&title(rules)));
+    for clause in tally::not_isolated(sheets) {
+        _ = write!(out, "Not isolated: {}\n\n", text(clause));
+    }
     if let Some((mean, median)) = tally::averages(sheets) {
         _ = write!(out, "Mean {} points, median {}.\n\n", number(mean), number(median));
     }
@@ -86,9 +89,6 @@ fn submission(out: &mut String, sheet: &Sheet) {
     for sentence in &sheet.review {
         _ = write!(out, "{}\n\n", text(sentence));
     }
-    if !sheet.not_isolated.is_empty() {
-        _ = write!(out, "Not isolated: {}\n\n", text(&sheet.not_isolated.join("; ")));
-    }
     out.push_str("| Check | Result | Points |\n| --- | --- | ---: |\n");
     for item in &sheet.checks {
         let hidden = if item.hidden { " (hidden)" } else { "" };
@@ -144,7 +144,9 @@ fn text(plain: &str) -> String {
             '<' => out.push_str("&lt;"),
             '>' => out.push_str("&gt;"),
             '&' => out.push_str("&amp;"),
-            '\\' | '`' | '*' | '_' | '[' | ']' | '#' | '!' | '~' | '$' | '@' | '^' | '=' | ':' => out.extend(['\\', c]),
+            '\\' | '`' | '*' | '_' | '[' | ']' | '#' | '!' | '~' | '$' | '@' | '^' | '=' | ':' | '{' | '}' => {
+                out.extend(['\\', c])
+            }
             // These count at the beginning of a line, or after the digits of a list; and `www.` becomes a link.
             '-' | '+' if out.is_empty() => out.extend(['\\', c]),
             '.' | ')' if only_digits || matches!(before, 'w' | 'W') => out.extend(['\\', c]),

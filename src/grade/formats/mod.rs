@@ -15,6 +15,9 @@ mod tally;
 pub mod told;
 pub mod vpl;
 
+#[cfg(test)]
+mod tests;
+
 use std::fs;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};

@@ -47,3 +47,9 @@ pub fn averages(sheets: &[Sheet]) -> Option<(f64, f64)> {
 pub fn share(sheet: &Sheet) -> Option<f64> {
     (sheet.out_of > 0.0).then(|| (sheet.points / sheet.out_of).clamp(0.0, 1.0))
 }
+
+/// What could not be isolated for any of the submissions, once each.
+#[must_use]
+pub fn not_isolated(sheets: &[Sheet]) -> BTreeSet<&str> {
+    sheets.iter().flat_map(|sheet| &sheet.not_isolated).map(String::as_str).collect()
+}

@@ -304,9 +304,12 @@ fn sentences(texts: &[String], (most, bytes): (usize, usize)) -> Vec<String> {
 
 /// A text of several lines; empty ones at its ends are dropped.
 fn lines(text: &str, (most, bytes): (usize, usize)) -> Vec<String> {
-    let text = text.trim_matches('\n');
-    let mut kept: Vec<String> = text.lines().take(most).map(|line| one_line(line, bytes)).collect();
-    kept.extend(left_out(text.lines().count(), most));
+    let mut lines = text.trim_end_matches(['\n', ' ']).lines().skip_while(|line| one_line(line, bytes).is_empty());
+    let mut kept: Vec<String> = lines.by_ref().take(most).map(|line| one_line(line, bytes)).collect();
+    match lines.count() {
+        0 => kept.truncate(kept.iter().rposition(|line| !line.is_empty()).map_or(0, |last| last + 1)),
+        left => kept.extend(left_out(most + left, most)),
+    }
     kept
 }
 
