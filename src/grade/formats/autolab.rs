@@ -1,5 +1,7 @@
 //! What an Autolab autograder prints: feedback for people, then scores as JSON on the last line.
 
+use std::fmt::Write as _;
+
 use serde_json::{Map, json};
 
 use super::told::{Item, Sheet};
@@ -14,10 +16,14 @@ pub fn output(sheet: &Sheet) -> String {
         lines.extend(item.lines());
     }
     // Nothing but the last line begins with a brace: Autolab also looks for JSON above it.
-    let feedback: String = lines.iter().map(|line| format!("| {line}\n")).collect();
+    let mut out = String::new();
+    for line in lines {
+        _ = writeln!(out, "| {line}");
+    }
     let scores: Map<String, serde_json::Value> =
         problems(&sheet.checks).into_iter().filter_map(|(name, points)| Some((name, json!(points?)))).collect();
-    format!("{feedback}{}\n", json!({ "scores": scores }))
+    _ = writeln!(out, "{}", json!({ "scores": scores }));
+    out
 }
 
 /// Each problem's name and points; `None` while one of its checks is open.

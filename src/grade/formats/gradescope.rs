@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 
 use super::told::{Item, Sheet};
+use crate::grade::results::Outcome;
 
 /// The file for one submission. Points that are open carry no score and no status, so that they are shown as neither
 /// passed nor failed; the score in all stands at the top and overrides their sum.
@@ -39,7 +40,7 @@ fn test(number: usize, item: &Item) -> Value {
     if item.counted() {
         test["score"] = json!(item.points);
         test["max_score"] = json!(item.out_of);
-        test["status"] = json!(if item.points >= item.out_of { "passed" } else { "failed" });
+        test["status"] = json!(if item.outcome == Outcome::Passed { "passed" } else { "failed" });
     }
     test
 }

@@ -217,7 +217,7 @@ fn submission(index: usize, sheet: &Sheet) -> Markup {
         section.submission id=(format!("s{index}")) {
             div.heading {
                 h2 { bdi { (sheet.name) } }
-                p.mark { b { (number(sheet.points)) } " of " (number(sheet.out_of)) " points" }
+                p.mark { b { (number(sheet.points)) } " of " (number(sheet.out_of)) " points" @if sheet.needs_a_person() { ", not final" } }
             }
             @for sentence in &sheet.review { p.review { (sentence) } }
             ol.checks { @for item in &sheet.checks { (check(item)) } }

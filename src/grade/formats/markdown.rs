@@ -85,7 +85,8 @@ fn faults(out: &mut String, sheets: &[Sheet]) {
 }
 
 fn submission(out: &mut String, sheet: &Sheet) {
-    _ = write!(out, "**{} of {} points**\n\n", number(sheet.points), number(sheet.out_of));
+    let not_final = if sheet.needs_a_person() { ", not final" } else { "" };
+    _ = write!(out, "**{} of {} points{not_final}**\n\n", number(sheet.points), number(sheet.out_of));
     for sentence in &sheet.review {
         _ = write!(out, "{}\n\n", text(sentence));
     }
@@ -145,7 +146,7 @@ fn text(plain: &str) -> String {
             '>' => out.push_str("&gt;"),
             '&' => out.push_str("&amp;"),
             '\\' | '`' | '*' | '_' | '[' | ']' | '#' | '!' | '~' | '$' | '@' | '^' | '=' | ':' | '{' | '}' => {
-                out.extend(['\\', c])
+                out.extend(['\\', c]);
             }
             // These count at the beginning of a line, or after the digits of a list; and `www.` becomes a link.
             '-' | '+' if out.is_empty() => out.extend(['\\', c]),

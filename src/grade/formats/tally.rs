@@ -11,7 +11,9 @@ pub fn faults(sheets: &[Sheet]) -> Vec<(&str, usize)> {
     for sheet in sheets {
         let own: BTreeSet<&str> =
             sheet.checks.iter().filter_map(|item| item.finding.as_ref()?.fault.as_deref()).collect();
-        own.into_iter().for_each(|fault| *found.entry(fault).or_default() += 1);
+        for fault in own {
+            *found.entry(fault).or_default() += 1;
+        }
     }
     let mut found: Vec<_> = found.into_iter().collect();
     found.sort_by(|(_, one), (_, other)| other.cmp(one));

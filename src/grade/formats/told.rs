@@ -2,6 +2,8 @@
 //! that none can forget to hide what is hidden, or to spell out what is treacherous: each text here is one line without
 //! control, invisible or direction-changing characters, and no text is longer than a platform can bear.
 
+use std::fmt::Write as _;
+
 use crate::diagnosis::{Confidence, Side};
 use crate::grade::results::{Check, Outcome, Submission, Verdict};
 use crate::report::escape;
@@ -221,7 +223,8 @@ impl Item {
     pub fn remark(&self) -> Option<&'static str> {
         match self.outcome {
             Outcome::Passed | Outcome::Partly | Outcome::Failed => None,
-            Outcome::Skipped => Some("This was not carried out, because a check it builds on did not pass."),
+            // Its feedback, if there is any, says on which.
+            Outcome::Skipped => self.feedback.is_empty().then_some("A check that this one builds on did not pass."),
             Outcome::Undecided => Some("This could not be decided. No points are lost: a person has to look."),
             Outcome::Error => {
                 Some("netdiag or the machine failed here. It says nothing about the submission; no points are lost.")
@@ -325,7 +328,7 @@ fn one_line(text: &str, limit: usize) -> String {
             return format!("{}… (+{} bytes)", out.trim_end(), text.len() - position);
         }
         if (c as u32) & 0xfffe == 0xfffe || ('\u{fdd0}'..='\u{fdef}').contains(&c) {
-            out.push_str(&format!("\\u{{{:x}}}", c as u32));
+            _ = write!(out, "\\u{{{:x}}}", c as u32);
         } else {
             out.push_str(&escape::line(c.encode_utf8(&mut [0; 4])));
         }

@@ -1,5 +1,7 @@
 //! What the evaluation of a Virtual Programming Lab (Moodle) prints: a block of comments and a proposed grade.
 
+use std::fmt::Write as _;
+
 use super::told::{Sheet, number};
 
 /// The output for one submission. The grade is in the lab's points. Where netdiag or the machine failed no grade is
@@ -19,7 +21,7 @@ pub fn output(sheet: &Sheet) -> String {
     }
     out.push_str("--|>\n");
     if !sheet.has_error() {
-        out.push_str(&format!("Grade :=>> {}\n", number(sheet.points)));
+        _ = writeln!(out, "Grade :=>> {}", number(sheet.points));
     }
     out
 }
