@@ -1,6 +1,6 @@
 //! What a reader of each format makes of a file, without the texts: elements, fields, cells, commands, points.
 
-use pulldown_cmark::{Event, Options, Parser};
+use pulldown_cmark::{Event, Options, Parser, Tag, TagEnd};
 use scraper::{Html, Node};
 use serde_json::Value;
 
@@ -34,12 +34,21 @@ fn html(text: &str) -> Vec<String> {
     nodes.collect()
 }
 
-/// Texts follow one another in pieces, so they are left out; what is code stays, without its content.
+/// Texts follow one another in pieces, so they are left out, and so is the content of code. In a table only the first
+/// column holds texts of a submission: the others are kept, or a cell too many would push out the points unseen.
 fn markdown(text: &str) -> Vec<String> {
+    let mut column = 0;
     let events = Parser::new_ext(text, Options::all()).filter_map(|event| match event {
-        Event::Text(_) => None,
+        Event::Text(text) => (column > 1).then(|| text.into_string()),
         Event::Code(_) => Some("code".to_owned()),
-        other => Some(format!("{other:?}")),
+        other => {
+            match other {
+                Event::Start(Tag::TableCell) => column += 1,
+                Event::End(TagEnd::TableRow | TagEnd::TableHead | TagEnd::Table) => column = 0,
+                _ => {}
+            }
+            Some(format!("{other:?}"))
+        }
     });
     events.collect()
 }
