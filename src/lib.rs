@@ -15,6 +15,7 @@ pub mod commands;
 pub mod diagnosis;
 pub mod evidence;
 pub mod facts;
+pub mod grade;
 pub mod recording;
 pub mod reference;
 pub mod report;

@@ -28,6 +28,7 @@ const MAY_NAME: &[(&str, &[&str])] = &[
         "recording",
         &["collect", "evidence", "facts::script", "facts::second_look", "facts::stillness", "reference", "sandbox"],
     ),
+    ("grade", &["diagnosis", "report"]),
     ("cli", &["reference"]),
     (
         "commands",
