@@ -3,6 +3,7 @@
 mod calls;
 mod freeze;
 mod hold;
+mod home;
 mod interpreter;
 mod live;
 mod pair;
@@ -13,6 +14,7 @@ mod traffic;
 mod worker;
 
 pub use hold::{Held, hold};
+pub use home::Home;
 pub use pair::record;
 pub use swap::{cross_examine, reference_server};
 pub use worker::{Place, record_in_worker, work};
@@ -47,6 +49,12 @@ pub struct Plan {
     /// When the socket calls of programs are traced.
     #[serde(default)]
     pub calls: CallTracing,
+    /// Where programs given as commands live, and within which limits; `None` is where netdiag itself is, without any.
+    #[serde(default)]
+    pub home: Option<Home>,
+    /// Whether the server is sent SIGINT once the pair has been recorded, and how long it may take to end then.
+    #[serde(default)]
+    pub interrupt_ms: Option<u64>,
 }
 
 /// When the socket calls of programs are traced.

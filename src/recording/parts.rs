@@ -23,6 +23,8 @@ pub(super) struct Wings<'a> {
     pub console: bool,
     /// The interpreter of programs given as text.
     pub python: &'a str,
+    /// Where programs given as commands live.
+    pub home: Option<&'a Path>,
 }
 
 impl Wings<'_> {
@@ -30,7 +32,7 @@ impl Wings<'_> {
     pub(super) fn prepare(&self, actor: &Actor, role: Role, program: usize) -> anyhow::Result<Launch> {
         let mut launch = match actor {
             Actor::Server(_) | Actor::Client(_) => return self.reference(actor, role, program),
-            Actor::Command(words) => plain(words.clone(), None),
+            Actor::Command(words) => self.command(words),
             Actor::Python(text) => self.python(text, role, program)?,
         };
         launch.role = role;
@@ -45,6 +47,18 @@ impl Wings<'_> {
             launch.command = calls.prepare(role, program, &launch.command, launch.cwd.as_deref());
         }
         Ok(launch)
+    }
+
+    /// A program of a submission meets the real interpreter at once: a script in Python's place costs a shell each time.
+    fn command(&self, words: &[String]) -> Launch {
+        let mut launch = plain(words.to_vec(), None);
+        if let Some(home) = self.home {
+            if launch.command[0] == "python3" {
+                self.python.clone_into(&mut launch.command[0]);
+            }
+            launch.cwd = Some(home.to_owned());
+        }
+        launch
     }
 
     fn reference(&self, actor: &Actor, role: Role, program: usize) -> anyhow::Result<Launch> {

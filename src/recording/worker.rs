@@ -83,7 +83,7 @@ enum Made {
 /// `bytes`: where packets cannot be captured, the calls that carry bytes are traced instead.
 fn record_once(plan: &Plan, place: Place, calls: bool, bytes: bool) -> anyhow::Result<Made> {
     let has_text = |actor: &Actor| matches!(actor, Actor::Python(_));
-    let is_needed = plan.server.iter().chain(&plan.bystanders).chain(&plan.clients).any(has_text);
+    let is_needed = plan.home.is_some() || plan.server.iter().chain(&plan.bystanders).chain(&plan.clients).any(has_text);
     let python = if is_needed { interpreter::python() } else { "python3" }.to_owned();
     let mut manner = Manner { private: place == Place::Private, calls, bytes, python };
     let mut answer = ask_worker(plan, &manner)?;

@@ -28,6 +28,10 @@ const MAY_NAME: &[(&str, &[&str])] = &[
         "recording",
         &["collect", "evidence", "facts::script", "facts::second_look", "facts::stillness", "reference", "sandbox"],
     ),
+    (
+        "grade",
+        &["diagnosis", "evidence", "facts", "recording", "reference", "report", "sandbox", "scenario"],
+    ),
     ("cli", &["reference"]),
     (
         "commands",
@@ -37,6 +41,7 @@ const MAY_NAME: &[(&str, &[&str])] = &[
             "diagnosis",
             "evidence",
             "facts",
+            "grade",
             "recording",
             "reference",
             "report",

@@ -49,6 +49,7 @@ pub fn nothing_seen() -> Evidence {
         calls: Observed::NotObserved(gap("calls")),
         probes: Observed::NotObserved(gap("probes")),
         swaps: vec![],
+        farewell: None,
     }
 }
 
