@@ -83,6 +83,9 @@ pub enum Command {
     /// Become a program whose socket calls are traced (netdiag starts itself this way).
     #[command(name = "__exec", hide = true)]
     Exec(ExecArgs),
+    /// Become a program within limits (netdiag starts itself this way).
+    #[command(name = "__guest", hide = true)]
+    Guest(GuestArgs),
     /// Try a private network namespace in this process and print what came of it (netdiag starts itself this way).
     #[command(name = "__try-namespace", hide = true)]
     TryNamespace,
@@ -493,6 +496,12 @@ pub struct RecordArgs {
     /// Enter a private network namespace first.
     #[arg(long)]
     pub private: bool,
+    /// Build a room for programs that nobody trusts, and have a keeper record in it.
+    #[arg(long, conflicts_with = "keeper")]
+    pub porter: bool,
+    /// Be that keeper.
+    #[arg(long)]
+    pub keeper: bool,
     /// Trace the socket calls of programs.
     #[arg(long)]
     pub calls: bool,
@@ -524,6 +533,20 @@ pub struct ExecArgs {
     /// Let the tracer see the calls that carry bytes too.
     #[arg(long)]
     pub bytes: bool,
+    /// The words of the program's command.
+    #[arg(last = true, required = true)]
+    pub command: Vec<OsString>,
+}
+
+/// `netdiag __guest`
+#[derive(Debug, Args)]
+pub struct GuestArgs {
+    /// What it may use, as JSON.
+    #[arg(long)]
+    pub limits: String,
+    /// As whom it sees itself, in a user namespace of its own.
+    #[arg(long)]
+    pub uid: Option<u32>,
     /// The words of the program's command.
     #[arg(last = true, required = true)]
     pub command: Vec<OsString>,

@@ -62,6 +62,7 @@ pub fn run(cli: &Cli) -> anyhow::Result<Outcome> {
         Command::Actor(args) => actor::run(args),
         Command::Trace(args) => exec::trace(args),
         Command::Exec(args) => exec::run(args),
+        Command::Guest(args) => exec::guest(args),
         Command::TryNamespace => doctor::try_namespace(),
         Command::Grade(args) => grade::run(args, cli.color),
         Command::Merge(args) => grade::merge(args, cli.color),

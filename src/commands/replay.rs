@@ -85,6 +85,7 @@ fn from_capture(packets: Packets, completeness: &Completeness) -> Evidence {
         probes: not_in_a_capture("probes"),
         swaps: Vec::new(),
         farewell: None,
+        exceeded: None,
     }
 }
 

@@ -58,6 +58,9 @@ pub struct Evidence {
     /// What the server did when it was interrupted after all that, if it was.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub farewell: Option<Farewell>,
+    /// What the programs together used more of than they may, if they did; they were ended then. A clause.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub exceeded: Option<String>,
 }
 
 /// One cross-examination: one program of the pair with a reference partner in the other role.

@@ -1,5 +1,6 @@
 //! Carries out the checks of a lab for one submission: who plays, what is recorded, what is tried again.
 
+use std::path::PathBuf;
 use std::time::Instant;
 
 use super::judge::{Judged, judge};
@@ -17,6 +18,8 @@ pub struct Bench<'l> {
     pub lab: &'l Lab,
     /// Where recordings are made.
     pub place: Place,
+    /// What no submission may see.
+    pub hidden: Vec<PathBuf>,
     /// What is not isolated here, as clauses.
     pub not_isolated: Vec<String>,
 }
@@ -118,7 +121,12 @@ impl Bench<'_> {
             Role::Server => plan.server = Some(actor.clone()),
             Role::Client => plan.clients = vec![actor.clone(); check.copies as usize],
         }
-        plan.home = Some(Home { dir: submission.root().to_owned() });
+        plan.home = Some(Home {
+            dir: submission.root().to_owned(),
+            limits: self.lab.limits,
+            hidden: self.hidden.clone(),
+            uid: None,
+        });
         plan
     }
 }

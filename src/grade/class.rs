@@ -15,7 +15,7 @@ use super::attempt::{Bench, Interrupted};
 use super::lab::Lab;
 use super::results::{Outcome, Results, SCHEMA, Submission};
 use super::submission;
-use crate::recording::Place;
+use crate::recording::{Place, confinement};
 use crate::sandbox::{self, Interruption};
 
 /// What is to be graded, and how.
@@ -25,6 +25,8 @@ pub struct Class {
     pub lab: Lab,
     /// A digest of the lab's text and of netdiag's version.
     pub rules: String,
+    /// The lab's file, if it is one.
+    pub file: Option<PathBuf>,
     /// Where results are kept.
     pub out: PathBuf,
     /// How many submissions are graded at the same time.
@@ -46,7 +48,8 @@ impl Class {
             );
         }
         let rules = submission::digest(&[text.as_bytes(), env!("CARGO_PKG_VERSION").as_bytes(), SCHEMA.as_bytes()]);
-        Ok(Self { lab, rules, out: out.to_owned(), jobs })
+        let file = Some(PathBuf::from(name)).filter(|file| file.is_file());
+        Ok(Self { lab, rules, file, out: out.to_owned(), jobs })
     }
 
     /// Grades the submissions at `paths` and keeps each result. `tell` hears of each one as soon as it is there, and
@@ -59,7 +62,7 @@ impl Class {
         fs::create_dir_all(&kept).with_context(|| format!("cannot keep results in {}", kept.display()))?;
         let interruption = Interruption::listen()?;
         let (place, not_isolated) = place();
-        let bench = Bench { lab: &self.lab, place, not_isolated };
+        let bench = Bench { lab: &self.lab, place, hidden: self.hidden(paths), not_isolated };
         let jobs = if place == Place::Host { 1 } else { self.jobs.clamp(1, paths.len().max(1)) };
         let next = AtomicUsize::new(0);
         let done: Mutex<Vec<anyhow::Result<Submission>>> = Mutex::new(Vec::new());
@@ -84,6 +87,15 @@ impl Class {
         });
         let done = done.into_inner().unwrap_or_else(PoisonError::into_inner);
         Ok(self.results(done.into_iter().collect::<anyhow::Result<_>>()?))
+    }
+
+    /// Other submissions, results, the lab with its hidden checks, and what netdiag keeps for the time being.
+    fn hidden(&self, paths: &[PathBuf]) -> Vec<PathBuf> {
+        let parent = paths.first().and_then(|path| path.parent()).map(Path::to_owned);
+        let all = [Some(self.out.clone()), parent, self.file.clone(), Some(std::env::temp_dir())];
+        let real = |path: PathBuf| path.canonicalize().ok();
+        // Hiding the root would leave nothing to run.
+        all.into_iter().flatten().filter_map(real).filter(|path| path.parent().is_some() && path.to_str().is_some()).collect()
     }
 
     fn one(
@@ -127,16 +139,18 @@ const SUBMISSIONS: &str = "submissions";
 
 /// Where recordings are made here, and what that does not keep apart.
 fn place() -> (Place, Vec<String>) {
-    match sandbox::survey(None).into_iter().find(|state| state.rung == crate::evidence::Rung::Namespace) {
-        Some(state) if state.closed.is_some() => (
-            Place::Host,
-            vec![
-                "the network: submissions use the machine's own loopback, one after the other".to_owned(),
-                "files and processes of the user who graded".to_owned(),
-            ],
-        ),
-        _ => (Place::Private, vec!["files and processes of the user who graded".to_owned()]),
+    let mut open = Vec::new();
+    if nix::unistd::geteuid().is_root() {
+        open.push("devices and what else only the superuser may open: grade as an ordinary user".to_owned());
     }
+    let Err(why) = confinement() else { return (Place::Private, open) };
+    open.push(format!("files and processes of the user who graded: {why}"));
+    open.push("memory and processes of a submission all together".to_owned());
+    if let Err(refusal) = sandbox::private_network() {
+        open.push(format!("the network: {}", refusal.why));
+        return (Place::Host, open);
+    }
+    (Place::Private, open)
 }
 
 fn is_installed(word: &str) -> bool {

@@ -47,6 +47,9 @@ enum Demand {
 #[must_use]
 pub fn judge(check: &Check, evidence: &Evidence, diagnosis: &Diagnosis) -> Judged {
     let verdict = Some(told(check, evidence, diagnosis));
+    if let Some(what) = &evidence.exceeded {
+        return unmet(format!("The {} was ended, because {what}.", check.plays), verdict);
+    }
     let own = side(check.plays);
     if check.expect.listens {
         return listening(check, evidence, diagnosis, verdict);

@@ -8,12 +8,20 @@ use anyhow::Context;
 use serde::{Deserialize, Serialize};
 
 use crate::evidence::{Evidence, Observed};
+use crate::sandbox::Limits;
 
 /// The home of programs given as commands.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Home {
     /// A directory of plain files and directories, which is copied for the recording and never written to.
     pub dir: PathBuf,
+    /// What its programs may use.
+    pub limits: Limits,
+    /// Directories and files that its programs must not see.
+    pub hidden: Vec<PathBuf>,
+    /// As whom they see themselves; set by the porter of a room (`sandbox::confine`), `None` outside of one.
+    #[serde(default)]
+    pub uid: Option<u32>,
 }
 
 impl Home {
@@ -22,6 +30,21 @@ impl Home {
         let place = dir.join("submission");
         copy(&self.dir, &place).with_context(|| format!("cannot copy {}", self.dir.display()))?;
         Ok(place)
+    }
+}
+
+impl Home {
+    /// The command that becomes `command` within the limits.
+    pub(super) fn guest(&self, command: Vec<String>) -> anyhow::Result<Vec<String>> {
+        let netdiag = std::env::current_exe().context("cannot find netdiag's own program file")?;
+        let limits = serde_json::to_string(&self.limits)?;
+        let mut words = vec![netdiag.to_string_lossy().into_owned(), "__guest".to_owned(), "--limits".to_owned(), limits];
+        if let Some(uid) = self.uid {
+            words.extend(["--uid".to_owned(), uid.to_string()]);
+        }
+        words.push("--".to_owned());
+        words.extend(command);
+        Ok(words)
     }
 }
 

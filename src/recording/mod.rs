@@ -17,7 +17,7 @@ pub use hold::{Held, hold};
 pub use home::Home;
 pub use pair::record;
 pub use swap::{cross_examine, reference_server};
-pub use worker::{Place, record_in_worker, work};
+pub use worker::{Place, confinement, record_in_worker, work};
 
 use serde::{Deserialize, Serialize};
 
@@ -77,12 +77,26 @@ pub enum CallTracing {
 pub struct Manner {
     /// Whether nobody else lives in the present network namespace.
     pub private: bool,
+    /// Whether programs are confined to a room (`sandbox::confine`), and of that what this process is.
+    pub room: Room,
     /// Whether socket calls are traced.
     pub calls: bool,
     /// Whether, where packets cannot be captured, conversations are rebuilt from the calls that carry bytes.
     pub bytes: bool,
     /// The interpreter of programs given as text.
     pub python: String,
+}
+
+/// What the recording process has to do with a room for programs that nobody trusts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Room {
+    /// There is none.
+    #[default]
+    None,
+    /// It builds one, and starts the keeper in it.
+    Porter,
+    /// It is the keeper.
+    Keeper,
 }
 
 /// A program that plays a part.

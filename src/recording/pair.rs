@@ -22,7 +22,7 @@ use crate::evidence::{
     Socket, Tasks, Transport,
 };
 use crate::facts::stillness;
-use crate::sandbox::Interruption;
+use crate::sandbox::{Guard, Interruption};
 
 /// How long a server may take until it listens, as long as it is doing something.
 const STARTUP: Duration = Duration::from_secs(20);
@@ -58,6 +58,7 @@ pub fn record(plan: &Plan, manner: &Manner, interruption: &Interruption) -> anyh
     let private = manner.private;
     let dir = tempfile::Builder::new().prefix("netdiag-").tempdir().context("cannot create a temporary directory")?;
     let home = plan.home.as_ref().map(|home| home.furnish(dir.path())).transpose()?;
+    let guard = plan.home.as_ref().map(|home| Guard::watch(home.limits)).unwrap_or_default();
     let clock = Clock::start();
     let tracers = Listener::open(clock, dir.path());
     let capture = Capture::open("lo", None, clock);
@@ -70,7 +71,7 @@ pub fn record(plan: &Plan, manner: &Manner, interruption: &Interruption) -> anyh
         calls: tracer.as_ref().ok(),
         console: plan.console,
         python: &manner.python,
-        home: home.as_deref(),
+        home: plan.home.as_ref().zip(home.as_deref()),
     };
     let mut recorder = Recorder {
         clock,
@@ -109,6 +110,7 @@ pub fn record(plan: &Plan, manner: &Manner, interruption: &Interruption) -> anyh
         Err(gap) => Observed::NotObserved(gap),
     };
     home::forget_farewell(&mut evidence);
+    evidence.exceeded = guard.exceeded();
     calls::hear(tracer, &mut evidence)?;
     Ok(evidence)
 }
@@ -442,6 +444,7 @@ impl Recorder<'_> {
             probes,
             swaps: Vec::new(),
             farewell: self.farewell,
+            exceeded: None,
         }
     }
 }

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 
-use super::Actor;
+use super::{Actor, Home};
 use crate::collect::calls::Tracer;
 use crate::collect::exceptions::Listener;
 use crate::collect::programs::Launch;
@@ -24,7 +24,7 @@ pub(super) struct Wings<'a> {
     /// The interpreter of programs given as text.
     pub python: &'a str,
     /// Where programs given as commands live.
-    pub home: Option<&'a Path>,
+    pub home: Option<(&'a Home, &'a Path)>,
 }
 
 impl Wings<'_> {
@@ -46,17 +46,20 @@ impl Wings<'_> {
         if let Some(calls) = self.calls {
             launch.command = calls.prepare(role, program, &launch.command, launch.cwd.as_deref());
         }
+        if let (Some((home, _)), Actor::Command(_)) = (self.home, actor) {
+            launch.command = home.guest(launch.command)?;
+        }
         Ok(launch)
     }
 
     /// A program of a submission meets the real interpreter at once: a script in Python's place costs a shell each time.
     fn command(&self, words: &[String]) -> Launch {
         let mut launch = plain(words.to_vec(), None);
-        if let Some(home) = self.home {
+        if let Some((_, place)) = self.home {
             if launch.command[0] == "python3" {
                 self.python.clone_into(&mut launch.command[0]);
             }
-            launch.cwd = Some(home.to_owned());
+            launch.cwd = Some(place.to_owned());
         }
         launch
     }

@@ -50,6 +50,7 @@ pub fn nothing_seen() -> Evidence {
         probes: Observed::NotObserved(gap("probes")),
         swaps: vec![],
         farewell: None,
+        exceeded: None,
     }
 }
 
