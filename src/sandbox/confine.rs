@@ -28,8 +28,10 @@ use super::{Limits, namespace};
 const OWN: &str = "/tmp/.netdiag";
 /// How much may be written to /tmp.
 const TMP: &str = "mode=1777,size=256m,nr_inodes=20000";
+/// Other places that everybody may write to.
+const OTHER_TMPS: [&str; 2] = ["/var/tmp", "/dev/shm"];
 /// As whom a guest sees itself where netdiag runs as root.
-const NOBODY_SPECIAL: u32 = 1000;
+const ORDINARY: u32 = 1000;
 
 /// The room, ready for its keeper.
 #[derive(Debug)]
@@ -66,10 +68,12 @@ pub fn build(submission: &Path, hidden: &[PathBuf]) -> anyhow::Result<Room> {
         .context("mounts could not be made private")?;
     make_read_only()?;
     tmpfs(Path::new("/tmp"), TMP)?;
-    for place in ["/var/tmp", "/dev/shm"].map(Path::new).into_iter().filter(|place| place.is_dir()) {
+    for place in OTHER_TMPS.map(Path::new).into_iter().filter(|place| place.is_dir()) {
         tmpfs(place, TMP)?;
     }
-    for (path, is_dir) in hidden.iter().filter(|(path, _)| path.exists()) {
+    // What lay in a /tmp is out of sight already.
+    let is_left = |path: &Path| path.exists() && !OTHER_TMPS.iter().chain(&["/tmp"]).any(|tmp| path.starts_with(tmp));
+    for (path, is_dir) in hidden.iter().filter(|(path, _)| is_left(path)) {
         let what = || format!("{} could not be hidden", path.display());
         if *is_dir {
             tmpfs(path, "mode=0555,size=4k").with_context(what)?;
@@ -80,7 +84,7 @@ pub fn build(submission: &Path, hidden: &[PathBuf]) -> anyhow::Result<Room> {
     let room = Room {
         netdiag: Path::new(OWN).join("netdiag"),
         submission: Path::new(OWN).join("submission"),
-        uid: if uid == 0 { NOBODY_SPECIAL } else { uid },
+        uid: if uid == 0 { ORDINARY } else { uid },
     };
     fs::create_dir_all(&room.submission).context("cannot furnish /tmp")?;
     File::create(&room.netdiag).context("cannot furnish /tmp")?;
