@@ -1,5 +1,6 @@
 //! `netdiag grade` and `netdiag merge`: a class goes in, marks come out.
 
+use std::fmt::Write as _;
 use std::fs;
 use std::path::Path;
 
@@ -95,7 +96,8 @@ fn show(results: &Results, as_json: bool, style: Style) -> anyhow::Result<Outcom
         terminal::show(&table(results, style))?;
     }
     let is_open = |submission: &Submission| {
-        let open = |check: &results::Check| matches!(check.outcome, results::Outcome::Undecided | results::Outcome::Error);
+        let open =
+            |check: &results::Check| matches!(check.outcome, results::Outcome::Undecided | results::Outcome::Error);
         submission.checks.iter().any(open)
     };
     Ok(if results.submissions.iter().any(is_open) { Outcome::CouldNotTell } else { Outcome::Fine })
@@ -115,9 +117,9 @@ fn table(results: &Results, style: Style) -> String {
     let mut text = lay_out(headings, &rows, style);
     let review = results.submissions.iter().filter(|submission| !submission.review.is_empty()).count();
     let graded = results.submissions.len();
-    text.push_str(&format!("\n{graded} graded by {}", escape::line(&results.lab)));
+    let _ = write!(text, "\n{graded} graded by {}", escape::line(&results.lab));
     if review > 0 {
-        text.push_str(&format!(" · {review} for a person to look at (`review` in the results)"));
+        let _ = write!(text, " · {review} for a person to look at (`review` in the results)");
     }
     text.push('\n');
     text
@@ -130,10 +132,10 @@ fn marks(submission: &Submission) -> String {
 /// The check that cost most, and why.
 fn worst(submission: &Submission) -> String {
     let lost = |check: &&results::Check| check.out_of - check.points;
-    let undecided = |check: &&results::Check| {
-        matches!(check.outcome, results::Outcome::Undecided | results::Outcome::Error)
-    };
-    let costly = submission.checks.iter().filter(|check| lost(check) > 0.0 && check.outcome != results::Outcome::Skipped);
+    let undecided =
+        |check: &&results::Check| matches!(check.outcome, results::Outcome::Undecided | results::Outcome::Error);
+    let costly =
+        submission.checks.iter().filter(|check| lost(check) > 0.0 && check.outcome != results::Outcome::Skipped);
     let worst = costly.reduce(|worst, check| if lost(&check) > lost(&worst) { check } else { worst });
     let Some(check) = worst.or_else(|| submission.checks.iter().find(undecided)) else { return String::new() };
     let fault = check.verdict.as_ref().and_then(|verdict| verdict.fault.clone());

@@ -48,7 +48,7 @@ impl Bench<'_> {
         let mut recordings = Recordings::default();
         for check in &self.lab.checks {
             let began = Instant::now();
-            let judged = match self.stopper(check, &done, submission) {
+            let judged = match stopper(check, &done, submission) {
                 Err(judged) => *judged,
                 Ok(actor) => self.attempt(check, &actor, submission, &mut recordings)?,
             };
@@ -68,21 +68,6 @@ impl Bench<'_> {
         })
     }
 
-    /// The submission's program, or why the check is not carried out.
-    fn stopper(&self, check: &Check, done: &[results::Check], submission: &Submission) -> Result<Actor, Box<Judged>> {
-        let fell = |id: &&String| {
-            done.iter().any(|row| row.id == **id && matches!(row.outcome, Outcome::Failed | Outcome::Skipped))
-        };
-        if let Some(need) = check.needs.iter().find(fell) {
-            let title = done.iter().find(|row| row.id == *need).map(|row| row.title.clone()).unwrap_or_default();
-            return Err(not_tried(Outcome::Skipped, format!("Not tried, because this comes first: {title}.")));
-        }
-        let part = &check.program;
-        let file = submission.main_file(part).map_err(|why| not_tried(Outcome::Failed, why))?;
-        // The words were tried when the lab was read.
-        Ok(Actor::Command(part.words(file).unwrap_or_default()))
-    }
-
     /// A recording that fails or leaves the answer open is made once more: the machine may have been busy.
     fn attempt(
         &self,
@@ -93,26 +78,12 @@ impl Bench<'_> {
     ) -> anyhow::Result<Judged> {
         let plan = self.plan(check, actor, submission);
         let first = recordings.record(&plan, self.place, false);
-        let judged = self.conclude(check, first)?;
+        let judged = conclude(check, first)?;
         if !matches!(judged.outcome, Outcome::Error | Outcome::Undecided) {
             return Ok(judged);
         }
         let again = recordings.record(&plan, self.place, true);
-        self.conclude(check, again)
-    }
-
-    fn conclude(&self, check: &Check, recorded: anyhow::Result<&Evidence>) -> anyhow::Result<Judged> {
-        match recorded {
-            Ok(evidence) if evidence.setting.ended == Ending::Interrupted => Err(Interrupted.into()),
-            Ok(evidence) => Ok(judge(check, evidence, &examine(evidence))),
-            Err(error) => Ok(Judged {
-                outcome: Outcome::Error,
-                share: 1.0,
-                feedback: "This check could not be carried out; that says nothing about your program.".to_owned(),
-                review: Some(format!("{}: could not be carried out, twice: {error:#}", check.id)),
-                verdict: None,
-            }),
-        }
+        conclude(check, again)
     }
 
     fn plan(&self, check: &Check, actor: &Actor, submission: &Submission) -> Plan {
@@ -128,6 +99,35 @@ impl Bench<'_> {
             uid: None,
         });
         plan
+    }
+}
+
+/// The submission's program, or why the check is not carried out.
+fn stopper(check: &Check, done: &[results::Check], submission: &Submission) -> Result<Actor, Box<Judged>> {
+    let fell = |id: &&String| {
+        done.iter().any(|row| row.id == **id && matches!(row.outcome, Outcome::Failed | Outcome::Skipped))
+    };
+    if let Some(need) = check.needs.iter().find(fell) {
+        let title = done.iter().find(|row| row.id == *need).map(|row| row.title.clone()).unwrap_or_default();
+        return Err(not_tried(Outcome::Skipped, format!("Not tried, because this comes first: {title}.")));
+    }
+    let part = &check.program;
+    let file = submission.main_file(part).map_err(|why| not_tried(Outcome::Failed, why))?;
+    // The words were tried when the lab was read.
+    Ok(Actor::Command(part.words(file).unwrap_or_default()))
+}
+
+fn conclude(check: &Check, recorded: anyhow::Result<&Evidence>) -> anyhow::Result<Judged> {
+    match recorded {
+        Ok(evidence) if evidence.setting.ended == Ending::Interrupted => Err(Interrupted.into()),
+        Ok(evidence) => Ok(judge(check, evidence, &examine(evidence))),
+        Err(error) => Ok(Judged {
+            outcome: Outcome::Error,
+            share: 1.0,
+            feedback: "This check could not be carried out; that says nothing about your program.".to_owned(),
+            review: Some(format!("{}: could not be carried out, twice: {error:#}", check.id)),
+            verdict: None,
+        }),
     }
 }
 

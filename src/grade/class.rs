@@ -95,7 +95,11 @@ impl Class {
         let all = [Some(self.out.clone()), parent, self.file.clone(), Some(std::env::temp_dir())];
         let real = |path: PathBuf| path.canonicalize().ok();
         // Hiding the root would leave nothing to run.
-        all.into_iter().flatten().filter_map(real).filter(|path| path.parent().is_some() && path.to_str().is_some()).collect()
+        all.into_iter()
+            .flatten()
+            .filter_map(real)
+            .filter(|path| path.parent().is_some() && path.to_str().is_some())
+            .collect()
     }
 
     fn one(
@@ -105,7 +109,8 @@ impl Class {
         bench: &Bench,
         tell: &(impl Fn(&Submission, bool) + Sync),
     ) -> anyhow::Result<Submission> {
-        let staged = submission::Submission::stage(path).with_context(|| format!("while reading {}", path.display()))?;
+        let staged =
+            submission::Submission::stage(path).with_context(|| format!("while reading {}", path.display()))?;
         let file = kept.join(file_name(&staged.name));
         if let Some(known) = self.known(&file, &staged.content) {
             tell(&known, true);

@@ -9,9 +9,7 @@ use std::net::{SocketAddr, ToSocketAddrs};
 use super::lab::{Check, ExitStatus};
 use super::results::{Outcome, Verdict};
 use crate::diagnosis::{Diagnosis, Finding, Part, Side};
-use crate::evidence::{
-    Evidence, Exceptions, How, Observed, Output, Program, Role, Socket, SocketState, Transport,
-};
+use crate::evidence::{Evidence, Exceptions, How, Observed, Output, Program, Role, Socket, SocketState, Transport};
 use crate::report::sheet::{Sheet, WIDEST};
 use crate::report::style::Style;
 use crate::report::{cite, ladder};
@@ -137,6 +135,10 @@ fn open(check: &Check, evidence: &Evidence, found: Side, verdict: Option<Verdict
     {
         return unmet(what, verdict);
     }
+    // Its end with an error may be what was asked for; whether it is, the demands say, as long as it was put to it at all.
+    if check.staged && found == Side::Unknown && was_put_to_it(evidence) {
+        return demanded(check, evidence, verdict);
+    }
     let said = verdict.as_ref().map(|verdict| verdict.summary.clone()).unwrap_or_default();
     let why = match found {
         Side::Unknown => said,
@@ -145,6 +147,18 @@ fn open(check: &Check, evidence: &Evidence, found: Side, verdict: Option<Verdict
         _ => format!("The reference was found at fault, which was told to behave. {said}"),
     };
     undecided(check, &why, verdict)
+}
+
+/// Whether the client came as far as the partner that misbehaves: it asked, or was refused at the documented port.
+fn was_put_to_it(evidence: &Evidence) -> bool {
+    let address = evidence.contract.address.as_ref().map(|term| term.value.as_str()).unwrap_or_default();
+    let port = address.rsplit_once(':').and_then(|(_, port)| port.parse::<u16>().ok());
+    evidence.packets.seen().is_ok_and(|packets| {
+        packets.conversations.iter().any(|conversation| {
+            Some(conversation.listener.port()) == port
+                && (conversation.sent.total > 0 || conversation.refused.is_some())
+        })
+    })
 }
 
 fn demands(check: &Check, evidence: &Evidence) -> Vec<Demand> {
@@ -186,7 +200,8 @@ fn exits(check: &Check, evidence: &Evidence) -> Demand {
     for program in own(check, evidence) {
         if is_running(program) {
             let patience = check.plan.patience_ms / 1000;
-            let how = if seconds < patience as f64 { "waited for ever" } else { "had not ended in the time it was given" };
+            let how =
+                if seconds < patience as f64 { "waited for ever" } else { "had not ended in the time it was given" };
             return Demand::Unmet(format!("The {} {how}: it needs a time-out, and an end.", check.plays));
         }
         let status = program.exit.as_ref().map(|exit| exit.how);
@@ -324,7 +339,8 @@ fn listening(check: &Check, evidence: &Evidence, diagnosis: &Diagnosis, verdict:
     if diagnosis.verdict.side == Side::Server {
         return failed(check, diagnosis, verdict);
     }
-    let ended = own(check, evidence).find_map(|program| Some((program, program.exit.as_ref().filter(|exit| !exit.by_us)?)));
+    let ended =
+        own(check, evidence).find_map(|program| Some((program, program.exit.as_ref().filter(|exit| !exit.by_us)?)));
     let how = ended.map_or_else(String::new, |(program, exit)| {
         let head = program.stderr.as_ref().map(|output| output.head.0.clone()).unwrap_or_default();
         let words = cite::last_words(&head, &[]).map(|words| format!(", saying: {words}")).unwrap_or_default();
@@ -343,7 +359,8 @@ fn told(check: &Check, evidence: &Evidence, diagnosis: &Diagnosis) -> Verdict {
         Some((frame.file.clone(), frame.line))
     });
     let mut cited: Vec<String> = Vec::new();
-    for words in cause.iter().flat_map(|cause| &cause.evidence).filter_map(|reference| cite::words(reference, evidence)) {
+    for words in cause.iter().flat_map(|cause| &cause.evidence).filter_map(|reference| cite::words(reference, evidence))
+    {
         if cited.len() < CITED && !cited.contains(&words) {
             cited.push(words);
         }
@@ -359,5 +376,117 @@ fn told(check: &Check, evidence: &Evidence, diagnosis: &Diagnosis) -> Verdict {
         evidence: cited,
         fix: cause.map(|cause| cause.fix.clone()).filter(|fix| !fix.is_empty()),
         ladder: sheet.finish(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::diagnosis::examine;
+    use crate::evidence::{Farewell, Term};
+    use crate::facts::staged::{Stage, pair, talk};
+    use crate::grade::lab;
+
+    fn check(table: &str) -> Check {
+        let text = format!(
+            "title = 't'\n[server]\nfiles = ['s']\ncommand = 's'\n[client]\nfiles = ['c']\ncommand = 'c'\n\
+             [contract]\naddress = '127.0.0.1:12345'\n[[checks]]\nid = 'x'\ntitle = 'x'\npoints = 1\n{table}\n"
+        );
+        lab::parse("mine", &text).unwrap().checks.remove(0)
+    }
+
+    fn outcome(check: &Check, stage: &Stage) -> (Outcome, String) {
+        let facts = stage.facts();
+        let evidence = facts.evidence;
+        let judged = judge(check, evidence, &examine(evidence));
+        (judged.outcome, judged.feedback)
+    }
+
+    const SERVER: &str = "[checks.client]";
+
+    fn answered() -> Stage {
+        pair().talk(talk(40001).echoes("hi\n").closes(Role::Client).closes(Role::Server))
+    }
+
+    fn unanswered() -> Stage {
+        pair().talk(talk(40001).asks("hi\n").open()).hangs()
+    }
+
+    #[test]
+    fn a_right_exchange_passes() {
+        assert_eq!(outcome(&check(SERVER), &answered()).0, Outcome::Passed);
+    }
+
+    #[test]
+    fn what_the_verdict_blames_on_the_submission_fails_with_a_page_to_read() {
+        let (outcome, feedback) = outcome(&check(SERVER), &unanswered());
+        assert_eq!(outcome, Outcome::Failed);
+        assert!(feedback.contains("netdiag explain missing-reply"), "{feedback}");
+    }
+
+    #[test]
+    fn a_fault_may_be_worth_a_part_of_the_points() {
+        let check = check(&format!("partial = {{ missing-reply = 0.25 }}\n{SERVER}"));
+        let stage = unanswered();
+        let facts = stage.facts();
+        let judged = judge(&check, facts.evidence, &examine(facts.evidence));
+        assert_eq!((judged.outcome, judged.share), (Outcome::Partly, 0.25));
+    }
+
+    #[test]
+    fn a_reference_that_is_found_at_fault_costs_nothing_and_is_looked_at() {
+        let (outcome, _) = outcome(&check("[checks.server]"), &unanswered());
+        assert_eq!(outcome, Outcome::Undecided);
+    }
+
+    #[test]
+    fn a_client_that_waits_for_ever_for_a_staged_silence_fails() {
+        let check = check("expect = { exit = 'any' }\n[checks.server]\nfaults = ['drop-reply']");
+        let stage = unanswered();
+        let mut evidence = stage.facts().evidence.clone();
+        if let Observed::Seen(seen) = &mut evidence.programs {
+            seen.programs.iter_mut().for_each(|program| program.reference = program.role == Role::Server);
+        }
+        let judged = judge(&check, &evidence, &examine(&evidence));
+        assert_eq!(judged.outcome, Outcome::Failed);
+        assert!(judged.feedback.contains("time-out"), "{}", judged.feedback);
+    }
+
+    #[test]
+    fn a_server_that_stays_after_ctrl_c_fails_and_so_does_a_traceback() {
+        let check = check(&format!("interrupt-ms = 2000\n{SERVER}"));
+        let stage = answered();
+        let after = |farewell: Option<Farewell>| {
+            let evidence = Evidence { farewell, ..stage.facts().evidence.clone() };
+            judge(&check, &evidence, &examine(&evidence)).outcome
+        };
+        let at = stage.facts().evidence.setting.ended_at;
+        let exit = crate::evidence::Exit { at, how: How::Code(0), by_us: false };
+        let quiet = Farewell { at, exit: Some(exit), stderr: Output::default() };
+        let traceback = Output { head: "Traceback (most recent call last):\n".into(), ..Output::default() };
+        assert_eq!(after(Some(quiet.clone())), Outcome::Passed);
+        assert_eq!(after(Some(Farewell { exit: None, ..quiet.clone() })), Outcome::Failed);
+        assert_eq!(after(Some(Farewell { stderr: traceback, ..quiet })), Outcome::Failed);
+        assert_eq!(after(None), Outcome::Failed);
+    }
+
+    #[test]
+    fn a_program_that_was_ended_for_its_appetite_fails_whatever_else_was_seen() {
+        let stage = answered();
+        let exceeded = Some("more than 40 processes ran at the same time".to_owned());
+        let evidence = Evidence { exceeded, ..stage.facts().evidence.clone() };
+        let judged = judge(&check(SERVER), &evidence, &examine(&evidence));
+        assert_eq!(judged.outcome, Outcome::Failed);
+        assert!(judged.feedback.contains("40 processes"));
+    }
+
+    #[test]
+    fn listening_is_judged_by_the_socket_table_alone() {
+        let check = check(&format!("expect = {{ listens = true }}\n{SERVER}"));
+        assert_eq!(outcome(&check, &unanswered()).0, Outcome::Passed);
+        let elsewhere = unanswered();
+        let mut evidence = elsewhere.facts().evidence.clone();
+        evidence.contract.address = Some(Term::told("127.0.0.1:12399".to_owned()));
+        assert_eq!(judge(&check, &evidence, &examine(&evidence)).outcome, Outcome::Failed);
     }
 }

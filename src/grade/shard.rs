@@ -73,7 +73,11 @@ impl Shard {
     /// Its part of the whole: every `of`-th, so that neighbours that are alike are spread.
     #[must_use]
     pub fn part<T>(self, all: Vec<T>) -> Vec<T> {
-        all.into_iter().enumerate().filter(|(index, _)| index % self.of == self.number - 1).map(|(_, one)| one).collect()
+        all.into_iter()
+            .enumerate()
+            .filter(|(index, _)| index % self.of == self.number - 1)
+            .map(|(_, one)| one)
+            .collect()
     }
 }
 

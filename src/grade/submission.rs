@@ -63,7 +63,7 @@ pub fn find(dir: &Path, except: &Path) -> anyhow::Result<Vec<PathBuf>> {
 pub fn name(path: &Path) -> String {
     let bytes = path.file_name().unwrap_or_default().as_bytes();
     let spelled = |chunk: std::str::Utf8Chunk| {
-        chunk.valid().to_owned() + &chunk.invalid().iter().map(|byte| format!("\\x{byte:02x}")).collect::<String>()
+        chunk.valid().to_owned() + &joined(chunk.invalid(), |byte| format!("\\x{byte:02x}"))
     };
     bytes.utf8_chunks().map(spelled).collect()
 }
@@ -80,7 +80,11 @@ pub fn digest(parts: &[&[u8]]) -> String {
 }
 
 fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+    joined(bytes, |byte| format!("{byte:02x}"))
+}
+
+fn joined<T>(all: &[T], said: impl Fn(&T) -> String) -> String {
+    all.iter().map(said).collect::<Vec<_>>().concat()
 }
 
 impl Submission {
@@ -90,7 +94,14 @@ impl Submission {
     /// When the copy cannot be made; what is wrong with the submission itself is only noted.
     pub fn stage(path: &Path) -> anyhow::Result<Self> {
         let copy = tempfile::Builder::new().prefix("netdiag-grade-").tempdir().context("cannot make a directory")?;
-        let mut walk = Walk { top: path.canonicalize()?, sum: Sha256::new(), copied: 0, entries: 0, files: vec![], left_out: vec![] };
+        let mut walk = Walk {
+            top: path.canonicalize()?,
+            sum: Sha256::new(),
+            copied: 0,
+            entries: 0,
+            files: vec![],
+            left_out: vec![],
+        };
         let kind = fs::symlink_metadata(path)?.file_type();
         let target = copy.path().join("all");
         fs::create_dir(&target)?;
@@ -144,7 +155,7 @@ impl Submission {
                 if n > few { format!("it holds {named} and {} more", n - few) } else { format!("it holds {named}") }
             }
         };
-        let left_out = self.left_out.iter().map(|what| format!(" Not considered: {what}.")).collect::<String>();
+        let left_out = joined(&self.left_out, |what| format!(" Not considered: {what}."));
         Err(format!("The program was not found in the submission. It is called {wanted}; {there}.{left_out}"))
     }
 }
@@ -247,7 +258,8 @@ impl Walk {
         };
         let about = source.metadata()?;
         let keeps = about.len() <= LONGEST && self.copied + about.len() <= MOST;
-        let mut target = if keeps { Some(File::create(to).with_context(|| format!("cannot copy {shown}"))?) } else { None };
+        let mut target =
+            if keeps { Some(File::create(to).with_context(|| format!("cannot copy {shown}"))?) } else { None };
         let mut chunk = vec![0; 256 << 10];
         self.sum.update(about.len().to_le_bytes());
         loop {

@@ -38,7 +38,8 @@ impl Home {
     pub(super) fn guest(&self, command: Vec<String>) -> anyhow::Result<Vec<String>> {
         let netdiag = std::env::current_exe().context("cannot find netdiag's own program file")?;
         let limits = serde_json::to_string(&self.limits)?;
-        let mut words = vec![netdiag.to_string_lossy().into_owned(), "__guest".to_owned(), "--limits".to_owned(), limits];
+        let mut words =
+            vec![netdiag.to_string_lossy().into_owned(), "__guest".to_owned(), "--limits".to_owned(), limits];
         if let Some(uid) = self.uid {
             words.extend(["--uid".to_owned(), uid.to_string()]);
         }

@@ -5,11 +5,11 @@ use std::time::{Duration, Instant};
 
 use anyhow::Context;
 
-use super::{calls, home};
 use super::freeze::{Tables, look_for_waiting, reachable, waiting};
 use super::parts::Wings;
 use super::traffic::Traffic;
 use super::{Manner, Plan};
+use super::{calls, home};
 use crate::collect::calls::Tracer;
 use crate::collect::clock::Clock;
 use crate::collect::exceptions::Listener;
@@ -18,8 +18,8 @@ use crate::collect::probes::Depth;
 use crate::collect::programs::Stage;
 use crate::collect::tasks;
 use crate::evidence::{
-    At, Conversation, Ending, Evidence, Farewell, Gap, Observed, Occasion, Packets, Probes, Role, SCHEMA, Sample, Setting,
-    Socket, Tasks, Transport,
+    At, Conversation, Ending, Evidence, Farewell, Gap, Observed, Occasion, Packets, Probes, Role, SCHEMA, Sample,
+    Setting, Socket, Tasks, Transport,
 };
 use crate::facts::stillness;
 use crate::sandbox::{Guard, Interruption};

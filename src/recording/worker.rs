@@ -84,7 +84,8 @@ enum Made {
 /// `bytes`: where packets cannot be captured, the calls that carry bytes are traced instead.
 fn record_once(plan: &Plan, place: Place, calls: bool, bytes: bool) -> anyhow::Result<Made> {
     let has_text = |actor: &Actor| matches!(actor, Actor::Python(_));
-    let is_needed = plan.home.is_some() || plan.server.iter().chain(&plan.bystanders).chain(&plan.clients).any(has_text);
+    let is_needed =
+        plan.home.is_some() || plan.server.iter().chain(&plan.bystanders).chain(&plan.clients).any(has_text);
     let python = if is_needed { interpreter::python() } else { "python3" }.to_owned();
     let private = place == Place::Private;
     let room = if private && plan.home.is_some() && confinement().is_ok() { Room::Porter } else { Room::None };
@@ -130,8 +131,7 @@ fn try_confinement() -> anyhow::Result<Result<(), String>> {
         home: Some(Home { dir: dir.path().to_owned(), limits: Limits::default(), hidden: Vec::new(), uid: None }),
         interrupt_ms: None,
     };
-    let manner =
-        Manner { private: true, room: Room::Porter, calls: false, bytes: false, python: "python3".to_owned() };
+    let manner = Manner { private: true, room: Room::Porter, calls: false, bytes: false, python: "python3".to_owned() };
     let evidence = match ask_worker(&plan, &manner)? {
         Answer::Recorded(evidence) => evidence,
         Answer::Refused(why) | Answer::Failed(why) | Answer::Disturbed(why) => return Ok(Err(why)),

@@ -106,8 +106,14 @@ pub fn settle_in() -> anyhow::Result<()> {
     mount(Some("proc"), "/proc", Some("proc"), flags, None::<&str>).context("mounting /proc was refused")?;
     // The kernel asks for the user, not for rights, where its settings are written.
     bind(Path::new("/proc/sys"), Path::new("/proc/sys")).context("/proc/sys could not be closed")?;
-    mount(None::<&str>, "/proc/sys", None::<&str>, MsFlags::MS_BIND | MsFlags::MS_REMOUNT | MsFlags::MS_RDONLY | flags, None::<&str>)
-        .context("/proc/sys could not be closed")?;
+    mount(
+        None::<&str>,
+        "/proc/sys",
+        None::<&str>,
+        MsFlags::MS_BIND | MsFlags::MS_REMOUNT | MsFlags::MS_RDONLY | flags,
+        None::<&str>,
+    )
+    .context("/proc/sys could not be closed")?;
     nix::sys::prctl::set_pdeathsig(nix::sys::signal::Signal::SIGKILL).context("while tying the keeper to the porter")
 }
 
@@ -148,13 +154,13 @@ fn limit(resource: Resource, value: u64) -> anyhow::Result<()> {
     setrlimit(resource, value, value).with_context(|| format!("the limit {resource:?} was refused"))
 }
 
-fn map_ids(uid: u32, from_uid: u32, gid: u32, from_gid: u32) -> anyhow::Result<()> {
+fn map_ids(uid: u32, outside: u32, gid: u32, group_outside: u32) -> anyhow::Result<()> {
     let write = |file: &str, text: String| {
         fs::write(format!("/proc/self/{file}"), text).with_context(|| format!("writing {file} was refused"))
     };
     write("setgroups", "deny".to_owned())?;
-    write("uid_map", format!("{uid} {from_uid} 1"))?;
-    write("gid_map", format!("{gid} {from_gid} 1"))
+    write("uid_map", format!("{uid} {outside} 1"))?;
+    write("gid_map", format!("{gid} {group_outside} 1"))
 }
 
 /// Keeps a file or directory reachable after something has been mounted above it.

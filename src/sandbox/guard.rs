@@ -62,8 +62,9 @@ fn excess(limits: &Limits) -> Option<String> {
     if processes > limits.processes + OURS {
         return Some(format!("more than {} processes ran at the same time", limits.processes));
     }
-    let mib = pages * page_size() >> 20;
-    (mib > limits.memory_mib).then(|| format!("its processes used more than {} MiB of memory together", limits.memory_mib))
+    let mib = (pages * page_size()) >> 20;
+    (mib > limits.memory_mib)
+        .then(|| format!("its processes used more than {} MiB of memory together", limits.memory_mib))
 }
 
 /// Pages that belong to the process alone, roughly: those it shares with files are left out.

@@ -28,10 +28,7 @@ const MAY_NAME: &[(&str, &[&str])] = &[
         "recording",
         &["collect", "evidence", "facts::script", "facts::second_look", "facts::stillness", "reference", "sandbox"],
     ),
-    (
-        "grade",
-        &["diagnosis", "evidence", "facts", "recording", "reference", "report", "sandbox", "scenario"],
-    ),
+    ("grade", &["diagnosis", "evidence", "facts", "recording", "reference", "report", "sandbox", "scenario"]),
     ("cli", &["reference"]),
     (
         "commands",
