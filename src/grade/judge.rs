@@ -176,7 +176,7 @@ fn demands(check: &Check, evidence: &Evidence) -> Vec<Demand> {
         demands.push(releases(evidence));
     }
     if expect.asyncio {
-        demands.push(runs_asyncio(evidence));
+        demands.push(runs_asyncio(check, evidence));
     }
     if let Some(limit) = check.plan.interrupt_ms {
         demands.push(leaves_in_order(evidence, limit));
@@ -272,7 +272,11 @@ fn releases(evidence: &Evidence) -> Demand {
     Demand::Met
 }
 
-fn runs_asyncio(evidence: &Evidence) -> Demand {
+fn runs_asyncio(check: &Check, evidence: &Evidence) -> Demand {
+    // The loop is looked for when the recording is frozen; a program that has gone by then shows none.
+    if !own(check, evidence).all(is_running) {
+        return Demand::Open("The server had ended before it could be looked into.".to_owned());
+    }
     let Observed::Seen(seen) = &evidence.exceptions else {
         return Demand::Open("Nothing could be seen inside the program.".to_owned());
     };
@@ -352,8 +356,8 @@ fn listening(check: &Check, evidence: &Evidence, diagnosis: &Diagnosis, verdict:
 /// As much of the diagnosis as feedback needs.
 fn told(check: &Check, evidence: &Evidence, diagnosis: &Diagnosis) -> Verdict {
     let verdict = &diagnosis.verdict;
-    let named = |finding: &&Finding| Some(&finding.fault) == verdict.fault.as_ref();
-    let cause = diagnosis.findings.iter().filter(|finding| finding.role == Part::Cause).find(named);
+    let is_it = |finding: &&Finding| Some(&finding.fault) == verdict.fault.as_ref();
+    let cause = diagnosis.findings.iter().filter(|finding| finding.role == Part::Cause).find(is_it);
     let at = cause.and_then(|cause| {
         let frame = cause.location.as_ref().filter(|_| cause.location_of.is_none_or(|role| role == check.plays))?;
         Some((frame.file.clone(), frame.line))
@@ -371,12 +375,31 @@ fn told(check: &Check, evidence: &Evidence, diagnosis: &Diagnosis) -> Verdict {
         side: verdict.side,
         fault: verdict.fault.clone(),
         confidence: verdict.confidence,
-        summary: verdict.summary.clone(),
+        summary: named(&verdict.summary, evidence),
         at,
         evidence: cited,
         fix: cause.map(|cause| cause.fix.clone()).filter(|fix| !fix.is_empty()),
         ladder: sheet.finish(),
     }
+}
+
+/// The text with clients numbered instead of named by ports that chance gave them, so that it says the same each time.
+fn named(text: &str, evidence: &Evidence) -> String {
+    let conversations = evidence.packets.seen().map(|seen| seen.conversations.iter()).unwrap_or_default();
+    let mut clients: Vec<(usize, String)> = conversations
+        .map(|conversation| conversation.dialler.to_string())
+        .filter_map(|client| Some((text.find(&client)?, client)))
+        .collect();
+    clients.sort();
+    clients.dedup();
+    let mut text = text.to_owned();
+    for (number, (_, client)) in clients.iter().enumerate() {
+        let name = format!("client {}", number + 1);
+        for known in [format!("the client at {client}"), format!("the one at {client}"), client.clone()] {
+            text = text.replace(&known, &name);
+        }
+    }
+    text
 }
 
 #[cfg(test)]
