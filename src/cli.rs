@@ -1,6 +1,11 @@
 //! What can be typed: clap's types, and nothing else. Only `commands` reads them.
 
-use std::ffi::OsString;
+mod grading;
+mod own;
+
+pub use grading::{GradeArgs, MergeArgs};
+pub use own::{ActorArgs, ExecArgs, GuestArgs, RecordArgs, TraceArgs};
+
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
@@ -206,56 +211,6 @@ pub struct RunArgs {
     /// Keep the evidence in this file.
     #[arg(long, value_name = "FILE")]
     pub save: Option<PathBuf>,
-    /// Print one JSON object.
-    #[arg(long)]
-    pub json: bool,
-}
-
-/// `netdiag grade`
-#[derive(Debug, Args)]
-#[command(before_help = "\
-Examples:
-  netdiag grade submissions/ --lab async-echo --out results/
-  netdiag grade submissions/ --lab mine.toml --out results/ --jobs 8
-  netdiag grade submissions/ --lab mine.toml --out results/ --shard 2/4   one of four machines
-  netdiag grade submissions/ --lab mine.toml --out results/ --shard auto  in a Slurm array")]
-pub struct GradeArgs {
-    /// Where the submissions are: one directory or file each.
-    #[arg(required_unless_present = "list")]
-    pub dir: Option<PathBuf>,
-    /// What is asked of them: a lab file, or the name of a lab that comes with netdiag.
-    #[arg(long, value_name = "LAB", required_unless_present = "list")]
-    pub lab: Option<String>,
-    /// Where results are kept; the same command goes on where an earlier one stopped.
-    #[arg(long, value_name = "DIR", required_unless_present = "list")]
-    pub out: Option<PathBuf>,
-    /// List the labs that come with netdiag.
-    #[arg(long, conflicts_with_all = ["dir", "lab", "out", "shard"])]
-    pub list: bool,
-    /// How many submissions to grade at the same time [default: as many as there are processors].
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
-    pub jobs: Option<u16>,
-    /// Grade only this part of the class: I/N, auto (Slurm array), or auto/N (indexed Job of Kubernetes).
-    #[arg(long, value_name = "PART")]
-    pub shard: Option<String>,
-    /// Print one JSON object.
-    #[arg(long)]
-    pub json: bool,
-}
-
-/// `netdiag merge`
-#[derive(Debug, Args)]
-#[command(before_help = "\
-Examples:
-  netdiag merge results-1/ results-2/ --out results/
-  netdiag merge results/ --out results/               after all shards wrote to one directory")]
-pub struct MergeArgs {
-    /// What `netdiag grade --out` wrote to.
-    #[arg(required = true, value_name = "OUT")]
-    pub outs: Vec<PathBuf>,
-    /// Where the whole is kept.
-    #[arg(long, value_name = "DIR")]
-    pub out: PathBuf,
     /// Print one JSON object.
     #[arg(long)]
     pub json: bool,
@@ -488,74 +443,4 @@ Examples:
 pub struct ManArgs {
     /// The directory to write netdiag.1, netdiag-scenario.1 … into; it is made if missing.
     pub dir: PathBuf,
-}
-
-/// `netdiag __record`
-#[derive(Debug, Args)]
-pub struct RecordArgs {
-    /// Enter a private network namespace first.
-    #[arg(long)]
-    pub private: bool,
-    /// Build a room for programs that nobody trusts, and have a keeper record in it.
-    #[arg(long, conflicts_with = "keeper")]
-    pub porter: bool,
-    /// Be that keeper.
-    #[arg(long)]
-    pub keeper: bool,
-    /// Trace the socket calls of programs.
-    #[arg(long)]
-    pub calls: bool,
-    /// Where packets cannot be captured, trace the socket calls that carry bytes.
-    #[arg(long)]
-    pub bytes: bool,
-    /// The interpreter of programs given as text.
-    #[arg(long)]
-    pub python: String,
-}
-
-/// `netdiag __trace`
-#[derive(Debug, Args)]
-pub struct TraceArgs {
-    /// Follow the bytes too; the recording began at this moment, in nanoseconds since the Unix epoch.
-    #[arg(long, value_name = "ZERO")]
-    pub bytes: Option<u64>,
-}
-
-/// `netdiag __exec`
-#[derive(Debug, Args)]
-pub struct ExecArgs {
-    /// The tracer's socket.
-    #[arg(long, value_name = "PATH")]
-    pub tracer: PathBuf,
-    /// Index of the program in the evidence.
-    #[arg(long, value_name = "N")]
-    pub program: usize,
-    /// Let the tracer see the calls that carry bytes too.
-    #[arg(long)]
-    pub bytes: bool,
-    /// The words of the program's command.
-    #[arg(last = true, required = true)]
-    pub command: Vec<OsString>,
-}
-
-/// `netdiag __guest`
-#[derive(Debug, Args)]
-pub struct GuestArgs {
-    /// What it may use, as JSON.
-    #[arg(long)]
-    pub limits: String,
-    /// As whom it sees itself, in a user namespace of its own.
-    #[arg(long)]
-    pub uid: Option<u32>,
-    /// The words of the program's command.
-    #[arg(last = true, required = true)]
-    pub command: Vec<OsString>,
-}
-
-/// `netdiag __actor`
-#[derive(Debug, Args)]
-pub struct ActorArgs {
-    /// Serve the console on this Unix socket.
-    #[arg(long, value_name = "PATH")]
-    pub console: Option<PathBuf>,
 }
