@@ -56,6 +56,7 @@ fn timeless(text: &Value) -> Value {
 fn lasting(mut results: Value) -> Value {
     for submission in results["submissions"].as_array_mut().unwrap() {
         submission["took-ms"] = Value::Null;
+        submission["review"].as_array_mut().unwrap().iter_mut().for_each(|text| *text = timeless(text));
         for check in submission["checks"].as_array_mut().unwrap() {
             check["took-ms"] = Value::Null;
             check["feedback"] = timeless(&check["feedback"]);
@@ -90,6 +91,7 @@ fn marks(lab: &str, results: &Value) -> String {
 fn the_corpus_gets_the_marks_a_person_gave_it_in_one_run_and_in_shards() {
     let place = tempfile::tempdir().unwrap();
     let mut found = String::new();
+    let mut pairs = Vec::new();
     for lab in LABS {
         let (whole, parts, merged) = (place.path().join(lab), place.path().join("parts"), place.path().join("merged"));
         let first = graded(lab, &whole, &["--jobs", "3"]);
@@ -99,17 +101,20 @@ fn the_corpus_gets_the_marks_a_person_gave_it_in_one_run_and_in_shards() {
         graded(lab, &parts, &["--shard", "1/2", "--jobs", "4"]);
         let ended = netdiag(&["merge", parts.to_str().unwrap(), "--out", merged.to_str().unwrap(), "--json"]);
         let (first, second) = (lasting(first), lasting(ended.json()));
-        let (ones, others) = (first["submissions"].as_array().unwrap(), second["submissions"].as_array().unwrap());
-        for (one, other) in ones.iter().zip(others) {
-            assert_eq!(one, other, "{lab}: {}", one["name"]);
-        }
-        assert_eq!(serde_json::to_string(&first).unwrap(), serde_json::to_string(&second).unwrap(), "{lab}");
+        pairs.push((lab, first, second));
     }
     let table = corpus().join("marks.txt");
     if std::env::var_os("NETDIAG_BLESS").is_some() {
         fs::write(&table, &found).unwrap();
     }
     assert_eq!(fs::read_to_string(&table).unwrap(), found);
+    for (lab, first, second) in pairs {
+        let (ones, others) = (first["submissions"].as_array().unwrap(), second["submissions"].as_array().unwrap());
+        for (one, other) in ones.iter().zip(others) {
+            assert_eq!(one, other, "{lab}: {}", one["name"]);
+        }
+        assert_eq!(serde_json::to_string(&first).unwrap(), serde_json::to_string(&second).unwrap(), "{lab}");
+    }
 }
 
 fn copy(from: &Path, to: &Path) {
