@@ -1,6 +1,11 @@
 //! What can be typed: clap's types, and nothing else. Only `commands` reads them.
 
-use std::ffi::OsString;
+mod grading;
+mod own;
+
+pub use grading::{GradeArgs, MergeArgs};
+pub use own::{ActorArgs, ExecArgs, GuestArgs, RecordArgs, TraceArgs};
+
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
@@ -49,6 +54,10 @@ pub enum Command {
     Check(CheckArgs),
     /// Run a server and a client, record them, and say which one is at fault.
     Run(RunArgs),
+    /// Grade a class: every submission of a directory, by a lab.
+    Grade(GradeArgs),
+    /// Put together what several machines have graded.
+    Merge(MergeArgs),
     /// List sockets with their owners and queues, like lsof -i -P and ss in one.
     Sockets(SocketsArgs),
     /// List the tasks of a tokio program that serves a console.
@@ -79,6 +88,9 @@ pub enum Command {
     /// Become a program whose socket calls are traced (netdiag starts itself this way).
     #[command(name = "__exec", hide = true)]
     Exec(ExecArgs),
+    /// Become a program within limits (netdiag starts itself this way).
+    #[command(name = "__guest", hide = true)]
+    Guest(GuestArgs),
     /// Try a private network namespace in this process and print what came of it (netdiag starts itself this way).
     #[command(name = "__try-namespace", hide = true)]
     TryNamespace,
@@ -431,54 +443,4 @@ Examples:
 pub struct ManArgs {
     /// The directory to write netdiag.1, netdiag-scenario.1 … into; it is made if missing.
     pub dir: PathBuf,
-}
-
-/// `netdiag __record`
-#[derive(Debug, Args)]
-pub struct RecordArgs {
-    /// Enter a private network namespace first.
-    #[arg(long)]
-    pub private: bool,
-    /// Trace the socket calls of programs.
-    #[arg(long)]
-    pub calls: bool,
-    /// Where packets cannot be captured, trace the socket calls that carry bytes.
-    #[arg(long)]
-    pub bytes: bool,
-    /// The interpreter of programs given as text.
-    #[arg(long)]
-    pub python: String,
-}
-
-/// `netdiag __trace`
-#[derive(Debug, Args)]
-pub struct TraceArgs {
-    /// Follow the bytes too; the recording began at this moment, in nanoseconds since the Unix epoch.
-    #[arg(long, value_name = "ZERO")]
-    pub bytes: Option<u64>,
-}
-
-/// `netdiag __exec`
-#[derive(Debug, Args)]
-pub struct ExecArgs {
-    /// The tracer's socket.
-    #[arg(long, value_name = "PATH")]
-    pub tracer: PathBuf,
-    /// Index of the program in the evidence.
-    #[arg(long, value_name = "N")]
-    pub program: usize,
-    /// Let the tracer see the calls that carry bytes too.
-    #[arg(long)]
-    pub bytes: bool,
-    /// The words of the program's command.
-    #[arg(last = true, required = true)]
-    pub command: Vec<OsString>,
-}
-
-/// `netdiag __actor`
-#[derive(Debug, Args)]
-pub struct ActorArgs {
-    /// Serve the console on this Unix socket.
-    #[arg(long, value_name = "PATH")]
-    pub console: Option<PathBuf>,
 }

@@ -33,6 +33,8 @@ pub fn run(args: &CheckArgs, color: ColorWhen) -> anyhow::Result<Outcome> {
         console: false,
         console_at: args.console.clone(),
         calls: CallTracing::Never,
+        home: None,
+        interrupt_ms: None,
     };
     can_save(args.save.as_deref())?;
     let evidence = record_in_worker(&plan, Place::Host)?;

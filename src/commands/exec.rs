@@ -7,8 +7,9 @@ use std::os::fd::AsFd;
 use anyhow::Context;
 
 use super::Outcome;
-use crate::cli::{ExecArgs, TraceArgs};
+use crate::cli::{ExecArgs, GuestArgs, TraceArgs};
 use crate::collect::calls;
+use crate::sandbox;
 
 /// Traces until the recorder is done. Standard input is the socket where programs knock, standard output the recorder.
 pub fn trace(args: &TraceArgs) -> anyhow::Result<Outcome> {
@@ -16,6 +17,12 @@ pub fn trace(args: &TraceArgs) -> anyhow::Result<Outcome> {
     let recorder = io::stdout().as_fd().try_clone_to_owned().context("there is no recorder")?;
     calls::trace(knocking, recorder, args.bytes)?;
     Ok(Outcome::Fine)
+}
+
+/// Becomes the program within its limits, so it returns only with an error.
+pub fn guest(args: &GuestArgs) -> anyhow::Result<Outcome> {
+    let limits = serde_json::from_str(&args.limits).context("the limits are not understood")?;
+    Err(sandbox::confine::become_guest(&limits, args.uid, &args.command))
 }
 
 /// Becomes the program, so it returns only with an error.

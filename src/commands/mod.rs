@@ -8,6 +8,7 @@ mod completions;
 mod doctor;
 mod exec;
 mod explain;
+mod grade;
 mod hold;
 mod man;
 mod quiz;
@@ -61,7 +62,10 @@ pub fn run(cli: &Cli) -> anyhow::Result<Outcome> {
         Command::Actor(args) => actor::run(args),
         Command::Trace(args) => exec::trace(args),
         Command::Exec(args) => exec::run(args),
+        Command::Guest(args) => exec::guest(args),
         Command::TryNamespace => doctor::try_namespace(),
+        Command::Grade(args) => grade::run(args, cli.color),
+        Command::Merge(args) => grade::merge(args, cli.color),
         Command::Sockets(args) => sockets::run(args, cli.color),
         Command::Tasks(args) => tasks::run(args, cli.color),
         Command::Completions(args) => completions::run(args),

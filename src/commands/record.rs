@@ -4,12 +4,17 @@ use std::io;
 
 use super::Outcome;
 use crate::cli::RecordArgs;
-use crate::recording;
+use crate::recording::{self, Room};
 
 /// Records the plan on standard input and answers on standard output.
 pub fn run(args: &RecordArgs) -> anyhow::Result<Outcome> {
     let (private, calls, bytes) = (args.private, args.calls, args.bytes);
-    let manner = recording::Manner { private, calls, bytes, python: args.python.clone() };
+    let room = match (args.porter, args.keeper) {
+        (true, _) => Room::Porter,
+        (false, true) => Room::Keeper,
+        (false, false) => Room::None,
+    };
+    let manner = recording::Manner { private, room, calls, bytes, python: args.python.clone() };
     recording::work(&manner, &mut io::stdin().lock(), &mut io::stdout().lock())?;
     Ok(Outcome::Fine)
 }

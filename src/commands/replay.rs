@@ -84,6 +84,8 @@ fn from_capture(packets: Packets, completeness: &Completeness) -> Evidence {
         calls: not_in_a_capture("calls"),
         probes: not_in_a_capture("probes"),
         swaps: Vec::new(),
+        farewell: None,
+        exceeded: None,
     }
 }
 

@@ -56,6 +56,8 @@ fn plan(args: &RunArgs) -> anyhow::Result<Plan> {
         console: false,
         console_at: None,
         calls: tracing(args),
+        home: None,
+        interrupt_ms: None,
     })
 }
 

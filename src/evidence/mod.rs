@@ -20,7 +20,7 @@ pub use contract::{Contract, Framing, Lifetime, Reply, Source, Term, Terminator}
 pub use exceptions::{Action, Exceptions, Frame, Neglected, Raised, Stack, Stall, Tracer};
 pub use packets::{Conversation, Flags, Note, Packets, Port, Segment, Stream, Turn, Unreachable};
 pub use probes::{Close, Probe, Probes, Reach, Shape};
-pub use programs::{Exit, How, Limit, Output, Process, Program, Programs, Sample, Thread, Wait};
+pub use programs::{Exit, Farewell, How, Limit, Output, Process, Program, Programs, Sample, Thread, Wait};
 pub use sockets::{Counters, Owner, Snapshot, Socket, SocketState, Sockets, TcpInfo};
 pub use tasks::{Lint, Task, TaskState, Tasks};
 
@@ -55,6 +55,12 @@ pub struct Evidence {
     /// The same programs with reference partners, recorded in fresh settings of their own (the swap).
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub swaps: Vec<Swap>,
+    /// What the server did when it was interrupted after all that, if it was.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub farewell: Option<Farewell>,
+    /// What the programs together used more of than they may, if they did; they were ended then. A clause.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub exceeded: Option<String>,
 }
 
 /// One cross-examination: one program of the pair with a reference partner in the other role.

@@ -53,6 +53,17 @@ pub struct Exit {
     pub by_us: bool,
 }
 
+/// What a program did when it was sent SIGINT, as Ctrl-C sends it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Farewell {
+    /// When the signal was sent.
+    pub at: At,
+    /// How it ended; `None` when it had not within the time it was given.
+    pub exit: Option<Exit>,
+    /// All it had written on standard error by then.
+    pub stderr: Output,
+}
+
 /// Exit status or signal.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]

@@ -110,8 +110,17 @@ fn waited_for_a_place(waiting: &Talk, talks: &[Talk]) -> bool {
                 && other.server == waiting.server
                 && was_served_beside(other, waiting, answered)
                 && prompt.is_some_and(|took| answered.ms_since(asked) > 1.5 * took + 20.0)
-                && left(other)
-                    .is_some_and(|left| left > asked && left <= answered && answered.ms_since(left) < NOTABLE_MS)
+                && left(other).is_some_and(|left| {
+                    // On a busy machine a reply is late by chance, and by chance somebody has just left then. A place was
+                    // waited for only if it had been kept for long, and was taken at once when it became free.
+                    let kept = other.conversation.and_then(|it| it.received.first).map(|first| left.ms_since(first));
+                    let delay = answered.ms_since(left);
+                    left > asked
+                        && left <= answered
+                        && delay < NOTABLE_MS
+                        && 4.0 * delay < answered.ms_since(asked)
+                        && kept.is_some_and(|kept| kept >= NOTABLE_MS)
+                })
         })
 }
 

@@ -38,7 +38,8 @@ pub fn hold(
     show: impl FnOnce(&Held) -> anyhow::Result<()>,
 ) -> anyhow::Result<()> {
     let dir = tempfile::Builder::new().prefix("netdiag-").tempdir().context("cannot create a temporary directory")?;
-    let wings = Wings { dir: dir.path(), tracers: None, calls: None, console: true, python: interpreter::python() };
+    let wings =
+        Wings { dir: dir.path(), tracers: None, calls: None, console: true, python: interpreter::python(), home: None };
     let mut stage = Stage::new(Clock::start());
     let mut bystanders = Stage::new(Clock::start());
     for (index, bystander) in plan.bystanders.iter().enumerate() {

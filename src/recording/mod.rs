@@ -4,6 +4,7 @@ mod calls;
 mod farewell;
 mod freeze;
 mod hold;
+mod home;
 mod interpreter;
 mod live;
 mod pair;
@@ -14,9 +15,10 @@ mod traffic;
 mod worker;
 
 pub use hold::{Held, hold};
+pub use home::Home;
 pub use pair::record;
 pub use swap::{cross_examine, reference_server};
-pub use worker::{Place, record_in_worker, work};
+pub use worker::{Place, confinement, record_in_worker, work};
 
 use serde::{Deserialize, Serialize};
 
@@ -48,6 +50,12 @@ pub struct Plan {
     /// When the socket calls of programs are traced.
     #[serde(default)]
     pub calls: CallTracing,
+    /// Where programs given as commands live, and within which limits; `None` is where netdiag itself is, without any.
+    #[serde(default)]
+    pub home: Option<Home>,
+    /// Whether the server is sent SIGINT once the pair has been recorded, and how long it may take to end then.
+    #[serde(default)]
+    pub interrupt_ms: Option<u64>,
 }
 
 /// When the socket calls of programs are traced.
@@ -70,12 +78,26 @@ pub enum CallTracing {
 pub struct Manner {
     /// Whether nobody else lives in the present network namespace.
     pub private: bool,
+    /// Whether programs are confined to a room (`sandbox::confine`), and of that what this process is.
+    pub room: Room,
     /// Whether socket calls are traced.
     pub calls: bool,
     /// Whether, where packets cannot be captured, conversations are rebuilt from the calls that carry bytes.
     pub bytes: bool,
     /// The interpreter of programs given as text.
     pub python: String,
+}
+
+/// What the recording process has to do with a room for programs that nobody trusts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Room {
+    /// There is none.
+    #[default]
+    None,
+    /// It builds one, and starts the keeper in it.
+    Porter,
+    /// It is the keeper.
+    Keeper,
 }
 
 /// A program that plays a part.

@@ -5,11 +5,11 @@ use std::time::{Duration, Instant};
 
 use anyhow::Context;
 
-use super::calls;
 use super::freeze::{Tables, look_for_waiting, reachable, waiting};
 use super::parts::Wings;
 use super::traffic::Traffic;
 use super::{Manner, Plan};
+use super::{calls, home};
 use crate::collect::calls::Tracer;
 use crate::collect::clock::Clock;
 use crate::collect::exceptions::Listener;
@@ -18,11 +18,11 @@ use crate::collect::probes::Depth;
 use crate::collect::programs::Stage;
 use crate::collect::tasks;
 use crate::evidence::{
-    At, Conversation, Ending, Evidence, Gap, Observed, Occasion, Packets, Probes, Role, SCHEMA, Sample, Setting,
-    Socket, Tasks, Transport,
+    At, Conversation, Ending, Evidence, Farewell, Gap, Observed, Occasion, Packets, Probes, Role, SCHEMA, Sample,
+    Setting, Socket, Tasks, Transport,
 };
 use crate::facts::stillness;
-use crate::sandbox::Interruption;
+use crate::sandbox::{Guard, Interruption};
 
 /// How long a server may take until it listens, as long as it is doing something.
 const STARTUP: Duration = Duration::from_secs(20);
@@ -57,6 +57,8 @@ const TASKS_AFTER: Duration = Duration::from_millis(300);
 pub fn record(plan: &Plan, manner: &Manner, interruption: &Interruption) -> anyhow::Result<Evidence> {
     let private = manner.private;
     let dir = tempfile::Builder::new().prefix("netdiag-").tempdir().context("cannot create a temporary directory")?;
+    let home = plan.home.as_ref().map(|home| home.furnish(dir.path())).transpose()?;
+    let guard = plan.home.as_ref().map(|home| Guard::watch(home.limits)).unwrap_or_default();
     let clock = Clock::start();
     let tracers = Listener::open(clock, dir.path());
     let capture = Capture::open("lo", None, clock);
@@ -69,6 +71,7 @@ pub fn record(plan: &Plan, manner: &Manner, interruption: &Interruption) -> anyh
         calls: tracer.as_ref().ok(),
         console: plan.console,
         python: &manner.python,
+        home: plan.home.as_ref().zip(home.as_deref()),
     };
     let mut recorder = Recorder {
         clock,
@@ -87,6 +90,7 @@ pub fn record(plan: &Plan, manner: &Manner, interruption: &Interruption) -> anyh
         still: 0,
         tasks: None,
         clients: Vec::new(),
+        farewell: None,
     };
     recorder.ports.iter().for_each(|port| recorder.traffic.listens_on(*port));
     recorder.start_server(&wings)?;
@@ -98,12 +102,15 @@ pub fn record(plan: &Plan, manner: &Manner, interruption: &Interruption) -> anyh
         recorder.settle(ended);
         let frozen = recorder.freeze(ended);
         let probes = recorder.probe(&frozen);
+        recorder.interrupt();
         recorder.finish(frozen, probes, Occasion::Pair, private)
     };
     evidence.exceptions = match tracers {
         Ok(listener) => Observed::Seen(listener.finish()),
         Err(gap) => Observed::NotObserved(gap),
     };
+    home::forget_farewell(&mut evidence);
+    evidence.exceeded = guard.exceeded();
     calls::hear(tracer, &mut evidence)?;
     Ok(evidence)
 }
@@ -128,6 +135,7 @@ pub(super) struct Recorder<'p> {
     pub(super) tasks: Option<Result<Tasks, Gap>>,
     /// Indexes of the clients' programs.
     clients: Vec<usize>,
+    farewell: Option<Farewell>,
 }
 
 /// When something last happened: a packet, or, before there was any, work at a program's start (a JVM under load takes
@@ -334,7 +342,9 @@ impl Recorder<'_> {
             Err(gap) => Observed::NotObserved(gap),
         };
         let at = self.clock.now();
-        self.stage.freeze_output();
+        if self.plan.interrupt_ms.is_none() {
+            self.stage.freeze_output();
+        }
         if let Some(tracers) = self.tracers
             && ended != Ending::ServerEnded
         {
@@ -384,6 +394,12 @@ impl Recorder<'_> {
         self.with_farewell(frozen, probes)
     }
 
+    fn interrupt(&mut self) {
+        let Some(limit) = self.plan.interrupt_ms.filter(|_| self.plan.server.is_some()) else { return };
+        self.announce_end();
+        self.farewell = self.stage.interrupt(0, Duration::from_millis(limit));
+    }
+
     fn announce_end(&self) {
         if let Some(calls) = self.calls {
             calls.announce_end();
@@ -430,6 +446,8 @@ impl Recorder<'_> {
             calls: Observed::NotObserved(Gap::new("calls", "the tracer has not been heard yet", "")),
             probes,
             swaps: Vec::new(),
+            farewell: self.farewell,
+            exceeded: None,
         }
     }
 }

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 
-use super::Actor;
+use super::{Actor, Home};
 use crate::collect::calls::Tracer;
 use crate::collect::exceptions::Listener;
 use crate::collect::programs::Launch;
@@ -23,6 +23,8 @@ pub(super) struct Wings<'a> {
     pub console: bool,
     /// The interpreter of programs given as text.
     pub python: &'a str,
+    /// Where programs given as commands live.
+    pub home: Option<(&'a Home, &'a Path)>,
 }
 
 impl Wings<'_> {
@@ -30,7 +32,7 @@ impl Wings<'_> {
     pub(super) fn prepare(&self, actor: &Actor, role: Role, program: usize) -> anyhow::Result<Launch> {
         let mut launch = match actor {
             Actor::Server(_) | Actor::Client(_) => return self.reference(actor, role, program),
-            Actor::Command(words) => plain(words.clone(), None),
+            Actor::Command(words) => self.command(words),
             Actor::Python(text) => self.python(text, role, program)?,
         };
         launch.role = role;
@@ -44,7 +46,22 @@ impl Wings<'_> {
         if let Some(calls) = self.calls {
             launch.command = calls.prepare(role, program, &launch.command, launch.cwd.as_deref());
         }
+        if let (Some((home, _)), Actor::Command(_)) = (self.home, actor) {
+            launch.command = home.guest(launch.command)?;
+        }
         Ok(launch)
+    }
+
+    /// A program of a submission meets the real interpreter at once: a script in Python's place costs a shell each time.
+    fn command(&self, words: &[String]) -> Launch {
+        let mut launch = plain(words.to_vec(), None);
+        if let Some((_, place)) = self.home {
+            if launch.command[0] == "python3" {
+                self.python.clone_into(&mut launch.command[0]);
+            }
+            launch.cwd = Some(place.to_owned());
+        }
+        launch
     }
 
     fn reference(&self, actor: &Actor, role: Role, program: usize) -> anyhow::Result<Launch> {

@@ -4,6 +4,7 @@
 use std::io::{Read, Write};
 use std::os::unix::process::ExitStatusExt;
 use std::process::{Child, ChildStdout, Command, ExitStatus, Stdio};
+use std::sync::OnceLock;
 use std::sync::mpsc::{RecvTimeoutError, channel};
 use std::time::{Duration, Instant};
 
@@ -11,10 +12,10 @@ use anyhow::{Context, bail};
 use serde::{Deserialize, Serialize};
 
 use super::calls::{self, Disturbed};
-use super::{Actor, CallTracing, Manner, Plan, interpreter, pair};
-use crate::evidence::{Evidence, Observed};
+use super::{Actor, CallTracing, Home, Manner, Plan, Room, interpreter, pair};
+use crate::evidence::{Contract, Evidence, Exit, How, Observed};
 use crate::facts::second_look;
-use crate::sandbox::{self, Interruption};
+use crate::sandbox::{self, Interruption, Limits};
 
 /// Where a recording takes place.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -83,10 +84,17 @@ enum Made {
 /// `bytes`: where packets cannot be captured, the calls that carry bytes are traced instead.
 fn record_once(plan: &Plan, place: Place, calls: bool, bytes: bool) -> anyhow::Result<Made> {
     let has_text = |actor: &Actor| matches!(actor, Actor::Python(_));
-    let is_needed = plan.server.iter().chain(&plan.bystanders).chain(&plan.clients).any(has_text);
+    let is_needed =
+        plan.home.is_some() || plan.server.iter().chain(&plan.bystanders).chain(&plan.clients).any(has_text);
     let python = if is_needed { interpreter::python() } else { "python3" }.to_owned();
-    let mut manner = Manner { private: place == Place::Private, calls, bytes, python };
+    let private = place == Place::Private;
+    let room = if private && plan.home.is_some() && confinement().is_ok() { Room::Porter } else { Room::None };
+    let mut manner = Manner { private, room, calls, bytes, python };
     let mut answer = ask_worker(plan, &manner)?;
+    if matches!(answer, Answer::Refused(_)) && room == Room::Porter {
+        manner.room = Room::None;
+        answer = ask_worker(plan, &manner)?;
+    }
     if matches!(answer, Answer::Refused(_)) {
         manner.private = false;
         answer = ask_worker(plan, &manner)?;
@@ -96,6 +104,42 @@ fn record_once(plan: &Plan, place: Place, calls: bool, bytes: bool) -> anyhow::R
         Answer::Disturbed(why) => Ok(Made::Disturbed(why)),
         Answer::Failed(why) | Answer::Refused(why) => bail!(why),
     }
+}
+
+/// Whether programs can be confined to a room here; else what the system refused. Tried once, whole.
+///
+/// # Errors
+/// What was refused.
+pub fn confinement() -> Result<(), String> {
+    static TRIED: OnceLock<Result<(), String>> = OnceLock::new();
+    TRIED.get_or_init(|| try_confinement().unwrap_or_else(|error| Err(format!("{error:#}")))).clone()
+}
+
+fn try_confinement() -> anyhow::Result<Result<(), String>> {
+    let dir = tempfile::tempdir()?;
+    let nothing = Actor::Command(vec!["true".to_owned()]);
+    let plan = Plan {
+        contract: Contract::default(),
+        server: None,
+        bystanders: Vec::new(),
+        clients: vec![nothing],
+        patience_ms: 2000,
+        probe: false,
+        console: false,
+        console_at: None,
+        calls: CallTracing::Never,
+        home: Some(Home { dir: dir.path().to_owned(), limits: Limits::default(), hidden: Vec::new(), uid: None }),
+        interrupt_ms: None,
+    };
+    let manner = Manner { private: true, room: Room::Porter, calls: false, bytes: false, python: "python3".to_owned() };
+    let evidence = match ask_worker(&plan, &manner)? {
+        Answer::Recorded(evidence) => evidence,
+        Answer::Refused(why) | Answer::Failed(why) | Answer::Disturbed(why) => return Ok(Err(why)),
+    };
+    let programs = evidence.programs.seen().map_err(|gap| anyhow::anyhow!(gap.why))?;
+    let ended_well = |exit: &Exit| exit.how == How::Code(0);
+    let guest = programs.programs.iter().any(|program| program.exit.as_ref().is_some_and(ended_well));
+    Ok(if guest { Ok(()) } else { Err("a program could not be started in the room".to_owned()) })
 }
 
 /// Asks a worker, and another one if the first does not answer in time.
@@ -110,8 +154,11 @@ fn ask_once(plan: &Plan, manner: &Manner) -> anyhow::Result<Answer> {
     let netdiag = std::env::current_exe().context("cannot find netdiag's own program file")?;
     let mut command = Command::new(netdiag);
     command.args(["__record", "--python", &manner.python]).stdin(Stdio::piped()).stdout(Stdio::piped());
-    if manner.private {
-        command.arg("--private");
+    match manner.room {
+        Room::Porter => _ = command.arg("--porter"),
+        Room::Keeper => _ = command.arg("--keeper"),
+        Room::None if manner.private => _ = command.arg("--private"),
+        Room::None => {}
     }
     if manner.calls {
         command.arg("--calls");
@@ -174,6 +221,9 @@ fn listen(
 /// The longest a recording may take whose every part has a limit of its own; one that probes a slow server has none.
 fn limit(plan: &Plan) -> Option<Duration> {
     const BESIDES_PATIENCE: Duration = Duration::from_secs(50);
+    if let Some(home) = &plan.home {
+        return Some(Duration::from_secs(home.limits.seconds));
+    }
     let is_bounded = !plan.clients.is_empty() && !plan.probe;
     is_bounded.then(|| BESIDES_PATIENCE + 4 * Duration::from_millis(plan.patience_ms))
 }
@@ -213,13 +263,56 @@ fn died(status: ExitStatus) -> anyhow::Error {
 ///
 /// Must be called before this process has a second thread: a user namespace is refused to a threaded process.
 pub fn work(manner: &Manner, input: &mut impl Read, output: &mut impl Write) -> anyhow::Result<()> {
+    if manner.room == Room::Porter {
+        return porter(manner, input, output);
+    }
+    if manner.room == Room::Keeper
+        && let Err(error) = sandbox::confine::settle_in()
+    {
+        return tell_answer(output, &Answer::Refused(format!("{error:#}")));
+    }
     let refusal = if manner.private { sandbox::enter_private_network().err() } else { None };
     let answer = match refusal {
         Some(refusal) => Answer::Refused(refusal.to_string()),
         None => record(manner, input).map_or_else(failed, Answer::Recorded),
     };
-    serde_json::to_writer(&mut *output, &answer)?;
+    tell_answer(output, &answer)
+}
+
+fn tell_answer(output: &mut impl Write, answer: &Answer) -> anyhow::Result<()> {
+    serde_json::to_writer(&mut *output, answer)?;
     Ok(output.flush()?)
+}
+
+/// Builds the room and starts the keeper, who answers in our place.
+fn porter(manner: &Manner, input: &mut impl Read, output: &mut impl Write) -> anyhow::Result<()> {
+    let mut plan = read_plan(input)?;
+    let Some(home) = &mut plan.home else { bail!("nobody lives in the room") };
+    let room = match sandbox::confine::build(&home.dir, &home.hidden) {
+        Ok(room) => room,
+        Err(error) => return tell_answer(output, &Answer::Refused(format!("{error:#}"))),
+    };
+    home.dir.clone_from(&room.submission);
+    home.uid = Some(room.uid);
+    let mut command = Command::new(&room.netdiag);
+    command.args(["__record", "--keeper", "--python", &manner.python]).env("TMPDIR", "/tmp").current_dir("/tmp");
+    if manner.calls {
+        command.arg("--calls");
+    }
+    if manner.bytes {
+        command.arg("--bytes");
+    }
+    let mut keeper = command.stdin(Stdio::piped()).spawn().context("cannot start the keeper")?;
+    tell(&mut keeper, &plan)?;
+    let status = keeper.wait().context("while waiting for the keeper")?;
+    anyhow::ensure!(status.success(), died(status));
+    Ok(())
+}
+
+fn read_plan(input: &mut impl Read) -> anyhow::Result<Plan> {
+    let mut told = String::new();
+    input.read_to_string(&mut told).context("cannot read the plan")?;
+    serde_json::from_str(&told).context("the plan is not understood")
 }
 
 fn failed(error: anyhow::Error) -> Answer {
@@ -230,11 +323,16 @@ fn failed(error: anyhow::Error) -> Answer {
 }
 
 fn record(manner: &Manner, input: &mut impl Read) -> anyhow::Result<Box<Evidence>> {
-    let interruption = sandbox::tie_to_parent()?;
-    let mut told = String::new();
-    input.read_to_string(&mut told).context("cannot read the plan")?;
-    let plan: Plan = serde_json::from_str(&told).context("the plan is not understood")?;
-    Ok(Box::new(pair::record(&plan, manner, &interruption)?))
+    let interruption = if manner.room == Room::Keeper {
+        sandbox::leave_terminal_and_reap()?;
+        Interruption::never()
+    } else {
+        sandbox::tie_to_parent()?
+    };
+    let plan = read_plan(input)?;
+    // Nobody else lives in the network of a room either.
+    let manner = Manner { private: manner.private || manner.room == Room::Keeper, ..manner.clone() };
+    Ok(Box::new(pair::record(&plan, &manner, &interruption)?))
 }
 
 #[cfg(test)]

@@ -99,12 +99,19 @@ fn text(spec: &ClientSpec) -> Vec<u8> {
 
 /// The script's turns; without one, the one message.
 fn messages(spec: &ClientSpec, framing: Framing) -> Vec<Message> {
-    let turn = |turn: &Bytes| Message {
-        request: Some(turn.0.clone()),
-        expected: dialect::expected_of_turn(framing, &spec.reply, &turn.0),
+    // A line that one turn begins and another one ends is answered then.
+    let mut begun = Vec::new();
+    let mut turn = |turn: &Bytes| {
+        let mut whole = std::mem::take(&mut begun);
+        whole.extend_from_slice(&turn.0);
+        if framing == Framing::Line {
+            let end = whole.iter().rposition(|byte| *byte == b'\n').map_or(0, |at| at + 1);
+            begun = whole.split_off(end);
+        }
+        Message { request: Some(turn.0.clone()), expected: dialect::expected_of_turn(framing, &spec.reply, &whole) }
     };
     if !spec.script.is_empty() {
-        return spec.script.iter().map(turn).collect();
+        return spec.script.iter().map(&mut turn).collect();
     }
     let text = &text(spec)[..];
     let request = if spec.faults.contains(&ClientFault::SayNothing) {

@@ -7,7 +7,7 @@
 //! - [`escape`] is the only way for bytes of a program under test to reach a terminal.
 
 mod by_hand;
-mod cite;
+pub mod cite;
 pub mod escape;
 pub mod explain;
 pub mod json;

@@ -2,7 +2,7 @@
 
 use super::{Call, Rule, Ruling, finding};
 use crate::diagnosis::{Confidence, Side};
-use crate::evidence::{Contract, Role, Source};
+use crate::evidence::{At, Contract, Role, Source};
 use crate::facts::{Facts, Talk};
 
 pub(super) static RULE: Rule = Rule {
@@ -99,18 +99,25 @@ fn served_after<'t, 'e>(talks: &'t [Talk<'e>]) -> Option<(&'t Talk<'e>, &'t Talk
                 && serving_takes.is_some_and(|takes| answered.ms_since(asked) > 1.5 * takes + 20.0)
                 && other.client != waiting.client
                 && c.received.first.is_some_and(|first| first < answered)
-                && left.is_some_and(|left| left > asked && left <= answered)
+                && left.is_some_and(|left| left > asked && left <= answered && took_its_place(c.sent.first, left, asked, answered))
                 && !talks.iter().any(|third| answered_between(third, asked, left, other))
         })?;
         Some((waiting, served))
     })
 }
 
+/// Whether the one that left had kept the server busy for long, and the other was answered at once when it had left. On a
+/// busy machine a reply is late by chance, and by chance somebody has just left then.
+fn took_its_place(began: Option<At>, left: At, asked: At, answered: At) -> bool {
+    began.is_some_and(|began| left.ms_since(began) >= NOTABLE_MS)
+        && 2.0 * answered.ms_since(left) < answered.ms_since(asked)
+}
+
 /// Whether yet another client got an answer while `served` was being served: then the server does serve several.
 fn answered_between(
     third: &Talk,
-    from: crate::evidence::At,
-    to: Option<crate::evidence::At>,
+    from: At,
+    to: Option<At>,
     served: &Talk,
 ) -> bool {
     third.client != served.client
@@ -173,6 +180,15 @@ mod tests {
         let stage = promised(pair(), 2).another_client().talk(slow(40001, 51.0)).talk(slow(40002, 56.0)).frozen(200.0);
         stage.silent("one-at-a-time");
         assert_eq!(stage.verdict().side, Side::None);
+    }
+
+    #[test]
+    fn a_reply_that_is_late_by_chance_when_somebody_has_just_left_waited_for_nobody() {
+        let first = talk(40001).asks("hi\n").after(28.0).answers("hi\n").closes(Role::Client).closes(Role::Server);
+        let second = talk(40002).asks("ho\n").after(75.0).answers("ho\n").closes(Role::Client).closes(Role::Server);
+        let stage = promised(pair(), 2).another_client().talk(first).talk(second).frozen(300.0);
+        stage.silent("one-at-a-time");
+        stage.silent("worker-pool-exhausted");
     }
 
     #[test]

@@ -2,10 +2,16 @@
 //!
 //! Nothing here looks at the programs on the stand, and nothing here judges.
 
+#[cfg_attr(not(target_os = "linux"), path = "elsewhere.rs")]
+pub mod confine;
+mod guard;
+mod limits;
 mod namespace;
 mod survey;
 mod ties;
 
+pub use guard::Guard;
+pub use limits::Limits;
 pub use namespace::{Refusal, Step, enter_private_network};
-pub use survey::{Closed, RungState, best, survey, try_namespace};
-pub use ties::{Interruption, end_orphans_of, inherit_orphans, interrupt, tie_to_parent};
+pub use survey::{Closed, RungState, best, private_network, survey, try_namespace};
+pub use ties::{Interruption, end_orphans_of, inherit_orphans, interrupt, leave_terminal_and_reap, tie_to_parent};

@@ -105,6 +105,9 @@ mod linux {
 }
 
 #[cfg(target_os = "linux")]
+pub(super) use linux::{first_free_port, keep_first_free_port, loopback_up};
+
+#[cfg(target_os = "linux")]
 mod linux {
     use std::io;
 
@@ -121,7 +124,7 @@ mod linux {
     const FIRST_FREE_PORT: &str = "net/ipv4/ip_unprivileged_port_start";
 
     pub fn enter() -> Result<(), Refusal> {
-        let first_free_port = sysctl(FIRST_FREE_PORT);
+        let port = first_free_port();
         let (uid, gid) = (geteuid(), getegid());
         // A binary with file capabilities is not dumpable, and its /proc/self then belongs to root (proc_pid(5)).
         let _ = nix::sys::prctl::set_dumpable(true);
@@ -133,11 +136,21 @@ mod linux {
             write("gid_map", &format!("{gid} {gid} 1"), Step::GidMap)?;
         }
         loopback_up().map_err(|error| refusal(Step::LoopbackUp, &error))?;
-        if let Some(port) = first_free_port {
+        keep_first_free_port(port.as_deref());
+        Ok(())
+    }
+
+    /// The first port an ordinary user may bind here.
+    pub fn first_free_port() -> Option<String> {
+        sysctl(FIRST_FREE_PORT)
+    }
+
+    /// Sets it in a new namespace.
+    pub fn keep_first_free_port(port: Option<&str>) {
+        if let Some(port) = port {
             // Where /proc/sys is read-only the kernel's own value (1024) has to do.
             let _ = std::fs::write(format!("/proc/sys/{FIRST_FREE_PORT}"), port);
         }
-        Ok(())
     }
 
     fn write(file: &str, text: &str, step: Step) -> Result<(), Refusal> {
@@ -149,7 +162,7 @@ mod linux {
     }
 
     /// RTM_SETLINK with IFF_UP for `lo`, which is interface 1 of every namespace (rtnetlink(7)).
-    fn loopback_up() -> io::Result<()> {
+    pub fn loopback_up() -> io::Result<()> {
         let mut link = LinkMessage::default();
         link.header.index = 1;
         link.header.flags = LinkFlags::Up;

@@ -32,7 +32,7 @@ pub struct Closed {
 #[must_use]
 pub fn survey(calls: Option<Closed>) -> Vec<RungState> {
     vec![
-        RungState { rung: Rung::Namespace, closed: private_namespace().err() },
+        RungState { rung: Rung::Namespace, closed: private_network().err() },
         RungState { rung: Rung::HostLoopback, closed: host_loopback().err() },
         RungState { rung: Rung::SocketCalls, closed: calls },
         RungState { rung: Rung::NoCapture, closed: None },
@@ -73,7 +73,11 @@ fn packet_socket() -> Result<(), Refusal> {
     Ok(())
 }
 
-fn private_namespace() -> Result<(), Closed> {
+/// Whether a private network can be had.
+///
+/// # Errors
+/// What was refused.
+pub fn private_network() -> Result<(), Closed> {
     let myself = if cfg!(target_os = "linux") { Ok("/proc/self/exe".into()) } else { std::env::current_exe() };
     let output = myself.and_then(|exe: std::path::PathBuf| {
         Command::new(exe).arg("__try-namespace").stdin(Stdio::null()).stderr(Stdio::null()).output()

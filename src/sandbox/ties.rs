@@ -13,6 +13,12 @@ use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 pub struct Interruption(Arc<AtomicBool>);
 
 impl Interruption {
+    /// Nobody can ask: for the keeper of a room, whose guests could send it signals.
+    #[must_use]
+    pub fn never() -> Self {
+        Self(Arc::new(AtomicBool::new(false)))
+    }
+
     /// From now on SIGINT, SIGTERM and SIGHUP are only noted; ending in good order is the caller's business.
     pub fn listen() -> anyhow::Result<Self> {
         let requested = Arc::new(AtomicBool::new(false));
@@ -38,15 +44,20 @@ impl Interruption {
 /// as SIGINT or just dies. In each case [`Interruption::requested`] turns true and the caller ends its children.
 pub fn tie_to_parent() -> anyhow::Result<Interruption> {
     let interruption = Interruption::listen()?;
+    leave_terminal_and_reap()?;
+    #[cfg(target_os = "linux")]
+    nix::sys::prctl::set_pdeathsig(nix::sys::signal::Signal::SIGTERM)
+        .context("while asking for a signal when the parent dies")?;
+    Ok(interruption)
+}
+
+/// The part of [`tie_to_parent`] that a keeper needs too, who is ended by the kernel and hears nobody.
+pub fn leave_terminal_and_reap() -> anyhow::Result<()> {
     // Refused to a process that leads its group already, as when somebody types `netdiag __record` in a shell.
     let _ = nix::unistd::setsid();
     #[cfg(target_os = "linux")]
-    {
-        use nix::sys::prctl::{set_child_subreaper, set_pdeathsig};
-        set_child_subreaper(true).context("while becoming the reaper of orphaned descendants")?;
-        set_pdeathsig(nix::sys::signal::Signal::SIGTERM).context("while asking for a signal when the parent dies")?;
-    }
-    Ok(interruption)
+    nix::sys::prctl::set_child_subreaper(true).context("while becoming the reaper of orphaned descendants")?;
+    Ok(())
 }
 
 /// Makes the orphans of a recorder that was killed come back to this process instead of init.

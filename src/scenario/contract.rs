@@ -25,6 +25,20 @@ pub struct ContractTable {
 }
 
 impl ContractTable {
+    /// These terms; where one is missing, that of `other`.
+    #[must_use]
+    pub fn or(self, other: &Self) -> Self {
+        Self {
+            address: self.address.or_else(|| other.address.clone()),
+            transport: self.transport.or(other.transport),
+            framing: self.framing.or(other.framing),
+            reply: self.reply.or_else(|| other.reply.clone()),
+            lifetime: self.lifetime.or(other.lifetime),
+            latency_ms: self.latency_ms.or(other.latency_ms),
+            concurrency: self.concurrency.or(other.concurrency),
+        }
+    }
+
     /// The terms, marked as told.
     #[must_use]
     pub fn told(self) -> Contract {

@@ -115,6 +115,8 @@ pub fn parse(name: &str, text: &str) -> anyhow::Result<Scenario> {
             console: file.console,
             console_at: None,
             calls: CallTracing::InsteadOfPackets,
+            home: None,
+            interrupt_ms: None,
         },
         expect: file.expect,
     })
@@ -162,8 +164,9 @@ fn bystanders(references: Vec<ServerSpec>, programs: Vec<Program>) -> Result<Vec
         .collect()
 }
 
-/// The error with its place; `toml` counts bytes, people count lines.
-fn describe(error: &toml::de::Error, text: &str) -> String {
+/// A parse error with its place in the text; `toml` counts bytes, people count lines.
+#[must_use]
+pub fn describe(error: &toml::de::Error, text: &str) -> String {
     let Some(span) = error.span() else { return error.message().to_owned() };
     let before = &text[..span.start.min(text.len())];
     let line = before.matches('\n').count() + 1;

@@ -8,6 +8,7 @@ mod bad_input;
 mod calls;
 mod check;
 mod echo_servers;
+mod grade;
 mod quiz;
 mod readme;
 mod real_servers;

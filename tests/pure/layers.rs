@@ -28,7 +28,7 @@ const MAY_NAME: &[(&str, &[&str])] = &[
         "recording",
         &["collect", "evidence", "facts::script", "facts::second_look", "facts::stillness", "reference", "sandbox"],
     ),
-    ("grade", &["diagnosis", "report"]),
+    ("grade", &["diagnosis", "evidence", "facts", "recording", "reference", "report", "sandbox", "scenario"]),
     ("cli", &["reference"]),
     (
         "commands",
@@ -38,6 +38,7 @@ const MAY_NAME: &[(&str, &[&str])] = &[
             "diagnosis",
             "evidence",
             "facts",
+            "grade",
             "recording",
             "reference",
             "report",

@@ -8,6 +8,7 @@ use nix::unistd::Pid;
 use rustix::process::{WaitId, WaitIdOptions, waitid};
 
 use super::{Stage, raw};
+use crate::evidence::Farewell;
 
 /// How long programs may take to end in good order.
 const GRACE: Duration = Duration::from_millis(300);
@@ -36,6 +37,26 @@ impl Stage {
         while insisted.elapsed() < INSIST && self.signal(&[Signal::SIGKILL]) > 0 {
             self.pause(LOOK_AGAIN);
         }
+    }
+
+    /// Sends SIGINT to the group of a running program, as a terminal does, and waits up to `limit` for its end. What it
+    /// then does is told here and nowhere else: in its row it was ended by us. `None` when it was not running.
+    pub fn interrupt(&mut self, program: usize, limit: Duration) -> Option<Farewell> {
+        self.note_who_ended_itself();
+        let pid = self.held.get(program).filter(|held| !held.ended_itself)?.pid()?;
+        let at = self.clock.now();
+        let _ = killpg(Pid::from_raw(pid.cast_signed()), Signal::SIGINT);
+        let asked = Instant::now();
+        while asked.elapsed() < limit && self.running(program) {
+            self.pause(LOOK_AGAIN);
+        }
+        self.freeze_output();
+        let row = self.programs.get_mut(program)?;
+        let exit = row.exit.clone();
+        if let Some(exit) = &mut row.exit {
+            exit.by_us = true;
+        }
+        Some(Farewell { at, exit, stderr: row.stderr.clone().unwrap_or_default() })
     }
 
     /// Ends some of the programs, the others stay: a client that still waits would keep a server from being probed.

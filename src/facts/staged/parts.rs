@@ -49,6 +49,8 @@ pub fn nothing_seen() -> Evidence {
         calls: Observed::NotObserved(gap("calls")),
         probes: Observed::NotObserved(gap("probes")),
         swaps: vec![],
+        farewell: None,
+        exceeded: None,
     }
 }
 

@@ -1,0 +1,177 @@
+//! Carries out the checks of a lab for one submission: who plays, what is recorded, what is tried again.
+
+use std::path::PathBuf;
+use std::time::Instant;
+
+use super::judge::{Judged, judge};
+use super::lab::{Check, Lab};
+use super::results::{self, Outcome};
+use super::submission::Submission;
+use crate::diagnosis::examine;
+use crate::evidence::{Ending, Evidence, Role};
+use crate::recording::{Actor, Home, Place, Plan, record_in_worker};
+
+/// How checks are carried out.
+#[derive(Debug)]
+pub struct Bench<'l> {
+    /// What is asked.
+    pub lab: &'l Lab,
+    /// Where recordings are made.
+    pub place: Place,
+    /// What no submission may see.
+    pub hidden: Vec<PathBuf>,
+    /// What is not isolated here, as clauses.
+    pub not_isolated: Vec<String>,
+}
+
+/// The user asked to stop; nothing that was begun counts.
+#[derive(Debug)]
+pub struct Interrupted;
+
+impl std::fmt::Display for Interrupted {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("interrupted; the same command goes on where this one stopped")
+    }
+}
+
+impl std::error::Error for Interrupted {}
+
+impl Bench<'_> {
+    /// Grades one submission.
+    ///
+    /// # Errors
+    /// [`Interrupted`]. Whatever else fails is an outcome.
+    pub fn grade(&self, submission: &Submission) -> anyhow::Result<results::Submission> {
+        let began = Instant::now();
+        let mut done: Vec<results::Check> = Vec::new();
+        let mut review: Vec<String> = Vec::new();
+        let mut recordings = Recordings::default();
+        for check in &self.lab.checks {
+            let began = Instant::now();
+            let judged = match stopper(check, &done, submission) {
+                Err(judged) => *judged,
+                Ok(actor) => self.attempt(check, &actor, submission, &mut recordings)?,
+            };
+            review.extend(judged.review.clone());
+            done.push(row(check, judged, began));
+        }
+        review.extend(submission.left_out.iter().map(|what| format!("Not considered: {what}.")));
+        Ok(results::Submission {
+            name: submission.name.clone(),
+            content: submission.content.clone(),
+            points: done.iter().map(|check| check.points).sum(),
+            out_of: self.lab.points(),
+            checks: done,
+            review,
+            not_isolated: self.not_isolated.clone(),
+            took_ms: ms_since(began),
+        })
+    }
+
+    /// A recording that fails or leaves the answer open is made once more: the machine may have been busy.
+    fn attempt(
+        &self,
+        check: &Check,
+        actor: &Actor,
+        submission: &Submission,
+        recordings: &mut Recordings,
+    ) -> anyhow::Result<Judged> {
+        let plan = self.plan(check, actor, submission);
+        let first = recordings.record(&plan, self.place, false);
+        let judged = conclude(check, first)?;
+        if !matches!(judged.outcome, Outcome::Error | Outcome::Undecided) {
+            return Ok(judged);
+        }
+        let again = recordings.record(&plan, self.place, true);
+        conclude(check, again)
+    }
+
+    fn plan(&self, check: &Check, actor: &Actor, submission: &Submission) -> Plan {
+        let mut plan = check.plan.clone();
+        match check.plays {
+            Role::Server => plan.server = Some(actor.clone()),
+            Role::Client => plan.clients = vec![actor.clone(); check.copies as usize],
+        }
+        plan.home = Some(Home {
+            dir: submission.root().to_owned(),
+            limits: self.lab.limits,
+            hidden: self.hidden.clone(),
+            uid: None,
+        });
+        plan
+    }
+}
+
+/// The submission's program, or why the check is not carried out.
+fn stopper(check: &Check, done: &[results::Check], submission: &Submission) -> Result<Actor, Box<Judged>> {
+    let fell = |id: &&String| {
+        done.iter().any(|row| row.id == **id && matches!(row.outcome, Outcome::Failed | Outcome::Skipped))
+    };
+    if let Some(need) = check.needs.iter().find(fell) {
+        let title = done.iter().find(|row| row.id == *need).map(|row| row.title.clone()).unwrap_or_default();
+        return Err(not_tried(Outcome::Skipped, format!("Not tried, because this comes first: {title}.")));
+    }
+    let part = &check.program;
+    let file = submission.main_file(part).map_err(|why| not_tried(Outcome::Failed, why))?;
+    // The words were tried when the lab was read.
+    Ok(Actor::Command(part.words(file).unwrap_or_default()))
+}
+
+fn conclude(check: &Check, recorded: anyhow::Result<&Evidence>) -> anyhow::Result<Judged> {
+    match recorded {
+        Ok(evidence) if evidence.setting.ended == Ending::Interrupted => Err(Interrupted.into()),
+        Ok(evidence) => Ok(judge(check, evidence, &examine(evidence))),
+        Err(error) => Ok(Judged {
+            outcome: Outcome::Error,
+            share: 1.0,
+            feedback: "This check could not be carried out; that says nothing about your program.".to_owned(),
+            review: Some(format!("{}: could not be carried out, twice: {error:#}", check.id)),
+            verdict: None,
+        }),
+    }
+}
+
+/// Checks that ask for the same recording share it.
+#[derive(Default)]
+struct Recordings(Vec<(Plan, Evidence)>);
+
+impl Recordings {
+    fn record(&mut self, plan: &Plan, place: Place, anew: bool) -> anyhow::Result<&Evidence> {
+        let known = self.0.iter().position(|(known, _)| known == plan);
+        let at = match known {
+            Some(at) if !anew => at,
+            Some(at) => {
+                self.0[at].1 = record_in_worker(plan, place)?;
+                at
+            }
+            None => {
+                self.0.push((plan.clone(), record_in_worker(plan, place)?));
+                self.0.len() - 1
+            }
+        };
+        Ok(&self.0[at].1)
+    }
+}
+
+fn not_tried(outcome: Outcome, feedback: String) -> Box<Judged> {
+    Box::new(Judged { outcome, share: 0.0, feedback, review: None, verdict: None })
+}
+
+fn row(check: &Check, judged: Judged, began: Instant) -> results::Check {
+    results::Check {
+        id: check.id.clone(),
+        title: check.title.clone(),
+        group: check.group.clone(),
+        points: check.points * judged.share,
+        out_of: check.points,
+        outcome: judged.outcome,
+        hidden: check.hidden,
+        feedback: judged.feedback,
+        verdict: judged.verdict,
+        took_ms: ms_since(began),
+    }
+}
+
+fn ms_since(began: Instant) -> f64 {
+    (began.elapsed().as_secs_f64() * 1e3).round()
+}

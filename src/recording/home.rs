@@ -1,0 +1,74 @@
+//! Where the programs of a submission live during one recording: a copy of their own, so that what they write is seen by
+//! no other recording.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use anyhow::Context;
+use serde::{Deserialize, Serialize};
+
+use crate::evidence::{Evidence, Observed};
+use crate::sandbox::Limits;
+
+/// The home of programs given as commands.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Home {
+    /// A directory of plain files and directories, which is copied for the recording and never written to.
+    pub dir: PathBuf,
+    /// What its programs may use.
+    pub limits: Limits,
+    /// Directories and files that its programs must not see.
+    pub hidden: Vec<PathBuf>,
+    /// As whom they see themselves; set by the porter of a room (`sandbox::confine`), `None` outside of one.
+    #[serde(default)]
+    pub uid: Option<u32>,
+}
+
+impl Home {
+    /// Makes the copy below `dir` and returns where it is.
+    pub(super) fn furnish(&self, dir: &Path) -> anyhow::Result<PathBuf> {
+        let place = dir.join("submission");
+        copy(&self.dir, &place).with_context(|| format!("cannot copy {}", self.dir.display()))?;
+        Ok(place)
+    }
+}
+
+impl Home {
+    /// The command that becomes `command` within the limits.
+    pub(super) fn guest(&self, command: Vec<String>) -> anyhow::Result<Vec<String>> {
+        let netdiag = std::env::current_exe().context("cannot find netdiag's own program file")?;
+        let limits = serde_json::to_string(&self.limits)?;
+        let mut words =
+            vec![netdiag.to_string_lossy().into_owned(), "__guest".to_owned(), "--limits".to_owned(), limits];
+        if let Some(uid) = self.uid {
+            words.extend(["--uid".to_owned(), uid.to_string()]);
+        }
+        words.push("--".to_owned());
+        words.extend(command);
+        Ok(words)
+    }
+}
+
+/// Copies regular files and directories; whatever else is there stays behind.
+fn copy(from: &Path, to: &Path) -> std::io::Result<()> {
+    fs::create_dir(to)?;
+    for entry in fs::read_dir(from)? {
+        let entry = entry?;
+        let (kind, target) = (entry.file_type()?, to.join(entry.file_name()));
+        if kind.is_dir() {
+            copy(&entry.path(), &target)?;
+        } else if kind.is_file() {
+            fs::copy(entry.path(), target)?;
+        }
+    }
+    Ok(())
+}
+
+/// What the tracers told of an interrupted server after the recording belongs to no exchange; its words and its status
+/// are in the farewell.
+pub(super) fn forget_farewell(evidence: &mut Evidence) {
+    let (Some(farewell), Observed::Seen(seen)) = (&evidence.farewell, &mut evidence.exceptions) else { return };
+    seen.raised.retain(|raised| raised.at < farewell.at);
+    seen.neglected.retain(|neglected| neglected.at < farewell.at);
+    seen.stalls.retain(|stall| stall.at < farewell.at);
+}

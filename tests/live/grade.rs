@@ -1,0 +1,243 @@
+//! `netdiag grade` on the submissions of tests/submissions: marks as a person gave them (marks.txt), the same from one run to
+//! the next, from shards as from one machine, and after a run that was killed.
+
+use std::fmt::Write as _;
+use std::fs;
+use std::os::unix::fs::symlink;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+
+use super::stand::{LONG, NETDIAG, Run, netdiag};
+
+const LABS: [&str; 3] = ["any-language", "async-echo", "line-client"];
+
+fn corpus() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/submissions")
+}
+
+/// Whether submissions are confined here; else only what a shared machine allows is asked for.
+fn confined(results: &Value) -> bool {
+    let open = results["submissions"][0]["not-isolated"].as_array().unwrap();
+    let confined = !open.iter().any(|what| what.as_str().unwrap().contains("files and processes"));
+    if !confined {
+        eprintln!("reduced: submissions cannot be confined here: {open:?}");
+        assert!(std::env::var_os("NETDIAG_REQUIRE_CAPTURE").is_none(), "{open:?}");
+    }
+    confined
+}
+
+fn grade(dir: &Path, lab: &Path, out: &Path, more: &[&str]) -> Value {
+    let mut arguments =
+        vec!["grade", dir.to_str().unwrap(), "--lab", lab.to_str().unwrap(), "--out", out.to_str().unwrap(), "--json"];
+    arguments.extend(more);
+    let ended = netdiag(&arguments);
+    assert!([0, 3].contains(&ended.code()), "{ended:?}");
+    ended.json()
+}
+
+fn graded(lab: &str, out: &Path, more: &[&str]) -> Value {
+    grade(&corpus().join(lab), &corpus().join(format!("{lab}.toml")), out, more)
+}
+
+/// A text without the numbers before `ms` and `s`.
+fn timeless(text: &Value) -> Value {
+    let mut words: Vec<&str> = text.as_str().unwrap().split(' ').collect();
+    for at in 1..words.len() {
+        if ["ms", "s"].contains(&words[at].trim_matches(|c: char| !c.is_alphanumeric())) {
+            words[at - 1] = "…";
+        }
+    }
+    Value::String(words.join(" "))
+}
+
+/// What may differ between two runs: times, and what tells of one recording with its ports, process ids and packets.
+fn lasting(mut results: Value) -> Value {
+    for submission in results["submissions"].as_array_mut().unwrap() {
+        submission["took-ms"] = Value::Null;
+        submission["review"].as_array_mut().unwrap().iter_mut().for_each(|text| *text = timeless(text));
+        for check in submission["checks"].as_array_mut().unwrap() {
+            check["took-ms"] = Value::Null;
+            check["feedback"] = timeless(&check["feedback"]);
+            if check["verdict"].is_object() {
+                check["verdict"]["summary"] = timeless(&check["verdict"]["summary"]);
+                check["verdict"]["evidence"] = Value::Null;
+                check["verdict"]["ladder"] = Value::Null;
+            }
+        }
+    }
+    results
+}
+
+/// One line for each submission: its points, and every check that did not simply pass.
+fn marks(lab: &str, results: &Value) -> String {
+    let mut text = String::new();
+    for submission in results["submissions"].as_array().unwrap() {
+        let _ = write!(text, "{lab} | {} | {}", submission["name"].as_str().unwrap(), submission["points"]);
+        for check in submission["checks"].as_array().unwrap() {
+            let outcome = check["outcome"].as_str().unwrap();
+            if !["passed", "skipped"].contains(&outcome) {
+                let fault = check["verdict"]["fault"].as_str().unwrap_or("-");
+                let _ = write!(text, " | {}: {outcome}, {fault}", check["id"].as_str().unwrap());
+            }
+        }
+        text.push('\n');
+    }
+    text
+}
+
+#[test]
+fn the_corpus_gets_the_marks_a_person_gave_it_in_one_run_and_in_shards() {
+    let place = tempfile::tempdir().unwrap();
+    let mut found = String::new();
+    let mut pairs = Vec::new();
+    for lab in LABS {
+        let (whole, parts, merged) = (place.path().join(lab), place.path().join("parts"), place.path().join("merged"));
+        let first = graded(lab, &whole, &["--jobs", "3"]);
+        found += &marks(lab, &first);
+        let _ = fs::remove_dir_all(&parts);
+        graded(lab, &parts, &["--shard", "2/2", "--jobs", "1"]);
+        graded(lab, &parts, &["--shard", "1/2", "--jobs", "4"]);
+        let ended = netdiag(&["merge", parts.to_str().unwrap(), "--out", merged.to_str().unwrap(), "--json"]);
+        let (first, second) = (lasting(first), lasting(ended.json()));
+        pairs.push((lab, first, second));
+    }
+    let table = corpus().join("marks.txt");
+    if std::env::var_os("NETDIAG_BLESS").is_some() {
+        fs::write(&table, &found).unwrap();
+    }
+    assert_eq!(fs::read_to_string(&table).unwrap(), found);
+    for (lab, first, second) in pairs {
+        let (ones, others) = (first["submissions"].as_array().unwrap(), second["submissions"].as_array().unwrap());
+        for (one, other) in ones.iter().zip(others) {
+            assert_eq!(one, other, "{lab}: {}", one["name"]);
+        }
+        assert_eq!(serde_json::to_string(&first).unwrap(), serde_json::to_string(&second).unwrap(), "{lab}");
+    }
+}
+
+fn copy(from: &Path, to: &Path) {
+    fs::create_dir_all(to).unwrap();
+    for entry in fs::read_dir(from).unwrap().flatten() {
+        if entry.path().is_dir() {
+            copy(&entry.path(), &to.join(entry.file_name()));
+        } else {
+            fs::copy(entry.path(), to.join(entry.file_name())).unwrap();
+        }
+    }
+}
+
+#[test]
+fn hostile_submissions_end_within_their_limits_and_leave_their_neighbours_alone() {
+    let place = tempfile::tempdir().unwrap();
+    let dir = place.path().join("handed in");
+    copy(&corpus().join("hostile"), &dir);
+    fs::File::create(dir.join("honest/large.bin")).unwrap().set_len(1 << 30).unwrap();
+    symlink("/etc/passwd", dir.join("honest/passwd")).unwrap();
+    fs::create_dir(dir.join("link-out")).unwrap();
+    symlink("/etc/passwd", dir.join("link-out/server.py")).unwrap();
+    let began = Instant::now();
+    let results = grade(&dir, &corpus().join("hostile.toml"), &place.path().join("out"), &["--jobs", "2"]);
+    assert!(began.elapsed() < LONG, "{:?}", began.elapsed());
+    if !confined(&results) {
+        return;
+    }
+    let expected = "\
+hostile | daemon | 1.0
+hostile | endless-output | 1.0
+hostile | forged-results | 0.0 | echo: failed
+hostile | fork-bomb | 0.0 | echo: failed
+hostile | honest | 1.0
+hostile | ignores-signals | 1.0
+hostile | kill-everybody | 1.0
+hostile | link-out | 0.0 | echo: failed
+hostile | memory-bomb | 0.0 | echo: failed
+hostile | reads-others | 1.0
+hostile | writes-outside | 1.0
+";
+    let found: String =
+        marks("hostile", &results).lines().map(|line| line.split(", ").next().unwrap().to_owned() + "\n").collect();
+    assert_eq!(found, expected, "{results:#}");
+    let said = |name: &str| {
+        let all = results["submissions"].as_array().unwrap();
+        all.iter().find(|one| one["name"] == name).unwrap().to_string()
+    };
+    assert!(said("fork-bomb").contains("more than 40 processes"), "{}", said("fork-bomb"));
+    assert!(said("memory-bomb").contains("more than 500 MiB"), "{}", said("memory-bomb"));
+    assert!(
+        said("honest").contains("large.bin` is too large") && said("honest").contains("leads out of"),
+        "{}",
+        said("honest")
+    );
+}
+
+#[test]
+fn a_run_that_was_killed_goes_on_where_it_stopped() {
+    let place = tempfile::tempdir().unwrap();
+    let (dir, lab, out) = (place.path().join("in"), corpus().join("async-echo.toml"), place.path().join("out"));
+    for name in ["a", "b", "c", "d"] {
+        copy(&corpus().join("async-echo/right-streams"), &dir.join(name));
+    }
+    let words =
+        ["grade", dir.to_str().unwrap(), "--lab", lab.to_str().unwrap(), "--out", out.to_str().unwrap(), "--jobs", "1"];
+    let mut killed = std::process::Command::new(NETDIAG).args(words).spawn().unwrap();
+    let kept =
+        || fs::read_dir(out.join("submissions")).map(|dir| dir.flatten().filter(|file| !is_new(&file.path())).count());
+    let began = Instant::now();
+    while kept().unwrap_or(0) == 0 {
+        assert!(began.elapsed() < LONG, "nothing was graded");
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    killed.kill().unwrap();
+    killed.wait().unwrap();
+    assert!(kept().unwrap() < 4, "it was killed too late to show anything");
+    let first: Vec<_> = fs::read_dir(out.join("submissions"))
+        .unwrap()
+        .flatten()
+        .map(|file| file.path())
+        .filter(|file| !is_new(file))
+        .collect();
+    let before: Vec<_> = first.iter().map(|file| fs::read(file).unwrap()).collect();
+    let results = grade(&dir, &lab, &out, &["--jobs", "2"]);
+    let names: Vec<_> = results["submissions"].as_array().unwrap().iter().map(|one| one["name"].clone()).collect();
+    assert_eq!(names, ["a", "b", "c", "d"]);
+    assert_eq!(kept().unwrap(), 4);
+    let after: Vec<_> = first.iter().map(|file| fs::read(file).unwrap()).collect();
+    assert_eq!(before, after, "what was there was graded again");
+    let again = grade(&dir, &lab, &out, &[]);
+    assert_eq!(results, again);
+}
+
+/// A file that is being written has a name of its own until it is whole.
+fn is_new(file: &Path) -> bool {
+    file.file_name().is_some_and(|name| name.to_string_lossy().starts_with(".new-"))
+}
+
+#[test]
+fn what_cannot_be_graded_is_said_before_anything_is_started() {
+    let place = tempfile::tempdir().unwrap();
+    let dir = place.path().to_str().unwrap();
+    let lab = place.path().join("mine.toml");
+    fs::write(&lab, "title = \"x\"\nchecks = []\nlimit = 3\n").unwrap();
+    let refused = |arguments: &[&str]| {
+        let ended = Run::start(&[], Path::new(NETDIAG), arguments, &std::env::temp_dir()).end();
+        assert_eq!(ended.code(), 2, "{ended:?}");
+        ended.stderr
+    };
+    let out = place.path().join("out");
+    let out = out.to_str().unwrap();
+    let said = refused(&["grade", dir, "--lab", lab.to_str().unwrap(), "--out", out]);
+    assert!(said.contains("mine.toml: line 3, column 1") && said.contains("limit"), "{said}");
+    assert!(
+        refused(&["grade", dir, "--lab", "asynk-echo", "--out", out]).contains("--list"),
+        "a lab that is not there"
+    );
+    let empty = place.path().join("empty");
+    fs::create_dir(&empty).unwrap();
+    assert!(
+        refused(&["grade", empty.to_str().unwrap(), "--lab", "async-echo", "--out", out]).contains("no submission")
+    );
+    assert!(refused(&["grade", dir, "--lab", "async-echo", "--out", out, "--shard", "3/2"]).contains("no shard"));
+    assert!(refused(&["merge", empty.to_str().unwrap(), "--out", out]).contains("no results"));
+}

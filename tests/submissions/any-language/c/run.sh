@@ -1,0 +1,3 @@
+set -e
+cc -o /tmp/server server.c
+exec /tmp/server

@@ -1,0 +1,10 @@
+use strict;
+use warnings;
+use IO::Socket::INET;
+
+my $server = IO::Socket::INET->new(LocalAddr => '127.0.0.1', LocalPort => 5000, Listen => 16, ReuseAddr => 1)
+    or die "cannot listen: $!";
+while (my $client = $server->accept) {
+    while (my $line = <$client>) { print $client "Echo : $line"; }
+    close $client;
+}

@@ -1,0 +1,15 @@
+import asyncio
+
+
+async def handle(reader, writer):
+    while line := await reader.readline():
+        writer.write(b"ECHO: " + line)
+        await writer.drain()
+    writer.close()
+
+
+async def main():
+    server = await asyncio.start_server(handle, "127.0.0.1", 9999)
+    await server.serve_forever()
+
+asyncio.run(main())

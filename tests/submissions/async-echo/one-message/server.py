@@ -1,0 +1,18 @@
+import asyncio
+
+
+async def handle(reader, writer):
+    line = await reader.readline()
+    writer.write(b"ECHO: " + line)
+    await writer.drain()
+    writer.close()
+
+
+async def main():
+    async with await asyncio.start_server(handle, "127.0.0.1", 9999) as server:
+        await server.serve_forever()
+
+try:
+    asyncio.run(main())
+except KeyboardInterrupt:
+    pass

@@ -1,0 +1,16 @@
+import asyncio
+
+
+async def handle(reader, writer):
+    while line := await reader.readline():
+        print("got", line)
+
+
+async def main():
+    async with await asyncio.start_server(handle, "127.0.0.1", 9999) as server:
+        await server.serve_forever()
+
+try:
+    asyncio.run(main())
+except KeyboardInterrupt:
+    pass

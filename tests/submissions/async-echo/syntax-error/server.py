@@ -1,0 +1,4 @@
+import asyncio
+
+async def handle(reader, writer)
+    writer.write(b"ECHO: " + await reader.readline())

@@ -1,0 +1,8 @@
+import socket
+
+try:
+    with socket.create_connection(("127.0.0.1", 12345), timeout=1) as connection:
+        connection.sendall(b"hello\n")
+        print(connection.makefile().readline())
+except Exception:
+    pass
