@@ -228,31 +228,39 @@ async fn over_tcp(stream: &mut TcpStream, received: &mut Vec<u8>, errand: Errand
     let mut sending = true;
     let receive = receive(&mut reader, received, errand);
     let mut receive = std::pin::pin!(receive);
-    loop {
+    let mut receiving = true;
+    // A turn that is owed nothing, or was answered early, is to be said to its end all the same.
+    while sending || receiving {
         tokio::select! {
             outcome = &mut send, if sending => match outcome {
                 Ok(()) => sending = false,
                 // The reply, or its absence, says more than a broken pipe; what already came is still readable.
-                Err(_) => return receive.await,
+                Err(_) if receiving => return receive.await.map(drop),
+                Err(_) => return Ok(()),
             },
-            outcome = &mut receive => return outcome,
+            outcome = &mut receive, if receiving => match outcome {
+                Ok(true) => receiving = false,
+                outcome => return outcome.map(drop),
+            },
         }
     }
+    Ok(())
 }
 
+/// Reads until the reply has ended; false if it has no end, or far too much came.
 async fn receive(
     reader: &mut tokio::net::tcp::ReadHalf<'_>,
     received: &mut Vec<u8>,
     errand: Errand<'_>,
-) -> anyhow::Result<()> {
+) -> anyhow::Result<bool> {
     let mut searched = 0;
     while end_of_reply(received, errand, searched).is_none() {
         searched = received.len();
         if received.len() > errand.expected.len() + SURPLUS {
-            return Ok(());
+            return Ok(false);
         }
         match reader.read_buf(received).await {
-            Ok(0) if errand.until == Until::Eof => return Ok(()),
+            Ok(0) if errand.until == Until::Eof => return Ok(false),
             Ok(0) => bail!(cut_short("connection closed by the server", received.len(), errand)),
             Ok(_) => (),
             Err(error) if error.kind() == io::ErrorKind::ConnectionReset => {
@@ -261,7 +269,7 @@ async fn receive(
             Err(error) => return Err(anyhow!(error).context(cut_short("reading failed", received.len(), errand))),
         }
     }
-    Ok(())
+    Ok(true)
 }
 
 /// Where the reply ends in what was received, if its end is there; the first `searched` bytes hold no line feed.

@@ -403,3 +403,20 @@ fn one_shot_ends_the_connection_after_its_reply() {
     stream.read_to_end(&mut all).unwrap();
     assert_eq!(all, b"a\n");
 }
+
+#[test]
+fn a_turn_that_is_owed_nothing_yet_is_said_all_the_same() {
+    let server = Running::start(&ServerSpec { framing: Framing::Line, ..free_port() });
+    let script = ["fo", "ur\n", "fi", "ve\nsi", "x\n"].map(Into::into).to_vec();
+    let spec = ClientSpec {
+        script,
+        framing: Framing::Line,
+        repeat: 5,
+        half_close: true,
+        clients: 20,
+        ..dialling(server.address())
+    };
+    let (replies, errors) = play(&spec);
+    let said: String = replies.iter().filter(|(client, ..)| *client == 1).map(|(.., text)| text.as_str()).collect();
+    assert_eq!((said.as_str(), errors), ("four\nfive\nsix\n", vec![]));
+}
