@@ -86,7 +86,7 @@ pub enum Shape {
     /// Sends half a line and resets.
     Rude,
     /// What the pair's own client had sent, and then the end of its stream, when netdiag ended it.
-    Farewell,
+    OwnClient,
     /// One datagram.
     Datagram,
 }

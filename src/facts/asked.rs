@@ -60,7 +60,7 @@ impl Facts<'_> {
             probe.reach == Reach::Connected && (probe.close != Close::Reset || probe.received_total > 0)
         };
         let probes = self.evidence.probes.seen().map(|probes| &probes.probes);
-        probes.is_ok_and(|probes| probes.iter().filter(reached).all(|probe| probe.shape == Shape::Farewell))
+        probes.is_ok_and(|probes| probes.iter().filter(reached).all(|probe| probe.shape == Shape::OwnClient))
     }
 
     /// How a server that answered nobody treated the probes; `None` when it did answer, or they differ.

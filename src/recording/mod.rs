@@ -1,12 +1,12 @@
 //! The only orchestrator: carries out a [`Plan`] and returns what was seen. It judges nothing.
 
 mod calls;
-mod farewell;
 mod freeze;
 mod hold;
 mod home;
 mod interpreter;
 mod live;
+mod own_client;
 mod pair;
 mod parts;
 mod settle;

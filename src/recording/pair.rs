@@ -386,12 +386,12 @@ impl Recorder<'_> {
                 "no server was listening any more when the recording was over",
                 "let the server stay alive, and record again",
             );
-            let farewell = self.farewell(frozen);
-            return farewell.map_or(Observed::NotObserved(gap), |one| Observed::Seen(Probes { probes: vec![one] }));
+            let own = self.own_client(frozen);
+            return own.map_or(Observed::NotObserved(gap), |one| Observed::Seen(Probes { probes: vec![one] }));
         };
         let addresses = targets.into_iter().map(|(_, address)| address).collect();
         let probes = self.examine(addresses, transport, Depth::Dialect);
-        self.with_farewell(frozen, probes)
+        self.with_own_client(frozen, probes)
     }
 
     fn interrupt(&mut self) {

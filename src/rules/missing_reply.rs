@@ -226,8 +226,8 @@ mod tests {
 
     #[test]
     fn a_server_that_serves_one_client_only_is_known_by_how_it_took_that_clients_end() {
-        let farewell = |sent| Probe { shape: Shape::Farewell, half_closed: true, close: Close::Fin, ..probe(sent, "") };
-        let stage = |sent| unanswered().untold().probed(vec![farewell(sent)]);
+        let own = |sent| Probe { shape: Shape::OwnClient, half_closed: true, close: Close::Fin, ..probe(sent, "") };
+        let stage = |sent| unanswered().untold().probed(vec![own(sent)]);
         assert_eq!(stage("hello\n").fires("missing-reply").confidence, Confidence::Likely);
         assert_eq!(stage("hello\n").verdict().side, Side::Server);
         assert_eq!(stage("hello").cannot_tell("missing-reply"), "probes");

@@ -27,7 +27,7 @@ fn framing(readings: &Readings) -> Option<Learned<Framing>> {
         let chunk = readings.of(Shape::Chunk).find(|r| readings.silence_tells(r))?;
         return Some(Learned::new(Framing::Line, [line.index, chunk.index]));
     }
-    let mut greetings = readings.of(Shape::Line).chain(readings.of(Shape::Farewell));
+    let mut greetings = readings.of(Shape::Line).chain(readings.of(Shape::OwnClient));
     let silent = greetings.find(|r| !r.answered_before_half_close() && readings.silence_tells(r))?;
     let ended = readings.all.iter().find(|r| r.probe.half_closed && r.answered() && r.got_before_half_close() == 0)?;
     Some(Learned::new(Framing::UntilEof, [silent.index, ended.index]))

@@ -228,7 +228,7 @@ impl<'a> Readings<'a> {
 
     /// Median and maximum of the time to the first byte of an ordinary answer.
     pub(super) fn latencies(&mut self) -> (Option<Learned<f64>>, Option<Learned<f64>>) {
-        use Shape::{Binary, Bulk, Farewell, Overlapping};
+        use Shape::{Binary, Bulk, Overlapping, OwnClient};
         let mut times: Vec<(f64, usize)> = Vec::new();
         let mut slowest_of_all = 0.0_f64;
         for reading in self.all.iter().filter(|r| r.answered() && !self.had_to_queue(r)) {
@@ -242,10 +242,10 @@ impl<'a> Readings<'a> {
             let Some(ms) = ms.filter(|_| at_once || reading.answered_before_half_close()) else { continue };
             // One of a crowd that said a single line may have waited for its turn.
             let queued = reading.probe.shape == Overlapping && reading.messages.len() == 1;
-            if !queued && !matches!(reading.probe.shape, Bulk | Farewell) {
+            if !queued && !matches!(reading.probe.shape, Bulk | OwnClient) {
                 slowest_of_all = slowest_of_all.max(ms);
             }
-            if !matches!(reading.probe.shape, Binary | Bulk | Overlapping | Farewell) {
+            if !matches!(reading.probe.shape, Binary | Bulk | Overlapping | OwnClient) {
                 times.push((ms, reading.index));
             }
         }
@@ -264,7 +264,7 @@ impl<'a> Readings<'a> {
             r.probe.close == Close::Reset && r.got().is_empty() && !self.all.iter().any(|other| other.index > r.index)
         };
         // Whoever serves only one client may well give up one that never ended its line.
-        let unfinished = |r: &Reading| r.probe.shape == Shape::Farewell && !r.sent.ends_with(b"\n") && !r.answered();
+        let unfinished = |r: &Reading| r.probe.shape == Shape::OwnClient && !r.sent.ends_with(b"\n") && !r.answered();
         let is_asked = |r: &&Reading| !r.sent.is_empty() && r.probe.shape != Shape::Rude && !lost(r) && !unfinished(r);
         let asked: Vec<&Reading> = self.all.iter().filter(is_asked).collect();
         let answered: Vec<usize> = asked.iter().filter(|r| r.answered()).map(|r| r.index).collect();

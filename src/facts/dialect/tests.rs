@@ -456,7 +456,7 @@ fn the_terms_of_a_dialect_weigh_other_streams() {
 #[test]
 fn a_server_asked_by_its_own_client_alone_shows_what_the_end_of_the_stream_made_it_say() {
     let farewell =
-        |sent, received| Probe { before_half_close: 0, patience_ms: 800, ..probe(Shape::Farewell, &[sent], received) };
+        |sent, received| Probe { before_half_close: 0, patience_ms: 800, ..probe(Shape::OwnClient, &[sent], received) };
     let refused = || Probe { reach: Reach::Refused, sent: Vec::new(), ..chunk(3, "") };
     let asked = |sent, received| learned(vec![farewell(sent, received), refused()]);
     assert_eq!(value(&asked("hello\n", "").answers), Some(false));

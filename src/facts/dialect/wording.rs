@@ -62,7 +62,7 @@ pub(super) fn read(readings: &Readings) -> Wording {
 /// The greetings whose answers settle the form: those closest to what every server is made for. Servers may treat a
 /// lone CR or a last line without its end in odd ways, which then say nothing about ordinary messages.
 fn voters<'a>(readings: &'a Readings<'a>) -> Vec<&'a Reading<'a>> {
-    use Shape::{Chunk, CrLfLine, Datagram, Farewell, Line, LineHalfClose, Overlapping, TwoLines};
+    use Shape::{Chunk, CrLfLine, Datagram, Line, LineHalfClose, Overlapping, OwnClient, TwoLines};
     let prompt = |shapes: &'static [Shape]| {
         readings
             .all
@@ -77,11 +77,11 @@ fn voters<'a>(readings: &'a Readings<'a>) -> Vec<&'a Reading<'a>> {
     if !crlf.is_empty() {
         return crlf;
     }
-    let whole = |r: &&Reading| r.sent.ends_with(b"\n") || r.probe.shape == Farewell;
+    let whole = |r: &&Reading| r.sent.ends_with(b"\n") || r.probe.shape == OwnClient;
     let at_eof: Vec<&Reading> = readings
         .all
         .iter()
-        .filter(|r| matches!(r.probe.shape, Line | LineHalfClose | Overlapping | Farewell) && r.answered())
+        .filter(|r| matches!(r.probe.shape, Line | LineHalfClose | Overlapping | OwnClient) && r.answered())
         .filter(whole)
         .take(ENOUGH)
         .collect();

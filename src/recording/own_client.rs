@@ -12,17 +12,17 @@ const PATIENCE: Duration = Duration::from_millis(800);
 impl Recorder<'_> {
     /// Puts in front of `probes` what the server made of its client's end, if none of them reached it. Must follow upon
     /// the client's end, and comes to nothing where somebody had answered before.
-    pub(super) fn with_farewell(&mut self, frozen: &Frozen, probes: Observed<Probes>) -> Observed<Probes> {
+    pub(super) fn with_own_client(&mut self, frozen: &Frozen, probes: Observed<Probes>) -> Observed<Probes> {
         let Observed::Seen(mut probes) = probes else { return probes };
         if !probes.probes.iter().any(was_heard)
-            && let Some(farewell) = self.farewell(frozen)
+            && let Some(probe) = self.own_client(frozen)
         {
-            probes.probes.insert(0, farewell);
+            probes.probes.insert(0, probe);
         }
         Observed::Seen(probes)
     }
 
-    pub(super) fn farewell(&mut self, frozen: &Frozen) -> Option<Probe> {
+    pub(super) fn own_client(&mut self, frozen: &Frozen) -> Option<Probe> {
         let asked = unanswered(frozen)?;
         let began = Instant::now();
         loop {
@@ -61,7 +61,7 @@ fn probe(conversation: &Conversation, fin: At) -> Probe {
     let answer = conversation.stream(Port::Listener);
     let since = |at: Option<At>| at.map(|at| at.ms_since(fin));
     Probe {
-        shape: Shape::Farewell,
+        shape: Shape::OwnClient,
         target: conversation.listener,
         transport: conversation.transport,
         at: fin,
