@@ -11,7 +11,7 @@ use serde_json::Value;
 
 const NETDIAG: &str = env!("CARGO_BIN_EXE_netdiag");
 /// How often each scenario is staged.
-const ROUNDS: usize = 5;
+const ROUNDS: usize = 3;
 /// Scenarios whose staged delay is part of the time: what is measured there is the scenario, not netdiag.
 const DELAYED: &[&str] = &[
     "blocked-loop",
