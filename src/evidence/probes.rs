@@ -53,6 +53,14 @@ pub struct Probe {
     pub group: u32,
 }
 
+impl Probe {
+    /// Whether somebody took it: one that was reset without a byte may have waited in the queue of a server that ended.
+    #[must_use]
+    pub fn was_heard(&self) -> bool {
+        self.reach == Reach::Connected && (self.close != Close::Reset || self.received_total > 0)
+    }
+}
+
 /// What a probe tries.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]

@@ -56,11 +56,10 @@ impl Facts<'_> {
     /// Whether only the pair's own client ever put a question to the server: then its silence was heard in one form alone.
     #[must_use]
     pub fn was_asked_by_its_client_alone(&self) -> bool {
-        let reached = |probe: &&Probe| {
-            probe.reach == Reach::Connected && (probe.close != Close::Reset || probe.received_total > 0)
-        };
         let probes = self.evidence.probes.seen().map(|probes| &probes.probes);
-        probes.is_ok_and(|probes| probes.iter().filter(reached).all(|probe| probe.shape == Shape::OwnClient))
+        probes.is_ok_and(|probes| {
+            probes.iter().filter(|probe| probe.was_heard()).all(|probe| probe.shape == Shape::OwnClient)
+        })
     }
 
     /// How a server that answered nobody treated the probes; `None` when it did answer, or they differ.

@@ -31,9 +31,7 @@ impl Home {
         copy(&self.dir, &place).with_context(|| format!("cannot copy {}", self.dir.display()))?;
         Ok(place)
     }
-}
 
-impl Home {
     /// The command that becomes `command` within the limits.
     pub(super) fn guest(&self, command: Vec<String>) -> anyhow::Result<Vec<String>> {
         let netdiag = std::env::current_exe().context("cannot find netdiag's own program file")?;

@@ -14,7 +14,7 @@ impl Recorder<'_> {
     /// the client's end, and comes to nothing where somebody had answered before.
     pub(super) fn with_own_client(&mut self, frozen: &Frozen, probes: Observed<Probes>) -> Observed<Probes> {
         let Observed::Seen(mut probes) = probes else { return probes };
-        if !probes.probes.iter().any(was_heard)
+        if !probes.probes.iter().any(Probe::was_heard)
             && let Some(probe) = self.own_client(frozen)
         {
             probes.probes.insert(0, probe);
@@ -32,16 +32,13 @@ impl Recorder<'_> {
             let ended_by_us = now.sent.fin.filter(|_| now.sent.total == asked.sent.total);
             let reacted = answer.total > 0 || answer.fin.is_some() || answer.rst.is_some();
             match ended_by_us {
-                Some(fin) if reacted || over => return Some(probe(now, fin)),
+                Some(fin) if reacted => return Some(probe(now, fin)),
+                // One that has not reacted by now may yet do so: nothing was learned.
                 _ if over => return None,
                 _ => self.stage.pause(STEP),
             }
         }
     }
-}
-
-fn was_heard(probe: &Probe) -> bool {
-    probe.reach == Reach::Connected && (probe.close != Close::Reset || probe.received_total > 0)
 }
 
 /// The one conversation of a pair that stands still over its first reply.
