@@ -5,6 +5,7 @@
 
 mod datagrams;
 mod pace;
+mod rest;
 mod shapes;
 mod streams;
 mod talk;
@@ -16,6 +17,7 @@ use crate::evidence::{Gap, Probe, Probes, Reach, Transport};
 
 use super::clock::Clock;
 use pace::Pace;
+pub use rest::Rest;
 use talk::Setting;
 
 /// How much is tried.
@@ -57,6 +59,12 @@ impl Examiner {
             next_group: 0,
             probes: Vec::new(),
         }
+    }
+
+    /// Where somebody who looks at the server's threads says that waiting any longer is in vain.
+    #[must_use]
+    pub fn rest(&self) -> Rest {
+        self.setting.rest.clone()
     }
 
     /// Probes the server, in the network namespace of the calling thread. Blocks: about 150 ms for [`Depth::Dialect`]

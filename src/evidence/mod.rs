@@ -241,6 +241,9 @@ pub enum Ending {
     ServerEnded,
     /// Two samples proved that nothing can ever move again without outside help.
     HangProven,
+    /// All but some of the server's threads waited for ever, and these came back time and again to the listener that they
+    /// wait at with a time limit; nothing happened.
+    Idle,
     /// The deadline passed with something still running.
     DeadlinePassed,
     /// The user interrupted.

@@ -49,6 +49,10 @@ pub struct Probe {
     pub close: Close,
     /// How long we waited at most, in milliseconds.
     pub patience_ms: u64,
+    /// Whether waiting ended because the server was seen to rest after our last word, with everything read: every thread
+    /// in a wait without a limit, so that nothing more could come.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub at_rest: bool,
     /// Probes made at the same time share a number; others have their own.
     pub group: u32,
 }

@@ -176,7 +176,7 @@ impl<'e> Facts<'e> {
         let silent = self.frozen().ms_since(talk.last_heard(self.frozen()));
         let waits = self.player(role).ok().flatten().is_some_and(|player| player.waits_for_ever());
         let why = match self.evidence.setting.ended {
-            Ending::HangProven => return Ok(()),
+            Ending::HangProven | Ending::Idle => return Ok(()),
             Ending::Interrupted => "the recording was interrupted".to_owned(),
             Ending::CutShort => "the capture breaks off".to_owned(),
             _ if silent >= if waits { SETTLED_MS } else { LONG_SILENCE_MS } => return Ok(()),
@@ -265,7 +265,10 @@ impl<'e> Facts<'e> {
     /// Whether something was still going on when the recording stopped, so that an absence may be a matter of time.
     #[must_use]
     pub fn still_waiting(&self) -> bool {
-        matches!(self.evidence.setting.ended, Ending::HangProven | Ending::DeadlinePassed | Ending::Interrupted)
+        matches!(
+            self.evidence.setting.ended,
+            Ending::HangProven | Ending::Idle | Ending::DeadlinePassed | Ending::Interrupted
+        )
     }
 
     /// Whether it was proven that nothing can ever move again.

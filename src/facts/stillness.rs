@@ -2,7 +2,9 @@
 //!
 //! The recorder asks this between two samples; rules rely on its answer through `Ending::HangProven`.
 
-use crate::evidence::{Limit, Process, Sample, Socket, SocketState, Transport, Wait};
+use std::net::SocketAddr;
+
+use crate::evidence::{Limit, Process, Sample, Socket, SocketState, Thread, Transport, Wait};
 
 /// Whether two looks at all processes, and the socket table of the second look, prove that nothing will change without
 /// outside help: the same threads, none of which ran in between, each in a wait without a time limit, no timer armed,
@@ -11,6 +13,68 @@ use crate::evidence::{Limit, Process, Sample, Socket, SocketState, Transport, Wa
 /// The caller adds what it knows of bytes in flight. Anything that could not be read counts against the proof.
 #[must_use]
 pub fn is_proven(earlier: &Sample, later: &Sample, sockets: &[Socket]) -> bool {
+    nobody_moves(earlier, later, sockets, &[])
+}
+
+/// The same for a server that netdiag itself talks to from the addresses `asking`: it rests, and has taken and read
+/// whatever it was sent, by everybody. What it has not answered then it will not answer before it is told more.
+#[must_use]
+pub fn is_at_rest(earlier: &Sample, later: &Sample, sockets: &[Socket], asking: &[SocketAddr]) -> bool {
+    let is_read = |socket: &Socket| socket.recv_queue == Some(0);
+    nobody_moves(earlier, later, sockets, asking)
+        && sockets.iter().filter(|socket| is_ours(socket)).all(is_read)
+        // A connection that nobody has accepted belongs to nobody yet.
+        && !sockets.iter().any(|socket| {
+            socket.remote.is_some_and(|remote| asking.contains(&remote)) && takes_bytes(socket) && !is_ours(socket)
+        })
+}
+
+/// Whether nothing has happened between two looks but that some of the server's threads came back `turns` times or more to
+/// the socket at which they wait for somebody new with a time limit, as `socketserver` of Python does. Such a thread could
+/// count its turns and do something in the end; that none did is no proof, and all that a deadline would have shown.
+#[must_use]
+pub fn is_idle(earlier: &Sample, later: &Sample, sockets: &[Socket], server: &[usize], turns: u64) -> bool {
+    let attends = |process: &Process, thread: &Thread| server.contains(&process.program) && attends(thread, sockets);
+    let rests = |now: &Process, before: &Process| {
+        now.armed_timers == Some(0)
+            && before.threads.len() == now.threads.len()
+            && now.threads.iter().all(|thread| {
+                let came_back = || returns(before, thread).is_some_and(|returns| returns >= turns);
+                match returns(before, thread) {
+                    Some(0) => matches!(thread.wait, Wait::Call { limit: Limit::Forever, .. }),
+                    _ => attends(now, thread) && came_back(),
+                }
+            })
+    };
+    !later.processes.is_empty()
+        && earlier.processes.len() == later.processes.len()
+        && later.processes.iter().all(|process| {
+            let before = earlier.processes.iter().find(|before| before.pid == process.pid);
+            before.is_some_and(|before| is_out_of_play(process) || rests(process, before))
+                && waits_for_somebody_there(process, &later.processes)
+        })
+        && !sockets.iter().any(|socket| {
+            moves_by_itself(socket) || has_bytes_under_way(socket, sockets) || has_a_stranger(socket, sockets)
+        })
+}
+
+/// How often a thread was put on a processor since an earlier look.
+fn returns(before: &Process, thread: &Thread) -> Option<u64> {
+    let earlier = before.threads.iter().find(|earlier| earlier.tid == thread.tid)?;
+    thread.switches?.checked_sub(earlier.switches?)
+}
+
+/// Whether the thread waits at a socket where somebody new may appear, and nobody has.
+fn attends(thread: &Thread, sockets: &[Socket]) -> bool {
+    let Wait::Call { limit: Limit::Timed, socket: Some((local, None)), .. } = &thread.wait else { return false };
+    sockets.iter().any(|socket| {
+        let is_open = matches!(socket.state, SocketState::Listen | SocketState::Unconnected);
+        is_ours(socket) && socket.local == *local && is_open && socket.recv_queue == Some(0)
+    })
+}
+
+fn nobody_moves(earlier: &Sample, later: &Sample, sockets: &[Socket], asking: &[SocketAddr]) -> bool {
+    let is_asked = |socket: &Socket| socket.remote.is_some_and(|remote| asking.contains(&remote));
     !later.processes.is_empty()
         && earlier.processes.len() == later.processes.len()
         && later.processes.iter().all(|process| {
@@ -19,7 +83,9 @@ pub fn is_proven(earlier: &Sample, later: &Sample, sockets: &[Socket]) -> bool {
                 && waits_for_somebody_there(process, &later.processes)
         })
         && !sockets.iter().any(|socket| {
-            moves_by_itself(socket) || has_bytes_under_way(socket, sockets) || has_a_stranger(socket, sockets)
+            moves_by_itself(socket)
+                || has_bytes_under_way(socket, sockets)
+                || (!is_asked(socket) && has_a_stranger(socket, sockets))
         })
 }
 
@@ -40,9 +106,13 @@ fn waits_for_somebody_there(process: &Process, all: &[Process]) -> bool {
     !in_wait || (children.peek().is_some() && children.all(|child| child.state != 'Z'))
 }
 
+/// A zombie waits for its parent, which is judged by itself; a stopped process cannot run whatever its timers do.
+fn is_out_of_play(process: &Process) -> bool {
+    matches!(process.state, 'Z' | 'T' | 't')
+}
+
 fn waits_for_ever(process: &Process) -> bool {
-    // A zombie waits for its parent, which is judged by itself; a stopped process cannot run whatever its timers do.
-    if matches!(process.state, 'Z' | 'T' | 't') {
+    if is_out_of_play(process) {
         return true;
     }
     process.armed_timers == Some(0)
@@ -240,6 +310,74 @@ mod tests {
             later.processes[0].state = 'Z';
             later.processes[0].armed_timers = None;
         }));
+    }
+
+    /// A server in two looks `ms` apart: its main thread waits with a time limit at the listener and has come back to it
+    /// `returns` times; `change` makes of it what it likes.
+    fn idle(ms: f64, returns: u64, change: impl FnOnce(&mut Sample, &mut Vec<Socket>)) -> bool {
+        let listener = socket(1, None, SERVER);
+        let attends = |switches| Thread {
+            tid: 77,
+            state: 'S',
+            wait: Wait::Call {
+                name: "poll".to_owned(),
+                limit: Limit::Timed,
+                fd: Some(3),
+                socket: Some((listener.local, None)),
+                file: None,
+            },
+            switches: Some(switches),
+        };
+        let look = |at: f64, switches| {
+            let mut server = staged::process(0, "recvfrom", Limit::Forever);
+            server.threads.push(attends(switches));
+            Sample { at: staged::ms(at), processes: vec![server, staged::process(1, "recvfrom", Limit::Forever)] }
+        };
+        let (earlier, mut later) = (look(60.0, 9), look(60.0 + ms, 9 + returns));
+        let mut sockets = vec![listener.clone(), socket(9, Some(1), CLIENT), socket(1, Some(9), SERVER)];
+        change(&mut later, &mut sockets);
+        is_idle(&earlier, &later, &sockets, &[0], 3)
+    }
+
+    #[test]
+    fn a_thread_that_only_returns_to_its_listener_leaves_the_pair_idle() {
+        assert!(idle(1500.0, 3, |_, _| {}));
+        assert!(!idle(1500.0, 2, |_, _| {}), "not often enough");
+    }
+
+    #[test]
+    fn whoever_works_or_may_go_on_by_itself_is_not_idle() {
+        assert!(!idle(1500.0, 3, |later, _| later.processes[0].threads[0].switches = Some(18)), "a handler ran");
+        assert!(!idle(1500.0, 3, |later, _| later.processes[0].threads[1].wait = Wait::Running));
+        assert!(!idle(1500.0, 3, |later, _| later.processes[1] = staged::process(1, "recvfrom", Limit::Timed)));
+        assert!(!idle(1500.0, 3, |later, _| later.processes[0].armed_timers = None));
+        assert!(!idle(1500.0, 3, |_, sockets| sockets[0].recv_queue = Some(1)), "somebody waits to be accepted");
+        assert!(!idle(1500.0, 3, |_, sockets| sockets[0].state = SocketState::Established), "no listener");
+    }
+
+    #[test]
+    fn a_client_that_waits_with_a_time_limit_is_not_idle_whatever_it_waits_at() {
+        assert!(!idle(1500.0, 3, |later, sockets| {
+            sockets[0].owners[0].role = Some(Role::Client);
+            later.processes[0].program = 1;
+        }));
+    }
+
+    /// The looks of [`proven`] for a server that netdiag asks from port 9.
+    fn at_rest(change: impl FnOnce(&mut Vec<Socket>)) -> bool {
+        let look = |at| Sample { at: staged::ms(at), processes: vec![staged::process(0, "recvfrom", Limit::Forever)] };
+        let mut sockets = vec![socket(1, None, SERVER), socket(9, Some(1), STRANGER), socket(1, Some(9), SERVER)];
+        change(&mut sockets);
+        is_at_rest(&look(60.0), &look(72.0), &sockets, &[std::net::SocketAddr::from(([127, 0, 0, 1], 9))])
+    }
+
+    #[test]
+    fn a_server_that_has_read_every_question_and_waits_is_at_rest() {
+        assert!(at_rest(|_| {}));
+        assert!(!at_rest(|sockets| sockets[2].recv_queue = Some(3)), "it has not read all");
+        assert!(!at_rest(|sockets| sockets[0].recv_queue = Some(1)), "somebody waits to be accepted");
+        assert!(!at_rest(|sockets| sockets[2].owners.clear()), "nobody has accepted the connection");
+        assert!(!at_rest(|sockets| sockets.push(socket(8, Some(5432), SERVER))), "somebody else may answer it");
     }
 
     #[test]

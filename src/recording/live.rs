@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use super::freeze::{reachable, waiting};
 use super::pair::Recorder;
+use super::vigil::Vigil;
 use crate::collect::probes::{Depth, Examiner};
 use crate::collect::sockets::{self, Scope};
 use crate::collect::tasks;
@@ -103,6 +104,7 @@ impl Recorder<'_> {
     /// Lets an examiner ask, on a thread of its own, and looks at sockets and threads meanwhile.
     pub(super) fn examine(&mut self, targets: Vec<SocketAddr>, transport: Transport, depth: Depth) -> Observed<Probes> {
         let mut examiner = Examiner::new(self.clock, targets, transport);
+        let rest = examiner.rest();
         let asking = std::thread::Builder::new().name("netdiag-ask".to_owned()).spawn(move || examiner.examine(depth));
         let Ok(asking) = asking else {
             return Observed::NotObserved(Gap::new(
@@ -112,12 +114,16 @@ impl Recorder<'_> {
             ));
         };
         let mut sampled: Option<Instant> = None;
+        let mut vigil = Vigil::default();
         while !asking.is_finished() {
             let members = self.stage.members();
             let rows = self.tables.look(&members, &self.ports);
             if sampled.is_none_or(|at| at.elapsed() > SAMPLE_EVERY) {
                 self.stage.sample(&rows);
                 sampled = Some(Instant::now());
+            }
+            if let Some(since) = vigil.look(self, &rows, &rest.asking()) {
+                rest.tell(since);
             }
             self.stage.pause(STEP);
         }

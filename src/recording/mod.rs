@@ -12,6 +12,7 @@ mod parts;
 mod settle;
 mod swap;
 mod traffic;
+mod vigil;
 mod worker;
 
 pub use hold::{Held, hold};

@@ -44,7 +44,7 @@ impl Recorder<'_> {
 /// The one conversation of a pair that stands still over its first reply.
 fn unanswered(frozen: &Frozen) -> Option<&Conversation> {
     let [one] = &frozen.packets.seen().ok()?.conversations[..] else { return None };
-    let stands = matches!(frozen.ended, Ending::HangProven | Ending::DeadlinePassed);
+    let stands = matches!(frozen.ended, Ending::HangProven | Ending::Idle | Ending::DeadlinePassed);
     let kept_whole = one.sent.total > 0 && one.sent.total == one.sent.head.0.len() as u64;
     let ended = [&one.sent, &one.received].into_iter().any(|stream| stream.fin.is_some() || stream.rst.is_some());
     (stands && one.transport == Transport::Tcp && kept_whole && one.received.total == 0 && !ended).then_some(one)
@@ -79,6 +79,7 @@ fn probe(conversation: &Conversation, fin: At) -> Probe {
             (None, None) => Close::Open,
         },
         patience_ms: PATIENCE.as_millis() as u64,
+        at_rest: false,
         group: 0,
     }
 }

@@ -8,6 +8,7 @@ use anyhow::Context;
 use super::freeze::{Tables, look_for_waiting, reachable, waiting};
 use super::parts::Wings;
 use super::traffic::Traffic;
+use super::vigil::Idleness;
 use super::{Manner, Plan};
 use super::{calls, home};
 use crate::collect::calls::Tracer;
@@ -43,10 +44,10 @@ const LATER_BY: u32 = 20;
 /// Nothing may have been captured for this long before a hang counts as proven.
 const QUIET_MS: f64 = 15.0;
 /// Two samples that prove a hang are at least this far apart.
-const APART_MS: f64 = 10.0;
+pub(super) const APART_MS: f64 = 10.0;
 /// How many looks in a row have to prove a hang: a process may be forked between the list and the look. More of them
 /// while no packet was seen, because that is when programs start.
-const PROOFS: u32 = 2;
+pub(super) const PROOFS: u32 = 2;
 const PROOFS_BEFORE_ANY_PACKET: u32 = 10;
 /// How long the tracers may take for a dump of their stacks.
 const STACKS: Duration = Duration::from_millis(250);
@@ -213,7 +214,8 @@ impl Recorder<'_> {
                 break;
             }
             looks += 1;
-            let is_thorough = looks.is_multiple_of(THOROUGH);
+            // Whether one that listens somewhere else is still up to something its threads tell.
+            let is_thorough = elsewhere.is_some() || looks.is_multiple_of(THOROUGH);
             let rows = if is_thorough { self.tables.look(&members, &self.ports) } else { look_for_waiting(&members) };
             let ports: Vec<(Transport, u16)> = waiting(&rows).map(|row| (row.transport, row.local.port())).collect();
             if ports.iter().any(|listens| self.is_documented(*listens)) {
@@ -272,6 +274,7 @@ impl Recorder<'_> {
         let began = Instant::now();
         let patience = Duration::from_millis(self.plan.patience_ms);
         let mut alive = Liveliness::new();
+        let mut idleness = Idleness::default();
         loop {
             let members = self.stage.members();
             let rows = self.tables.look(&members, &self.ports);
@@ -283,6 +286,9 @@ impl Recorder<'_> {
             }
             if self.is_still(&rows) {
                 return Ending::HangProven;
+            }
+            if idleness.look(self, &rows) {
+                return Ending::Idle;
             }
             alive.note(self.last_packet(), self.last.as_ref());
             if alive.quiet_for() > patience || began.elapsed() > patience * MOST_PATIENCE {
@@ -314,7 +320,7 @@ impl Recorder<'_> {
     }
 
     /// The tracers' own threads are ours, not the program's, and so are the stops of the tracer of calls.
-    fn leave_tracers_out(&self, sample: &mut Sample) {
+    pub(super) fn leave_tracers_out(&self, sample: &mut Sample) {
         let own = self.tracers.map(Listener::own_threads).unwrap_or_default();
         for process in &mut sample.processes {
             process.threads.retain(|thread| !own.contains(&(process.pid, thread.tid)));
@@ -324,7 +330,7 @@ impl Recorder<'_> {
         }
     }
 
-    fn last_packet(&self) -> Option<At> {
+    pub(super) fn last_packet(&self) -> Option<At> {
         self.traffic.last_packet()
     }
 

@@ -81,7 +81,7 @@ fn is_of_the_network(raised: &Raised) -> bool {
 
 /// A program that may still come back by itself may yet do what is missing.
 fn certainty(facts: &Facts, role: Role) -> Confidence {
-    let may_come_back = facts.evidence.setting.ended == Ending::DeadlinePassed
+    let may_come_back = matches!(facts.evidence.setting.ended, Ending::Idle | Ending::DeadlinePassed)
         && facts.players(role).is_ok_and(|players| players.iter().any(|player| player.is_running() && !player.waits_for_ever()));
     if may_come_back { Confidence::Likely } else { Confidence::Proven }
 }

@@ -14,6 +14,7 @@ mod readme;
 mod real_servers;
 mod sandbox;
 mod scenarios;
+mod silence;
 mod stand;
 mod tracer;
 mod unruly;

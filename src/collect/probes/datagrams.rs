@@ -4,11 +4,12 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use tokio::net::UdpSocket;
-use tokio::time::{Instant, timeout_at};
+use tokio::time::{Instant, timeout, timeout_at};
 
 use crate::evidence::{Bytes, Probe, Reach, Shape, Transport};
 
 use super::pace::GENEROUS;
+use super::rest::{ARRIVED, Rest};
 use super::talk::{KEPT, ms, reach};
 use super::{Depth, Examiner, shapes};
 
@@ -130,7 +131,7 @@ pub(super) async fn send(exam: &Examiner, shape: Shape, target: SocketAddr, byte
     probe.patience_ms = patience.as_millis() as u64;
     say(&mut probe, &socket, &bytes).await;
     if probe.reach == Reach::Connected {
-        hear(&mut probe, &socket, patience).await;
+        hear(&mut probe, &socket, patience, &exam.setting.rest).await;
     }
     probe.before_half_close = probe.received_total;
     probe
@@ -156,11 +157,21 @@ async fn say(probe: &mut Probe, socket: &UdpSocket, bytes: &[u8]) {
     }
 }
 
-async fn hear(probe: &mut Probe, socket: &UdpSocket, patience: Duration) {
+async fn hear(probe: &mut Probe, socket: &UdpSocket, patience: Duration, rest: &Rest) {
     let begun = Instant::now();
     let mut deadline = begun + patience;
     let mut buffer = vec![0u8; KEPT];
-    while let Ok(heard) = timeout_at(deadline, socket.recv(&mut buffer)).await {
+    loop {
+        let heard = tokio::select! {
+            biased;
+            heard = timeout_at(deadline, socket.recv(&mut buffer)) => heard,
+            () = rest.after(begun.into_std()), if probe.received_total == 0 => {
+                let heard = timeout(ARRIVED, socket.recv(&mut buffer)).await;
+                probe.at_rest = heard.is_err();
+                heard
+            }
+        };
+        let Ok(heard) = heard else { break };
         match heard {
             Ok(count) => {
                 let ms = ms(begun.elapsed());
@@ -181,5 +192,8 @@ async fn hear(probe: &mut Probe, socket: &UdpSocket, patience: Duration) {
         if probe.received_total > KEPT as u64 {
             return;
         }
+    }
+    if probe.at_rest {
+        probe.patience_ms = begun.elapsed().as_millis() as u64;
     }
 }

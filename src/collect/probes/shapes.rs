@@ -97,7 +97,8 @@ impl Script {
                     let begun = tokio::time::Instant::now();
                     while talk.is_open() && begun.elapsed() < time {
                         let left = time.saturating_sub(begun.elapsed());
-                        talk.listen(&Wait::patient(left, Enough::Bytes(u64::MAX))).await;
+                        let wait = Wait::patient(left, Enough::Bytes(u64::MAX));
+                        talk.listen(&Wait { whole: true, ..wait }).await;
                     }
                 }
                 Step::HalfClose => talk.half_close().await,

@@ -128,7 +128,8 @@ fn gentle_scripts(exam: &mut Examiner, depth: Depth) -> Vec<Script> {
 async fn again_if_too_hasty(exam: &mut Examiner, target: SocketAddr) -> Option<()> {
     let chunk = exam.probes.iter().rfind(|probe| probe.shape == Shape::Chunk)?;
     let needed = LONGEST.min(exam.pace.latency.unwrap_or_default() * 3);
-    if chunk.before_half_close > exam.pace.banner || Duration::from_millis(chunk.patience_ms) >= needed {
+    if chunk.before_half_close > exam.pace.banner || chunk.at_rest || Duration::from_millis(chunk.patience_ms) >= needed
+    {
         return Some(());
     }
     let mut pace = exam.pace.clone();

@@ -11,6 +11,7 @@ use tokio::net::TcpStream;
 use tokio::sync::watch;
 use tokio::time::{Instant, timeout, timeout_at};
 
+use super::rest::{ARRIVED, Rest};
 use crate::collect::clock::Clock;
 use crate::evidence::{Bytes, Close, Probe, Reach, Shape, Transport};
 
@@ -39,13 +40,14 @@ const LONGEST_ANSWER: Duration = Duration::from_secs(5);
 #[derive(Debug, Clone)]
 pub(super) struct Setting {
     clock: Clock,
+    pub(super) rest: Rest,
     /// Connections the server would not close. Closing them ourselves could reset them while it is still writing.
     kept_open: Arc<Mutex<Vec<TcpStream>>>,
 }
 
 impl Setting {
     pub(super) fn new(clock: Clock) -> Self {
-        Self { clock, kept_open: Arc::default() }
+        Self { clock, rest: Rest::default(), kept_open: Arc::default() }
     }
 
     /// Closes what the server would not close.
@@ -72,6 +74,7 @@ impl Setting {
             half_closed: false,
             close: Close::None,
             patience_ms: 0,
+            at_rest: false,
             group,
         }
     }
@@ -101,12 +104,14 @@ pub(super) struct Wait {
     pub enough: Enough,
     /// Becomes true when waiting for a first byte has lost its sense.
     pub hurry: Option<watch::Receiver<bool>>,
+    /// Whether the time is kept although the server rests: somebody else waits for it to pass.
+    pub whole: bool,
 }
 
 impl Wait {
     /// Waits as long for the first as for each further byte.
     pub(super) fn patient(patience: Duration, enough: Enough) -> Self {
-        Self { first: patience, quiet: patience, tail: patience, settle: SETTLE, enough, hurry: None }
+        Self { first: patience, quiet: patience, tail: patience, settle: SETTLE, enough, hurry: None, whole: false }
     }
 }
 
@@ -118,6 +123,8 @@ pub(super) struct Talk {
     setting: Setting,
     last_write: Option<Instant>,
     last_byte: Option<Instant>,
+    /// When the server last got something to react to: our connection, bytes, our half-close.
+    last_word: Instant,
 }
 
 impl Talk {
@@ -133,6 +140,7 @@ impl Talk {
                 probe.reach = Reach::Connected;
                 probe.close = Close::Open;
                 probe.from = stream.local_addr().ok();
+                probe.from.into_iter().for_each(|address| setting.rest.asks_from(address));
                 // Without it a second write may wait for the acknowledgement of the first; if it fails, it may.
                 let _ = stream.set_nodelay(true);
                 Some(stream)
@@ -143,7 +151,8 @@ impl Talk {
             }
             Err(_) => None,
         };
-        Self { probe, stream, setting: setting.clone(), last_write: None, last_byte: None }
+        let last_word = Instant::now();
+        Self { probe, stream, setting: setting.clone(), last_write: None, last_byte: None, last_word }
     }
 
     /// Whether the connection stands and the server has not ended it.
@@ -190,13 +199,15 @@ impl Talk {
         let kept: usize = self.probe.sent.iter().map(Bytes::len).sum();
         self.probe.sent_total += bytes.len() as u64;
         self.probe.sent.push(Bytes::from(&bytes[..bytes.len().min(KEPT - kept.min(KEPT))]));
-        self.last_write = Some(Instant::now());
+        self.last_word = Instant::now();
+        self.last_write = Some(self.last_word);
+        self.probe.at_rest = false;
         // The times of an answer count from the last write; what came during a long write came at once.
         self.probe.last_byte_ms = None;
         self.probe.first_byte_ms = (bytes.len() > KEPT / 8 && self.heard() > 0).then_some(0.0);
     }
 
-    /// Waits for an answer as `wait` says, or until the server ends the connection.
+    /// Waits for an answer as `wait` says, or until the server ends the connection, or is known to rest.
     pub(super) async fn listen(&mut self, wait: &Wait) {
         let begun = Instant::now();
         let before = self.heard();
@@ -213,7 +224,9 @@ impl Talk {
                 None => quiet_since + wait.quiet,
             };
             let Some(stream) = &self.stream else { break };
+            let word = self.last_byte.map_or(self.last_word, |byte| byte.max(self.last_word));
             tokio::select! {
+                biased;
                 ready = timeout_at(deadline, stream.readable()) => match ready {
                     Ok(Ok(())) => self.take_in(),
                     _ => break,
@@ -222,7 +235,23 @@ impl Talk {
                     self.probe.patience_ms = begun.elapsed().as_millis() as u64;
                     break;
                 }
+                () = self.setting.rest.after(word.into_std()), if !wait.whole => {
+                    if timeout(ARRIVED, stream.readable()).await.is_ok() {
+                        self.take_in();
+                    } else {
+                        self.note_rest(begun);
+                        break;
+                    }
+                }
             }
+        }
+    }
+
+    /// The server rests. After our half-close that tells nothing of the time before it, unless it has said nothing at all.
+    fn note_rest(&mut self, begun: Instant) {
+        if !self.probe.half_closed || self.heard() == 0 {
+            self.probe.at_rest = true;
+            self.probe.patience_ms = begun.elapsed().as_millis() as u64;
         }
     }
 
@@ -265,6 +294,7 @@ impl Talk {
         if let Some(stream) = &mut self.stream {
             self.probe.before_half_close = self.probe.received_total;
             self.probe.half_closed = stream.shutdown().await.is_ok();
+            self.last_word = Instant::now();
         }
     }
 

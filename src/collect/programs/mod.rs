@@ -192,11 +192,23 @@ impl Stage {
     pub fn sample(&mut self, sockets: &[Socket]) -> Sample {
         self.poll();
         self.tree.refresh(&self.roots());
-        let at = self.clock.now();
-        let sample = Sample { at, processes: threads::look(self.tree.everybody(), sockets) };
+        let sample = self.glance(sockets);
         self.samples.push(sample.clone());
         self.trim_samples();
         sample
+    }
+
+    /// The indexes of the programs that play `role`.
+    #[must_use]
+    pub fn programs_of(&self, role: Role) -> Vec<usize> {
+        let programs = self.programs.iter().enumerate();
+        programs.filter(|(_, program)| program.role == role).map(|(index, _)| index).collect()
+    }
+
+    /// A look at every thread that is not kept.
+    pub fn glance(&mut self, sockets: &[Socket]) -> Sample {
+        let at = self.clock.now();
+        Sample { at, processes: threads::look(self.tree.everybody(), sockets) }
     }
 
     fn trim_samples(&mut self) {

@@ -12,6 +12,9 @@ use super::fds::{self, Target};
 use super::waits::{self, Call, Time, Told};
 use crate::evidence::{Limit, Process, Socket, Thread, Wait};
 
+/// The kernel takes larger sets for select(2) than the C library; beyond this they are not read.
+const SELECTABLE: usize = 1 << 16;
+
 /// Addresses by inode.
 type Addresses = BTreeMap<u64, (SocketAddr, Option<SocketAddr>)>;
 
@@ -107,7 +110,7 @@ impl Looker<'_> {
             let name = format!("system call {number}");
             return Wait::Call { name, limit: Limit::Unknown, fd: None, socket: None, file: None };
         };
-        let fd = if call.has_fd { Some(arguments[0] as i32) } else { self.only_polled(call, arguments) };
+        let fd = if call.has_fd { Some(arguments[0] as i32) } else { self.only_watched(call, arguments) };
         let target = fd.and_then(|fd| fds::target(self.pid, fd));
         let socket = match target {
             Some(Target::Socket(inode)) => self.addresses.get(&inode).copied(),
@@ -137,25 +140,75 @@ impl Looker<'_> {
     /// Whether SIGALRM is in the set of signals at this address, or may be: alarm(2) cannot be seen from outside, and while
     /// a thread waits for a signal the kernel does not list it as blocked.
     fn may_wait_for_alarm(&self, set: u64) -> bool {
-        let mut signals = [0; 8];
-        let read =
-            File::open(format!("/proc/{}/mem", self.pid)).and_then(|memory| memory.read_exact_at(&mut signals, set));
-        read.is_err() || u64::from_ne_bytes(signals) & fds::SIGALRM_BIT != 0
+        let signals = self.memory(set, 8).and_then(|bytes| bytes.try_into().ok()).map(u64::from_ne_bytes);
+        signals.is_none_or(|signals| signals & fds::SIGALRM_BIT != 0)
     }
 
-    /// The descriptor a poll of a single one waits for: the first four bytes of its struct pollfd (poll(2)).
-    fn only_polled(&self, call: &Call, arguments: &[u64; 6]) -> Option<i32> {
-        if !call.name.ends_with("poll") || arguments[1] != 1 {
-            return None;
+    /// The descriptor that a poll or select of a single one waits for.
+    fn only_watched(&self, call: &Call, arguments: &[u64; 6]) -> Option<i32> {
+        match call.name {
+            "poll" | "ppoll" if arguments[1] == 1 => self.polled(arguments[0]),
+            "select" | "pselect6" => self.selected(arguments),
+            _ => None,
         }
-        let mut fd = [0; 4];
-        File::open(format!("/proc/{}/mem", self.pid)).ok()?.read_exact_at(&mut fd, arguments[0]).ok()?;
-        Some(i32::from_ne_bytes(fd)).filter(|&fd| fd >= 0)
     }
+
+    /// The first four bytes of a struct pollfd (poll(2)).
+    fn polled(&self, at: u64) -> Option<i32> {
+        let fd = i32::from_ne_bytes(self.memory(at, 4)?.try_into().ok()?);
+        Some(fd).filter(|&fd| fd >= 0)
+    }
+
+    /// The one descriptor in three sets of select(2), which is a bit of the first, where the others have none.
+    fn selected(&self, arguments: &[u64; 6]) -> Option<i32> {
+        let bytes = usize::try_from(arguments[0]).ok()?.min(SELECTABLE).div_ceil(64) * 8;
+        let sets = arguments[1..4].iter().filter(|set| **set != 0);
+        let sets: Option<Vec<Vec<u8>>> = sets.map(|set| self.memory(*set, bytes)).collect();
+        only_bit(&sets?, arguments[1] != 0)
+    }
+
+    fn memory(&self, at: u64, length: usize) -> Option<Vec<u8>> {
+        let mut bytes = vec![0; length];
+        File::open(format!("/proc/{}/mem", self.pid)).ok()?.read_exact_at(&mut bytes, at).ok()?;
+        Some(bytes)
+    }
+}
+
+/// The only bit in `sets`, if it is in the first one and that one is what is waited for to be read.
+fn only_bit(sets: &[Vec<u8>], first_is_for_reading: bool) -> Option<i32> {
+    let bits = |set: &Vec<u8>| set.iter().map(|byte| byte.count_ones()).sum::<u32>();
+    let reading = sets.first().filter(|_| first_is_for_reading)?;
+    if bits(reading) != 1 || sets[1..].iter().any(|set| bits(set) != 0) {
+        return None;
+    }
+    let at = reading.iter().position(|byte| *byte != 0)?;
+    i32::try_from(at * 8 + reading[at].trailing_zeros() as usize).ok()
 }
 
 /// Times the thread was put on a processor.
 fn switches(task: &Task) -> Option<u64> {
     let status = task.status().ok()?;
     Some(status.voluntary_ctxt_switches? + status.nonvoluntary_ctxt_switches?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_select_waits_for_one_descriptor_when_only_one_bit_is_set() {
+        let set = |bits: &[usize]| {
+            let mut bytes = vec![0_u8; 16];
+            for bit in bits {
+                bytes[bit / 8] |= 1 << (bit % 8);
+            }
+            bytes
+        };
+        assert_eq!(only_bit(&[set(&[3])], true), Some(3));
+        assert_eq!(only_bit(&[set(&[77]), set(&[]), set(&[])], true), Some(77));
+        assert_eq!(only_bit(&[set(&[3, 4])], true), None);
+        assert_eq!(only_bit(&[set(&[3]), set(&[4])], true), None, "it waits to write too");
+        assert_eq!(only_bit(&[set(&[3])], false), None, "it waits to write");
+        assert_eq!(only_bit(&[set(&[])], true), None);
+    }
 }

@@ -181,7 +181,7 @@ impl Bench<'_> {
 fn ended(reading: &Reading) -> bool {
     let patience = reading.probe.patience_ms as f64;
     let last = reading.probe.last_byte_ms.unwrap_or_default();
-    reading.is_final() || (patience >= LONG_SILENCE_MS && last + patience < STILL_LISTENING_MS)
+    reading.is_final() || reading.probe.at_rest || (patience >= LONG_SILENCE_MS && last + patience < STILL_LISTENING_MS)
 }
 
 fn places(readings: &Readings) -> Option<Learned<Places>> {

@@ -165,7 +165,7 @@ impl<'a> Readings<'a> {
 
     /// Whether no answer within this probe's patience means that none was going to come.
     pub(super) fn silence_tells(&self, reading: &Reading) -> bool {
-        self.is_long(reading.probe.patience_ms) && !self.had_to_queue(reading)
+        reading.probe.at_rest || (self.is_long(reading.probe.patience_ms) && !self.had_to_queue(reading))
     }
 
     /// Whether a wait was long against everything this server was seen to take.

@@ -27,6 +27,7 @@ fn probe(shape: Shape, sent: &[&str], received: &str) -> Probe {
         half_closed: true,
         close: Close::Fin,
         patience_ms: 150,
+        at_rest: false,
         group: 0,
     }
 }

@@ -134,6 +134,7 @@ pub fn probe(sent: &str, received: &str) -> Probe {
         half_closed: false,
         close: Close::Open,
         patience_ms: 500,
+        at_rest: false,
         group: 0,
     }
 }

@@ -135,6 +135,9 @@ pub fn answer(probe: &Probe) -> String {
         Close::Reset => ", then the server resets the connection",
         Close::Open | Close::None => "",
     };
+    if probe.received_total == 0 && probe.at_rest {
+        return format!("gets nothing back: the server has read all of it and waits for more{end}");
+    }
     if probe.received_total == 0 {
         return format!("gets nothing back within {}{end}", time(probe.patience_ms as f64));
     }

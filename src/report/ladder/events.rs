@@ -215,6 +215,7 @@ fn stop(events: &[Event], evidence: &Evidence) -> Option<Event> {
     let waited = cite::time(at.ms_since(last));
     let label = match evidence.setting.ended {
         Ending::HangProven => format!("{waited}, nothing more: neither side can ever move again"),
+        Ending::Idle => format!("{waited}, nothing more: the server only looks for new clients"),
         Ending::DeadlinePassed => format!("{waited}, nothing more by the deadline"),
         Ending::Interrupted => "interrupted by the user".to_owned(),
         Ending::CutShort => "the capture file breaks off here".to_owned(),

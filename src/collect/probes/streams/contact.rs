@@ -43,13 +43,16 @@ pub(super) async fn greet(exam: &mut Examiner, generous: Duration) -> Option<Soc
         let (hurry, told) = watch::channel(false);
         let talk = Talk::dial(&exam.setting, Shape::Line, target, group).await;
         let mut opening = tokio::spawn(open(talk, lines[0].clone(), generous, told));
-        let (talk, helpers) = if let Ok(talk) = tokio::time::timeout(PUZZLED, &mut opening).await {
-            (talk.ok()?, Vec::new())
+        let (first, helpers) = if let Ok(talk) = tokio::time::timeout(PUZZLED, &mut opening).await {
+            let first = go_on(talk.ok()?, &lines[1]).await;
+            let is_puzzling = first.probe.at_rest && first.turns[0] == 0;
+            let group = exam.group();
+            let helpers = if is_puzzling { help(exam, target, group, generous, &hurry) } else { Vec::new() };
+            (first, helpers)
         } else {
-            let helpers = help(exam, target, generous, &hurry);
-            (opening.await.ok()?, helpers)
+            let helpers = help(exam, target, group, generous, &hurry);
+            (go_on(opening.await.ok()?, &lines[1]).await, helpers)
         };
-        let first = go_on(talk, &lines[1]).await;
         let mut helped = Vec::new();
         for helper in helpers {
             helped.push(helper.await.ok()?);
@@ -78,6 +81,7 @@ async fn open(mut talk: Talk, text: String, generous: Duration, hurry: watch::Re
         settle: HANG_UP,
         enough: Enough::Text(text.into_bytes()),
         hurry: Some(hurry),
+        whole: false,
     };
     talk.listen(&wait).await;
     talk
@@ -104,10 +108,10 @@ async fn go_on(mut talk: Talk, text: &str) -> First {
 fn help(
     exam: &mut Examiner,
     target: SocketAddr,
+    group: u32,
     generous: Duration,
     hurry: &watch::Sender<bool>,
 ) -> Vec<JoinHandle<Probe>> {
-    let group = exam.next_group;
     // A server that has not answered yet is given twice the floor.
     let pace = Pace { floor: generous * 2 / 5, ..Pace::default() };
     let lines = [(Shape::LineHalfClose, exam.text() + "\n"), (Shape::CrLfLine, exam.text() + "\r\n")];

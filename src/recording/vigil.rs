@@ -1,0 +1,85 @@
+//! Watches for rest where the strict proof does not reach: a server that netdiag itself is asking, and a pair whose server
+//! looks for new clients every now and then. It asks nothing.
+
+use std::net::SocketAddr;
+use std::time::Instant;
+
+use super::pair::{APART_MS, PROOFS, Recorder};
+use crate::evidence::{Role, Sample, Socket};
+use crate::facts::stillness;
+
+/// How often a thread must have come back to its listener to count as idle.
+const TURNS: u64 = 3;
+/// How long a pair must have been idle at least; nobody is called silent sooner without proof.
+const IDLE_MS: f64 = 1500.0;
+/// After so long without success the next look is compared with a new one.
+const STALE_MS: f64 = 6000.0;
+
+/// The looks that so far show a server at rest.
+#[derive(Default)]
+pub(super) struct Vigil {
+    /// The first look of those, and when it was taken.
+    first: Option<(Instant, Sample)>,
+    /// How many looks have agreed with it.
+    proofs: u32,
+}
+
+impl Vigil {
+    /// Looks once more; the moment since which the server rests, once enough looks agree. Then it begins anew.
+    pub(super) fn look(&mut self, recorder: &mut Recorder, rows: &[Socket], asking: &[SocketAddr]) -> Option<Instant> {
+        if !recorder.is_quiet() {
+            self.first = None;
+            return None;
+        }
+        let now = Instant::now();
+        let mut sample = recorder.stage.glance(rows);
+        recorder.leave_tracers_out(&mut sample);
+        let Some((since, first)) = &self.first else {
+            self.begin(now, sample);
+            return None;
+        };
+        if sample.at.ms_since(first.at) < APART_MS {
+            return None;
+        }
+        if !stillness::is_at_rest(first, &sample, rows, asking) {
+            self.begin(now, sample);
+            return None;
+        }
+        let since = *since;
+        self.proofs += 1;
+        if self.proofs < PROOFS {
+            return None;
+        }
+        self.begin(now, sample);
+        Some(since)
+    }
+
+    fn begin(&mut self, now: Instant, first: Sample) {
+        self.first = Some((now, first));
+        self.proofs = 0;
+    }
+}
+
+/// A pair in which at most some threads of the server move, and only at their listener.
+#[derive(Default)]
+pub(super) struct Idleness {
+    /// The look that later ones are compared with.
+    first: Option<Sample>,
+}
+
+impl Idleness {
+    /// Whether nothing has happened for long enough. Uses the recorder's last look.
+    pub(super) fn look(&mut self, recorder: &Recorder, rows: &[Socket]) -> bool {
+        let Some(now) = &recorder.last else { return false };
+        let is_fresh = |first: &&Sample| {
+            recorder.last_packet().is_none_or(|packet| first.at > packet) && now.at.ms_since(first.at) < STALE_MS
+        };
+        let Some(first) = self.first.as_ref().filter(is_fresh) else {
+            self.first = Some(now.clone());
+            return false;
+        };
+        now.at.ms_since(first.at) >= IDLE_MS
+            && recorder.is_quiet()
+            && stillness::is_idle(first, now, rows, &recorder.stage.programs_of(Role::Server), TURNS)
+    }
+}
