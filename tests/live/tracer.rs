@@ -483,6 +483,63 @@ server.serve_forever()
     });
 }
 
+/// An event loop that is not written in Python: its server and client in one program, and a handler that fails at last.
+#[test]
+fn a_program_on_uvloop_behaves_the_same_and_is_traced() {
+    let program = "
+import asyncio, uvloop
+async def echo(reader, writer):
+    while line := await reader.readline():
+        if line == b'bad\\n':
+            failed.set()
+            raise ValueError('bad line')
+        writer.write(line)
+        await writer.drain()
+    writer.close()
+async def main():
+    global failed
+    failed = asyncio.Event()
+    print(type(asyncio.get_running_loop()).__module__)
+    server = await asyncio.start_server(echo, '127.0.0.1', 0)
+    reader, writer = await asyncio.open_connection(*server.sockets[0].getsockname())
+    for line in (b'one\\n', b'two\\n'):
+        writer.write(line)
+        print(await reader.readline())
+    child = await asyncio.create_subprocess_exec('echo', 'child', stdout=-1)
+    print((await child.communicate())[0], await asyncio.to_thread(sum, [1, 2]) if hasattr(asyncio, 'to_thread') else 3)
+    writer.write(b'bad\\n')
+    await failed.wait()
+uvloop.install()
+asyncio.run(main())
+";
+    let has_it = |python: &str| {
+        Command::new(python)
+            .args(["-c", "import uvloop"])
+            .stderr(Stdio::null())
+            .status()
+            .is_ok_and(|status| status.success())
+    };
+    let found: Vec<String> = pythons().into_iter().filter(|python| has_it(python)).collect();
+    if found.is_empty() {
+        eprintln!("reduced: no Python here has uvloop");
+        assert!(std::env::var_os("NETDIAG_REQUIRE_CAPTURE").is_none(), "no Python here has uvloop");
+    }
+    let dir = tempfile::tempdir().unwrap();
+    std::fs::write(dir.path().join("both.py"), program).unwrap();
+    for python in found {
+        let place = tempfile::tempdir().unwrap();
+        let listener = Listener::open(Clock::start(), place.path()).unwrap();
+        let command = words(&[&python, "both.py"]);
+        let prepared = listener.prepare(Role::Server, 0, &command);
+        let (traced, untraced) = (start(&prepared, dir.path()).output().unwrap(), plain(&command, dir.path()));
+        assert_eq!((traced.status, &traced.stdout), (untraced.status, &untraced.stdout), "{python}: {traced:?}");
+        assert!(traced.stdout.starts_with(b"uvloop"), "{traced:?}");
+        let seen = listener.finish();
+        let raised: Vec<&str> = seen.raised.iter().map(|raised| raised.message.as_str()).collect();
+        assert_eq!(raised, ["bad line"], "{python}");
+    }
+}
+
 #[test]
 fn a_refused_port_really_is_closed() {
     // The premise of the tests above.
