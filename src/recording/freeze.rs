@@ -29,6 +29,15 @@ impl Tables {
         self.everything
     }
 
+    /// Whether a program that plays `role` was seen to hold a socket with this port of its own.
+    pub(super) fn has_held(&self, role: Role, transport: Transport, port: u16) -> bool {
+        let mut rows = self.snapshots.iter().flat_map(|snapshot| &snapshot.sockets);
+        rows.any(|row| {
+            (row.transport, row.local.port()) == (transport, port)
+                && row.owners.iter().any(|owner| owner.role == Some(role))
+        })
+    }
+
     /// Looks once and returns the rows; the look is kept if anything changed.
     pub(super) fn look(&mut self, members: &BTreeMap<u32, (usize, Role)>, ports: &[u16]) -> Vec<Socket> {
         let rows = self.rows(members, ports);

@@ -360,8 +360,9 @@ impl Recorder<'_> {
         Frozen { ended, at, packets, sockets }
     }
 
-    /// On the host others talk too. What has a port of ours concerns the recording; so does a refusal elsewhere while our
-    /// clients ran, unless they were seen at our ports: then it is a stranger's. Calls are those of the pair alone.
+    /// On the host others talk too. What has a port of ours concerns the recording; so does what left a socket of our
+    /// clients, and a refusal elsewhere while they ran, unless they were seen at our ports: then it is a stranger's. Calls
+    /// are those of the pair alone.
     fn ours(&self, mut packets: Packets) -> Packets {
         if self.tables.is_private() || packets.rebuilt.is_some() {
             return packets;
@@ -370,7 +371,9 @@ impl Recorder<'_> {
         let arrived = packets.conversations.iter().any(has_our_port);
         packets.conversations.retain(|conversation| {
             let may_be_ours = !arrived && self.clients_started.is_some_and(|began| conversation.began >= began);
-            has_our_port(conversation) || (may_be_ours && conversation.refused.is_some())
+            let is_sent_by_us =
+                || self.tables.has_held(Role::Client, conversation.transport, conversation.dialler.port());
+            has_our_port(conversation) || (may_be_ours && (conversation.refused.is_some() || is_sent_by_us()))
         });
         packets
     }

@@ -1,7 +1,8 @@
 //! How netdiag comes to know that nothing more will come, without waiting for a deadline: by proof, and where a server keeps
-//! looking for new clients, by seeing it do nothing else.
+//! looking for new clients, by seeing it do nothing else. And that on the host, too, a datagram nobody took is seen.
 
 use std::fs;
+use std::process::Command;
 
 use netdiag::evidence::{Ending, Evidence, Probe};
 
@@ -118,4 +119,37 @@ while True:
 ",
     );
     assert_eq!((side.as_str(), evidence.setting.ended), ("none", Ending::ClientsEnded));
+}
+
+#[test]
+fn a_datagram_to_a_wrong_port_is_seen_on_the_host_too() {
+    let _turn = turn();
+    let directory = tempfile::tempdir().unwrap();
+    let place = |name: &str| directory.path().join(name).to_str().unwrap().to_owned();
+    // Two ports that were free a moment ago.
+    let ports = "import socket, sys
+held = [socket.socket(socket.AF_INET, socket.SOCK_DGRAM) for _ in range(2)]
+for one in held: one.bind(('127.0.0.1', 0))
+print(held[0].getsockname()[1], held[1].getsockname()[1])
+";
+    let free = Command::new("python3").args(["-c", ports]).output().unwrap();
+    let free = String::from_utf8(free.stdout).unwrap();
+    let (right, wrong) = free.trim().split_once(' ').unwrap();
+    let server = format!(
+        "import socket\ns = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)\ns.bind(('127.0.0.1', {right}))\n\
+         while True:\n    data, peer = s.recvfrom(2048)\n    s.sendto(data, peer)\n"
+    );
+    let client = format!(
+        "import socket\ns = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)\ns.settimeout(0.5)\n\
+         s.sendto(b'hello', ('127.0.0.1', {wrong}))\nprint(s.recv(2048))\n"
+    );
+    fs::write(place("server.py"), server).unwrap();
+    fs::write(place("client.py"), client).unwrap();
+    let (server, client) = (format!("python3 {}", place("server.py")), format!("python3 {}", place("client.py")));
+    let at = format!("127.0.0.1:{right}");
+    let ended = netdiag(&["run", "--host", "--udp", "--server", &server, "--client", &client, "--at", &at, "--json"]);
+    let verdict = &ended.json()["verdict"];
+    let captures = ended.json()["gaps"].as_array().unwrap().iter().all(|gap| gap["source"] != "packets");
+    let expected = if captures { "client" } else { "unknown" };
+    assert!(verdict["side"] == "client" || verdict["side"] == expected, "{ended:?}");
 }
