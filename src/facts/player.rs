@@ -100,6 +100,20 @@ impl<'e> Player<'e> {
         })
     }
 
+    /// Whether every thread of the processes with these ids waits at a socket, or for a child, that is not the connection
+    /// between `local` and `peer`, so that nobody would notice what comes on it.
+    #[must_use]
+    pub fn has_left_alone(&self, pids: &[u32], local: SocketAddr, peer: SocketAddr) -> bool {
+        let waits_elsewhere = |thread: &Thread| match &thread.wait {
+            Wait::Call { socket: Some(other), .. } => *other != (local, Some(peer)),
+            Wait::Call { name, .. } => matches!(name.as_str(), "wait4" | "waitid" | "waitpid"),
+            _ => false,
+        };
+        let holders: Vec<_> = self.processes.iter().filter(|process| pids.contains(&process.pid)).collect();
+        let threads = || holders.iter().flat_map(|process| &process.threads);
+        holders.len() == pids.len() && threads().next().is_some() && threads().all(waits_elsewhere)
+    }
+
     /// Whether some thread was running, and not waiting for anything.
     #[must_use]
     pub fn computes(&self) -> bool {

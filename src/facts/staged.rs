@@ -183,6 +183,12 @@ impl Stage {
         self
     }
 
+    /// The server's processes in every look.
+    pub fn server_processes(&mut self) -> impl Iterator<Item = &mut Process> {
+        let processes = self.programs().samples.iter_mut().flat_map(|sample| &mut sample.processes);
+        processes.filter(|process| process.program == 0)
+    }
+
     // ---- what passed between them -------------------------------------------------------------------------------
 
     /// Adds a conversation, with its rows in the last socket table.

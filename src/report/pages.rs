@@ -45,7 +45,7 @@ pub const PAGES: &[Page] = pages! {
     "wrong-port" "server-wrong-port" "no-server" "server-died" "never-listens" "port-in-use" "address-mismatch"
     "transport-mismatch" "connection-refused" "client-before-server" "dropped-packets" "never-accepts"
     "suspended-server" "silent-client" "missing-terminator" "server-waits-for-full-buffer" "length-prefix-byte-order"
-    "struct-padding" "crlf-versus-lf" "read-to-eof-without-half-close" "unread-request" "missing-reply"
+    "struct-padding" "crlf-versus-lf" "read-to-eof-without-half-close" "connection-abandoned" "unread-request" "missing-reply"
     "swallowed-exception" "utf8-split-across-reads" "line-longer-than-limit" "unterminated-reply"
     "server-one-recv-per-message" "reply-not-flushed" "short-write-ignored" "truncated-reply" "corrupted-reply"
     "unterminated-c-string" "whole-buffer-echo" "binary-through-text" "half-close-dropped" "exit-before-output"

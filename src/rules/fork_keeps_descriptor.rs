@@ -10,6 +10,7 @@ use crate::facts::{Echo, Facts, Talk};
 pub(super) static RULE: Rule = Rule {
     name: "fork-keeps-descriptor",
     explains: &[
+        "connection-abandoned",
         "close-wait-leak",
         "missing-reply",
         "read-to-eof-without-half-close",

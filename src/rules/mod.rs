@@ -84,6 +84,7 @@ rules![
     shared_state_crosstalk,
     client_threads_share_socket,
     fork_keeps_descriptor,
+    connection_abandoned,
     coroutine_never_awaited,
     worker_pool_exhausted,
     listener_inherited_by_child,

@@ -28,6 +28,7 @@ catalogue![
     "closed-socket-in-select",
     "client-udp-truncated-by-buffer",
     "contract-disagreement",
+    "connection-abandoned",
     "coroutine-never-awaited",
     "coroutine-never-awaited-client",
     "corrupted-reply",

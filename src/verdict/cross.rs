@@ -25,6 +25,8 @@ pub fn weigh(facts: &Facts, verdict: Verdict, cross: &[Cross]) -> Verdict {
     let is_clear = conduct(cross, Role::Server) == Conduct::Open && answered_probes(facts);
     let server = if is_clear { Conduct::Right } else { server };
     match (verdict.side, client, server) {
+        // The reference client does not wait for the end, and the reference server ends nothing unasked.
+        (Side::Server, ..) if verdict.fault.as_deref() == Some("connection-abandoned") => verdict,
         // A status other than 0 may be meant; that it is the same with everybody makes it no fault.
         (Side::Client, Conduct::Wrong, _) if verdict.fault.as_deref() == Some("client-failed") => verdict,
         (Side::Client, Conduct::Wrong, Conduct::Right) | (Side::Server, Conduct::Right, Conduct::Wrong) => {
