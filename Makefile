@@ -29,8 +29,8 @@ accuracy: ## measure: how often the right side is named, on real pairs in many l
 	@.ci/setup build test
 	$(CARGO) test --locked --test live accuracy:: -- --nocapture --test-threads=1
 
-bench: ## measure: echoes per second, memory per connection, time to verdict (an optimised build)
-	@.ci/setup build
+bench: ## measure: echoes per second, memory per connection, time to verdict, a class (an optimised build)
+	@.ci/setup build bench
 	$(CARGO) bench --locked
 
 install: ## install netdiag for this user, into cargo's own directory of programs

@@ -4,6 +4,7 @@
 //! its median is listed; then all of them at once, as `netdiag scenario --all` does it.
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "the table is the result")]
 
+use std::path::Path;
 use std::process::{Command, ExitCode};
 use std::time::Instant;
 
@@ -57,6 +58,26 @@ fn measure() -> anyhow::Result<()> {
     let began = Instant::now();
     netdiag(&["scenario", "--all", "--json"])?;
     println!("\nscenario --all, {} scenarios: {:.1} s", rows.len(), began.elapsed().as_secs_f64());
+    lecture()
+}
+
+/// The pairs of the lecture on asyncio, from the command to the end of its page, the start of Python included.
+fn lecture() -> anyhow::Result<()> {
+    println!("\nthe lecture's pairs, whole command (median of {ROUNDS})");
+    for pair in ["lecture-wrong-port", "lecture-server-port", "lecture-no-reply"] {
+        let mut times = Vec::new();
+        let mut verdict = String::new();
+        for _ in 0..ROUNDS {
+            let began = Instant::now();
+            let words =
+                ["--server", "python3 server.py", "--client", "python3 client.py hello", "--at", "127.0.0.1:12345"];
+            let place = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/programs").join(pair);
+            let output = Command::new(NETDIAG).arg("run").args(words).current_dir(place).output()?;
+            times.push(began.elapsed().as_secs_f64() * 1000.0);
+            verdict = String::from_utf8_lossy(&output.stdout).lines().next().unwrap_or_default().to_owned();
+        }
+        println!("  {pair:<28} {:>8.1} ms  {verdict}", median(&mut times));
+    }
     Ok(())
 }
 
