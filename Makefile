@@ -2,7 +2,7 @@
 
 CARGO ?= cargo
 
-.PHONY: help setup build demo test accuracy bench install clean
+.PHONY: help setup build demo test accuracy slurm bench install clean
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -28,6 +28,11 @@ test: ## formatting, lints, and every test, scenarios included
 accuracy: ## measure: how often the right side is named, on real pairs in many languages
 	@.ci/setup build test
 	$(CARGO) test --locked --test live accuracy:: -- --nocapture --test-threads=1
+
+slurm: ## test: a class graded in a Slurm array of four shards equals the same class graded here (needs root)
+	@.ci/setup build slurm
+	$(CARGO) build --locked
+	tests/slurm/run target/debug/netdiag line-client
 
 bench: ## measure: echoes per second, memory per connection, time to verdict, a class (an optimised build)
 	@.ci/setup build bench
