@@ -6,6 +6,17 @@ use super::Facts;
 use super::dialect::{Binary, Bulk, Comparison, Dialect, Places};
 use crate::evidence::{At, Close, Evidence, Gap, Occasion, Probe, Reach, Shape, Socket, SocketState, Transport};
 
+/// What the probe said first, and how many bytes of its beginning were the answer to it: at least one, and not all. Where two
+/// things were said, the rest of the answer must be the beginning of the second.
+fn cut_short(probe: &Probe) -> Option<(&[u8], usize)> {
+    let said = probe.sent.first()?.0.as_slice();
+    let answer = probe.received.0.as_slice();
+    let length = said.iter().zip(answer).take_while(|(a, b)| a == b).count();
+    let rest = &answer[length..];
+    let second = probe.sent.get(1).map(|bytes| bytes.0.as_slice()).unwrap_or_default();
+    (length > 0 && length < said.trim_ascii_end().len() && second.starts_with(rest)).then_some((said, length))
+}
+
 /// How a server that answers nothing treats its connections.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Muteness {
@@ -118,16 +129,37 @@ impl Facts<'_> {
     #[must_use]
     pub fn is_no_echo_server(&self) -> bool {
         self.dialect.as_ref().is_ok_and(|dialect| dialect.echoes.as_ref().is_some_and(|echoes| !echoes.value))
+            && !self.echoes_beginnings()
+    }
+
+    /// Whatever the server was asked, by netdiag and by the clients, its answer was the beginning of that and no more. A
+    /// fixed answer would not begin like both.
+    #[must_use]
+    pub fn echoes_beginnings(&self) -> bool {
+        let Ok(probes) = self.evidence.probes.seen() else { return false };
+        let heard: Vec<_> = probes.probes.iter().filter(|probe| probe.received_total > 0).collect();
+        let cuts: Option<Vec<(&[u8], usize)>> = heard.iter().map(|probe| cut_short(probe)).collect();
+        let Some(cuts) = cuts.filter(|cuts| !cuts.is_empty()) else { return false };
+        let shortest = cuts.iter().map(|(_, length)| *length).min().unwrap_or_default();
+        let Ok(talks) = self.talks() else { return false };
+        let streams = talks.iter().filter_map(|talk| Some((talk.request().ok()?, talk.response().ok()?)));
+        let mut asked = streams.filter(|(_, response)| response.total > 0).peekable();
+        let begins = |request: &[u8], response: &[u8]| {
+            let opening = &request[..shortest.min(request.len())];
+            response.starts_with(opening) && !cuts.iter().any(|(said, _)| said.starts_with(opening))
+        };
+        asked.peek().is_some() && asked.all(|(request, response)| begins(&request.head.0, &response.head.0))
     }
 
     /// The probes' answers were made of what was sent, and yet fit no form of reply at all.
     #[must_use]
     pub fn echoes_damaged(&self) -> bool {
-        self.dialect.as_ref().is_ok_and(|dialect| {
-            dialect.echoes.as_ref().is_some_and(|echoes| echoes.value)
-                && dialect.reply.is_none()
-                && dialect.decoration.is_none()
-        })
+        self.echoes_beginnings()
+            || self.dialect.as_ref().is_ok_and(|dialect| {
+                dialect.echoes.as_ref().is_some_and(|echoes| echoes.value)
+                    && dialect.reply.is_none()
+                    && dialect.decoration.is_none()
+            })
     }
 
     /// How many clients the server was seen to serve at the same time, when that is limited.

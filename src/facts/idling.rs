@@ -1,21 +1,53 @@
 //! Whether a program was seen to wait for input at some time, or to be at work. No blame.
 
-use super::Facts;
-use crate::evidence::{At, Limit, Role, Wait};
+use super::{Facts, LONG_SILENCE_MS, Talk};
+use crate::evidence::{At, Limit, Role, Sample, Thread, Wait};
 
-impl Facts<'_> {
-    /// Whether every thread of `role` sat in a wait without a time limit at every look between two moments; `None` when
-    /// nobody looked in between.
+/// How long a program may take to notice what has come, in nanoseconds.
+const NOTICED_NS: u64 = 250_000_000;
+
+/// Whether only somebody else can end this wait, or nothing but the arrival of somebody new is waited for.
+fn waits_for_others(wait: &Wait) -> bool {
+    matches!(wait, Wait::Call { limit: Limit::Forever, .. }) || waits_for_somebody_new(wait)
+}
+
+fn waits_for_somebody_new(wait: &Wait) -> bool {
+    matches!(wait, Wait::Call { limit: Limit::Timed, socket: Some((_, None)), .. })
+}
+
+impl<'e> Facts<'e> {
+    /// Whether every thread of `role` sat in a wait without a time limit, or in one for somebody new, at every look between
+    /// two moments; `None` when nobody looked in between.
     #[must_use]
     pub fn only_waited(&self, role: Role, from: At, to: At) -> Option<bool> {
         let programs = self.evidence.programs.seen().ok()?;
         let plays = |index: usize| programs.programs.get(index).is_some_and(|program| program.role == role);
-        let looks = programs.samples.iter().filter(|sample| sample.at > from && sample.at < to);
-        let waits = looks.map(|sample| {
+        let looks: Vec<_> = programs.samples.iter().filter(|sample| sample.at > from && sample.at < to).collect();
+        let threads = |sample: &'e Sample| {
             let own = sample.processes.iter().filter(|process| plays(process.program));
-            own.flat_map(|process| &process.threads)
-                .all(|thread| matches!(thread.wait, Wait::Call { limit: Limit::Forever, .. }))
-        });
-        waits.reduce(|all, waits| all && waits)
+            own.flat_map(|process| process.threads.iter().map(|thread| (process.pid, thread)))
+        };
+        let doorkeepers: Vec<(u32, u32)> = looks
+            .iter()
+            .flat_map(|sample| threads(sample))
+            .filter(|(_, thread)| waits_for_somebody_new(&thread.wait))
+            .map(|(pid, thread)| (pid, thread.tid))
+            .collect();
+        // One that returns to its listener now and then is met on its way, too.
+        let waits = |(pid, thread): (u32, &Thread)| {
+            waits_for_others(&thread.wait) || (thread.wait == Wait::Running && doorkeepers.contains(&(pid, thread.tid)))
+        };
+        (!looks.is_empty()).then(|| looks.iter().all(|sample| threads(sample).all(waits)))
+    }
+
+    /// Whether the client of `talk` waited for long before it left, and the server, which had its request, sat still all that
+    /// time: it was not at work on an answer.
+    #[must_use]
+    pub fn rested_until_the_client_left(&self, talk: &Talk) -> bool {
+        let Ok(Some(asked)) = talk.request().map(|request| request.last) else { return false };
+        let Some(left) = talk.ended_by(Role::Client) else { return false };
+        // A request takes a moment to be read, and an end a moment to be noticed.
+        let (from, to) = (At(asked.0 + NOTICED_NS), At(left.0.saturating_sub(NOTICED_NS)));
+        left.ms_since(asked) >= LONG_SILENCE_MS && self.only_waited(Role::Server, from, to) == Some(true)
     }
 }

@@ -393,7 +393,7 @@ impl Stage {
         self.diagnosis().verdict
     }
 
-    fn programs(&mut self) -> &mut Programs {
+    pub fn programs(&mut self) -> &mut Programs {
         match &mut self.0.programs {
             Observed::Seen(programs) => programs,
             Observed::NotObserved(gap) => panic!("{gap:?}"),

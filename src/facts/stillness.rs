@@ -29,39 +29,42 @@ pub fn is_at_rest(earlier: &Sample, later: &Sample, sockets: &[Socket], asking: 
         })
 }
 
-/// Whether nothing has happened between two looks but that some of the server's threads came back `turns` times or more to
-/// the socket at which they wait for somebody new with a time limit, as `socketserver` of Python does. Such a thread could
-/// count its turns and do something in the end; that none did is no proof, and all that a deadline would have shown.
+/// How often every thread of the server that waits for somebody new with a time limit, as `socketserver` of Python does, has
+/// come back to that wait between two looks; `None` when anything else has happened. Such a thread could count its turns
+/// and do something in the end; that none did is no proof, and all that a deadline would have shown.
 #[must_use]
-pub fn is_idle(earlier: &Sample, later: &Sample, sockets: &[Socket], server: &[usize], turns: u64) -> bool {
-    let attends = |process: &Process, thread: &Thread| server.contains(&process.program) && attends(thread, sockets);
-    let rests = |now: &Process, before: &Process| {
-        now.armed_timers == Some(0)
-            && before.threads.len() == now.threads.len()
-            && now.threads.iter().all(|thread| {
-                let came_back = || returns(before, thread).is_some_and(|returns| returns >= turns);
-                match returns(before, thread) {
-                    Some(0) => matches!(thread.wait, Wait::Call { limit: Limit::Forever, .. }),
-                    _ => attends(now, thread) && came_back(),
-                }
-            })
+pub fn idle_turns(earlier: &Sample, later: &Sample, sockets: &[Socket], server: &[usize]) -> Option<u64> {
+    if later.processes.is_empty() || earlier.processes.len() != later.processes.len() {
+        return None;
+    }
+    let stirs = |socket: &Socket| {
+        moves_by_itself(socket) || has_bytes_under_way(socket, sockets) || has_a_stranger(socket, sockets)
     };
-    !later.processes.is_empty()
-        && earlier.processes.len() == later.processes.len()
-        && later.processes.iter().all(|process| {
-            let before = earlier.processes.iter().find(|before| before.pid == process.pid);
-            before.is_some_and(|before| is_out_of_play(process) || rests(process, before))
-                && waits_for_somebody_there(process, &later.processes)
-        })
-        && !sockets.iter().any(|socket| {
-            moves_by_itself(socket) || has_bytes_under_way(socket, sockets) || has_a_stranger(socket, sockets)
-        })
-}
-
-/// How often a thread was put on a processor since an earlier look.
-fn returns(before: &Process, thread: &Thread) -> Option<u64> {
-    let earlier = before.threads.iter().find(|earlier| earlier.tid == thread.tid)?;
-    thread.switches?.checked_sub(earlier.switches?)
+    let mut turns = None;
+    for process in &later.processes {
+        let before = earlier.processes.iter().find(|before| before.pid == process.pid)?;
+        if !waits_for_somebody_there(process, &later.processes) {
+            return None;
+        }
+        if is_out_of_play(process) {
+            continue;
+        }
+        if process.armed_timers != Some(0) || before.threads.len() != process.threads.len() {
+            return None;
+        }
+        for thread in &process.threads {
+            let was = before.threads.iter().find(|was| was.tid == thread.tid)?;
+            let returned = thread.switches?.checked_sub(was.switches?)?;
+            if server.contains(&process.program) && attends(was, sockets) {
+                // One that is just about to return is not back yet.
+                let returned = if attends(thread, sockets) { returned } else { 0 };
+                turns = Some(turns.map_or(returned, |least: u64| least.min(returned)));
+            } else if returned > 0 || !matches!(thread.wait, Wait::Call { limit: Limit::Forever, .. }) {
+                return None;
+            }
+        }
+    }
+    turns.filter(|_| !sockets.iter().any(stirs))
 }
 
 /// Whether the thread waits at a socket where somebody new may appear, and nobody has.
@@ -336,7 +339,7 @@ mod tests {
         let (earlier, mut later) = (look(60.0, 9), look(60.0 + ms, 9 + returns));
         let mut sockets = vec![listener.clone(), socket(9, Some(1), CLIENT), socket(1, Some(9), SERVER)];
         change(&mut later, &mut sockets);
-        is_idle(&earlier, &later, &sockets, &[0], 3)
+        idle_turns(&earlier, &later, &sockets, &[0]).is_some_and(|turns| turns >= 3)
     }
 
     #[test]

@@ -12,9 +12,6 @@ use crate::facts::stillness;
 const TURNS: u64 = 3;
 /// How long a pair must have been idle at least; nobody is called silent sooner without proof.
 const IDLE_MS: f64 = 1500.0;
-/// After so long without success the next look is compared with a new one.
-const STALE_MS: f64 = 6000.0;
-
 /// The looks that so far show a server at rest.
 #[derive(Default)]
 pub(super) struct Vigil {
@@ -71,15 +68,15 @@ impl Idleness {
     /// Whether nothing has happened for long enough. Uses the recorder's last look.
     pub(super) fn look(&mut self, recorder: &Recorder, rows: &[Socket]) -> bool {
         let Some(now) = &recorder.last else { return false };
-        let is_fresh = |first: &&Sample| {
-            recorder.last_packet().is_none_or(|packet| first.at > packet) && now.at.ms_since(first.at) < STALE_MS
-        };
-        let Some(first) = self.first.as_ref().filter(is_fresh) else {
+        let server = recorder.stage.programs_of(Role::Server);
+        let turns = self.first.as_ref().and_then(|first| {
+            let passed = recorder.last_packet().is_some_and(|packet| packet >= first.at);
+            stillness::idle_turns(first, now, rows, &server).filter(|_| !passed).map(|turns| (first.at, turns))
+        });
+        let Some((since, turns)) = turns else {
             self.first = Some(now.clone());
             return false;
         };
-        now.at.ms_since(first.at) >= IDLE_MS
-            && recorder.is_quiet()
-            && stillness::is_idle(first, now, rows, &recorder.stage.programs_of(Role::Server), TURNS)
+        turns >= TURNS && now.at.ms_since(since) >= IDLE_MS && recorder.is_quiet()
     }
 }

@@ -26,7 +26,7 @@ fn check(facts: &Facts) -> Ruling {
     let exchanges = facts.exchanges()?;
     let unanswered = exchanges.iter().find(|(talk, exchange)| {
         matches!(exchange.echo, Echo::Nothing | Echo::Short { whole_messages: true, .. })
-            && talk.ended_by(Role::Server).is_none()
+            && (talk.ended_by(Role::Server).is_none() || gave_up_in_vain(facts, talk))
             && talk.was_read() != Some(false)
             && (talk.transport == Transport::Udp || talk.was_accepted() != Some(false))
     });
@@ -68,7 +68,9 @@ fn check(facts: &Facts) -> Ruling {
         return super::ruled_out("a datagram that was sent again was answered once, and the client was content");
     }
     facts.capture_is_whole()?;
-    facts.is_final(talk, Role::Server)?;
+    if !gave_up_in_vain(facts, talk) {
+        facts.is_final(talk, Role::Server)?;
+    }
     let waited = talk
         .request()
         .ok()
@@ -94,6 +96,13 @@ fn check(facts: &Facts) -> Ruling {
     .fires()
 }
 
+/// The client waited for long and left, and only then did the server end the connection, which had sat still till then.
+fn gave_up_in_vain(facts: &Facts, talk: &Talk) -> bool {
+    let left = talk.ended_by(Role::Client);
+    let first = left.is_some() && talk.ended_by(Role::Server).is_none_or(|server| left < Some(server));
+    first && !facts.still_waiting() && facts.rested_until_the_client_left(talk)
+}
+
 fn confidence(facts: &Facts, talk: &Talk, exchange: &Exchange) -> Confidence {
     let framing_known = facts.contract.framing.as_ref().is_some_and(|term| term.source != Source::Assumed);
     let seen_read = talk.was_read() == Some(true);
@@ -102,6 +111,7 @@ fn confidence(facts: &Facts, talk: &Talk, exchange: &Exchange) -> Confidence {
     match () {
         // It may be about to answer, and it may be caught in a loop.
         () if computes || facts.server_sleeps_over(talk) => Confidence::Possible,
+        () if gave_up_in_vain(facts, talk) => Confidence::Likely,
         // Nothing limits the time it may take, and it was the client that did not wait for the end.
         () if server_may_move && !facts.still_waiting() => Confidence::Possible,
         () if facts.hang_proven() && seen_read && framing_known => Confidence::Proven,
@@ -117,10 +127,35 @@ fn confidence(facts: &Facts, talk: &Talk, exchange: &Exchange) -> Confidence {
 mod tests {
     use crate::diagnosis::{Confidence, Side};
     use crate::evidence::{Close, Ending, Framing, How, Limit, Probe, Role, Shape, Term};
-    use crate::facts::staged::{SERVER, Stage, datagrams, pair, probe, talk};
+    use crate::facts::staged::{SERVER, Stage, datagrams, ms, pair, probe, talk};
 
     fn unanswered() -> Stage {
         pair().talk(talk(40001).asks("hello\n").open()).hangs()
+    }
+
+    /// The client gave up after so long, and the server, which had waited in this way, closed then.
+    fn left_after(pause: f64, limit: Limit) -> Stage {
+        let waited = talk(40001).asks("hello\n").after(pause).closes(Role::Client).closes(Role::Server);
+        let mut stage = pair()
+            .contract(|terms| terms.framing = Some(Term::told(Framing::Line)))
+            .talk(waited)
+            .waits(Role::Server, "recvfrom", limit)
+            .exits(Role::Client, pause + 80.0, How::Code(1))
+            .frozen(pause + 120.0);
+        let mut look = stage.programs().samples[0].clone();
+        look.at = ms(900.0);
+        stage.programs().samples.push(look);
+        stage
+    }
+
+    #[test]
+    fn a_client_that_waited_for_long_on_a_server_that_sat_still_is_not_to_blame() {
+        let stage = left_after(5000.0, Limit::Forever);
+        let found = stage.fires("missing-reply");
+        assert_eq!((found.side, found.confidence), (Side::Server, Confidence::Likely));
+        assert_eq!(stage.verdict().side, Side::Server);
+        left_after(5000.0, Limit::Timed).silent("missing-reply");
+        left_after(300.0, Limit::Forever).silent("missing-reply");
     }
 
     /// The client gave up after 20 ms.

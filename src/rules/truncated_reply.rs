@@ -15,7 +15,8 @@ fn check(facts: &Facts) -> Ruling {
         _ => None,
     });
     let Some((talk, got, owed)) = short else { return Ok(Call::Silent) };
-    let came_to_an_end = has_its_end(talk, facts);
+    // netdiag's own probes wait for the rest.
+    let came_to_an_end = has_its_end(talk, facts) || facts.echoes_beginnings();
     let client_left = talk.ended_by(Role::Client);
     let server_left = talk.ended_by(Role::Server);
     let left_first = client_left.is_some_and(|left| server_left.is_none_or(|server| left < server));
@@ -74,9 +75,9 @@ fn unknown_reply() -> Gap {
 
 #[cfg(test)]
 mod tests {
-    use crate::diagnosis::Side;
+    use crate::diagnosis::{Confidence, Side};
     use crate::evidence::{Contract, Lifetime, Role, Term};
-    use crate::facts::staged::{Stage, Talk, pair, talk};
+    use crate::facts::staged::{Stage, Talk, pair, probe, talk};
 
     fn met(talk: Talk) -> Stage {
         pair().talk(talk)
@@ -89,6 +90,27 @@ mod tests {
         assert_eq!(cut.verdict().side, Side::Server);
         met(talk(40001).asks("hello\n").answers("hel").closes(Role::Server).closes(Role::Client)).fires("truncated-reply");
         met(talk(40001).asks("hello\n").answers("hel").open()).hangs().fires("truncated-reply");
+    }
+
+    /// What the server makes of netdiag's own lines, and of the client's, when nothing tells what a reply should be.
+    fn untold(answer: impl Fn(&str) -> String) -> Stage {
+        let asked = |n: u32| {
+            let text = format!("netdiag probe {n} says hello {n}\n");
+            probe(&text, &answer(&text))
+        };
+        met(talk(40001).asks("hello\n").answers(&answer("hello\n")).closes(Role::Client).closes(Role::Server))
+            .untold()
+            .probed(vec![asked(1), asked(2), asked(3)])
+    }
+
+    #[test]
+    fn beginnings_of_whatever_is_sent_are_a_truncated_echo_and_a_fixed_answer_is_none() {
+        let cut = untold(|text| text[..3].to_owned());
+        assert_eq!(cut.fires("truncated-reply").confidence, Confidence::Likely);
+        assert_eq!(cut.verdict().side, Side::Server);
+        for fixed in ["hel", "net", "ok"] {
+            assert_eq!(untold(|_| fixed.to_owned()).verdict().side, Side::Unknown, "{fixed}");
+        }
     }
 
     #[test]

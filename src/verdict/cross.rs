@@ -118,6 +118,7 @@ fn is_spoken(facts: &Facts) -> bool {
 fn answered_probes(facts: &Facts) -> bool {
     facts.dialect.as_ref().is_ok_and(|dialect| dialect.echoes.as_ref().is_some_and(|echoes| echoes.value))
         && facts.departures().is_empty()
+        && !facts.echoes_damaged()
 }
 
 fn blame(kept: Role, cross: &[Cross], pair: Verdict) -> Verdict {

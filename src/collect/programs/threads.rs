@@ -74,20 +74,27 @@ struct Looker<'a> {
 }
 
 impl Looker<'_> {
-    /// Threads that have ended but are not cleared away yet are nobody any more.
+    /// Threads that have ended but are not cleared away yet are nobody any more; those of a Java machine itself run now and
+    /// then whatever the program does, and never do anything for it.
     fn threads(&self, process: &Proc) -> Vec<Thread> {
         let tasks = process.tasks().into_iter().flatten().flatten();
-        tasks.filter_map(|task| self.thread(&task)).filter(|thread| !matches!(thread.state, 'Z' | 'X')).collect()
+        let mut threads: Vec<(String, Thread)> = tasks.filter_map(|task| self.thread(&task)).collect();
+        threads.retain(|(_, thread)| !matches!(thread.state, 'Z' | 'X'));
+        if threads.iter().any(|(name, _)| name == JAVA_MACHINE) {
+            threads.retain(|(name, _)| !is_of_java(name));
+        }
+        threads.into_iter().map(|(_, thread)| thread).collect()
     }
 
-    fn thread(&self, task: &Task) -> Option<Thread> {
+    /// The thread and its name.
+    fn thread(&self, task: &Task) -> Option<(String, Thread)> {
         let before = switches(task);
-        let Stat { state, .. } = task.stat().ok()?;
+        let Stat { state, comm, .. } = task.stat().ok()?;
         let wait = self.wait(task, state);
         let after = switches(task);
         // A thread that ran while it was looked at was not waiting in what was read.
         let wait = if before == after { wait } else { Wait::Running };
-        Some(Thread { tid: task.tid.cast_unsigned(), state, wait, switches: after })
+        Some((comm, Thread { tid: task.tid.cast_unsigned(), state, wait, switches: after }))
     }
 
     fn wait(&self, task: &Task, state: char) -> Wait {
@@ -172,6 +179,30 @@ impl Looker<'_> {
         File::open(format!("/proc/{}/mem", self.pid)).ok()?.read_exact_at(&mut bytes, at).ok()?;
         Some(bytes)
     }
+}
+
+/// The thread that every HotSpot machine has.
+const JAVA_MACHINE: &str = "VM Thread";
+
+/// Whether a thread of this name belongs to the HotSpot machine: collecting, compiling, housekeeping (os/linux and
+/// share/runtime in its sources). Linux keeps 15 bytes of a name.
+fn is_of_java(name: &str) -> bool {
+    const NAMES: &[&str] = &[
+        JAVA_MACHINE,
+        "VM Periodic Tas",
+        "Reference Handl",
+        "Finalizer",
+        "Signal Dispatch",
+        "Service Thread",
+        "Monitor Deflati",
+        "Sweeper thread",
+        "Notification Th",
+        "Common-Cleaner",
+        "Attach Listener",
+    ];
+    const FAMILIES: &[&str] =
+        &["GC Thread#", "G1 ", "C1 CompilerThre", "C2 CompilerThre", "ZWorker", "XWorker", "ZDriver"];
+    NAMES.contains(&name) || FAMILIES.iter().any(|family| name.starts_with(family))
 }
 
 /// The only bit in `sets`, if it is in the first one and that one is what is waited for to be read.
