@@ -48,6 +48,20 @@ pub struct Verdict {
     /// For `unknown`: what would settle it, as instructions.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub to_settle: Vec<String>,
+    /// For `unknown`: the faults that fit the symptom and that the evidence leaves open, the most telling first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub candidates: Vec<Candidate>,
+}
+
+/// A fault that may be the one.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Candidate {
+    /// Its slug.
+    pub fault: String,
+    /// Who would have to change something; `unknown` where it may be either.
+    pub side: Side,
+    /// What would show it and none of the others: a noun phrase.
+    pub shown_by: String,
 }
 
 /// Who has to change something.
@@ -143,6 +157,7 @@ pub fn examine(evidence: &Evidence) -> Diagnosis {
         evidence.swaps.iter().map(|swap| Cross { kept: swap.kept, verdict: examine(&swap.evidence).verdict }).collect();
     let (verdict, findings) = verdict::decide(&facts, findings, &cannot_tell);
     let verdict = verdict::weigh(&facts, verdict, &cross);
+    let verdict = verdict::name_candidates(&facts, verdict, &findings, &cannot_tell);
     Diagnosis {
         verdict,
         findings,

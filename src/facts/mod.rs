@@ -25,15 +25,18 @@ pub mod spinning;
 #[cfg(test)]
 pub(crate) mod staged;
 pub mod stillness;
+mod symptoms;
 pub mod talk;
 pub mod textual;
 pub mod trace;
 
+pub use complaint::Complaint;
 pub use exchange::{Echo, Exchange};
 pub use player::{Ended, Player};
 pub use printed::CutLine;
 pub use reach::{Dial, Listener, Outcome};
 pub use rounds::Round;
+pub use symptoms::{Symptom, Symptoms};
 pub use talk::{SocketEnd, Talk};
 
 use std::net::SocketAddr;

@@ -1,11 +1,14 @@
 //! `address-mismatch`: the port is right, the host part is not: ::1 against 127.0.0.1, or another loopback address.
 
-use super::{Call, Rule, Ruling, finding};
+use super::{Call, Rule, Ruling, Symptom, finding};
 use crate::diagnosis::{Confidence, Side};
 use crate::facts::{Facts, Listener};
 
 pub(super) static RULE: Rule = Rule {
     name: "address-mismatch",
+    symptoms: &[Symptom::Refused],
+    sides: &[Side::Both, Side::Server, Side::Client],
+    shown_by: "the address at which the server listens, beside the one that is dialled",
     explains: &["connection-refused", "contract-disagreement", "client-failed"],
     check,
 };

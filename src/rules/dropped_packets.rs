@@ -1,12 +1,18 @@
 //! `dropped-packets`: the client's packets go unanswered although a healthy listener is there.
 
-use super::{Call, Rule, Ruling, finding};
+use super::{Call, Rule, Ruling, Symptom, finding};
 use crate::diagnosis::{Confidence, Side};
 use crate::evidence::Gap;
 use crate::facts::{Facts, Outcome};
 
-pub(super) static RULE: Rule =
-    Rule { name: "dropped-packets", explains: &["client-failed", "client-gives-up-early"], check };
+pub(super) static RULE: Rule = Rule {
+    name: "dropped-packets",
+    symptoms: &[Symptom::Hangs],
+    sides: &[Side::Environment],
+    shown_by: "a SYN that nobody answers while a listener has room for it",
+    explains: &["client-failed", "client-gives-up-early"],
+    check,
+};
 
 /// On loopback the kernel answers a SYN within the same interrupt; this is far beyond any scheduling delay.
 const BEYOND_DOUBT_MS: f64 = 900.0;

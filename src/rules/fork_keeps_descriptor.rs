@@ -2,13 +2,16 @@
 
 use std::collections::BTreeSet;
 
-use super::{Call, Rule, Ruling, finding};
+use super::{Call, Rule, Ruling, Symptom, finding};
 use crate::diagnosis::{Confidence, Side};
 use crate::evidence::{Gap, Lifetime, Role, Sample, Snapshot, Socket};
 use crate::facts::{Echo, Facts, Talk};
 
 pub(super) static RULE: Rule = Rule {
     name: "fork-keeps-descriptor",
+    symptoms: &[Symptom::Hangs],
+    sides: &[Side::Server],
+    shown_by: "which processes hold the connection that one of them has closed",
     explains: &[
         "close-wait-leak",
         "missing-reply",

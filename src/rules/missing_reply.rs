@@ -1,13 +1,19 @@
 //! `missing-reply`: the server read a complete request and wrote nothing.
 
-use super::{Call, Rule, Ruling, finding};
+use super::{Call, Rule, Ruling, Symptom, finding};
 use crate::diagnosis::{Confidence, Side};
 use crate::evidence::{Gap, Role, Source, Transport};
 use crate::facts::asked::Muteness;
 use crate::facts::{Echo, Exchange, Facts, Talk};
 
-pub(super) static RULE: Rule =
-    Rule { name: "missing-reply", explains: &["client-gives-up-early", "client-failed"], check };
+pub(super) static RULE: Rule = Rule {
+    name: "missing-reply",
+    symptoms: &[Symptom::Hangs],
+    sides: &[Side::Server],
+    shown_by: "an empty receive queue at the server, which then sent nothing",
+    explains: &["client-gives-up-early", "client-failed"],
+    check,
+};
 
 fn check(facts: &Facts) -> Ruling {
     if let Some((Muteness::Open, evidence)) = facts.muteness()? {

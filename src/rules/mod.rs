@@ -5,7 +5,7 @@
 
 use crate::diagnosis::{Confidence, Finding, Part, Side};
 use crate::evidence::{Frame, Gap, Role};
-use crate::facts::Facts;
+use crate::facts::{Facts, Symptom};
 
 /// A rule's answer; `Err` is the third one: it cannot tell, because of this gap.
 pub type Ruling = Result<Call, Gap>;
@@ -26,6 +26,12 @@ pub enum Call {
 pub struct Rule {
     /// The fault's one name.
     pub name: &'static str,
+    /// What somebody who has this fault sees first.
+    pub symptoms: &'static [Symptom],
+    /// Who has to change something, the most frequent first.
+    pub sides: &'static [Side],
+    /// What shows this fault and none that looks like it: a noun phrase, for whoever has to look next.
+    pub shown_by: &'static str,
     /// Faults that are nothing but consequences when this one is found too.
     pub explains: &'static [&'static str],
     /// The rule itself.

@@ -1,12 +1,15 @@
 //! `port-in-use`: another program holds the port that the server wanted.
 
-use super::{Call, Rule, Ruling, finding};
+use super::{Call, Rule, Ruling, Symptom, finding};
 use crate::diagnosis::{Confidence, Side};
 use crate::evidence::{Bytes, Gap, Role, SocketCall};
 use crate::facts::{Facts, Listener, Player};
 
 pub(super) static RULE: Rule = Rule {
     name: "port-in-use",
+    symptoms: &[Symptom::Dies, Symptom::Hangs, Symptom::Garbled],
+    sides: &[Side::Environment],
+    shown_by: "which program holds the port",
     explains: &[
         "server-died",
         "connection-refused",

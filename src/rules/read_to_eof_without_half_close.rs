@@ -1,12 +1,15 @@
 //! `read-to-eof-without-half-close`: a client waits for an end of file that its own open sending side holds back.
 
-use super::{Call, Rule, Ruling, finding};
+use super::{Call, Rule, Ruling, Symptom, finding};
 use crate::diagnosis::{Confidence, Side};
 use crate::evidence::{Framing, Gap, Lifetime, Role, Source, Transport};
 use crate::facts::{Echo, Facts, Player, Talk};
 
 pub(super) static RULE: Rule = Rule {
     name: "read-to-eof-without-half-close",
+    symptoms: &[Symptom::Hangs],
+    sides: &[Side::Client],
+    shown_by: "what the client still waits for when its reply is complete: the end of the stream",
     explains: &["missing-reply", "client-gives-up-early", "client-failed"],
     check,
 };

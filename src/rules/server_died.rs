@@ -1,12 +1,18 @@
 //! `server-died`: the server ended before it ever listened.
 
-use super::{Call, Rule, Ruling, finding};
+use super::{Call, Rule, Ruling, Symptom, finding};
 use crate::diagnosis::{Confidence, Side};
 use crate::evidence::Role;
 use crate::facts::{Dial, Ended, Facts, Outcome};
 
-pub(super) static RULE: Rule =
-    Rule { name: "server-died", explains: &["connection-refused", "no-server", "client-failed"], check };
+pub(super) static RULE: Rule = Rule {
+    name: "server-died",
+    symptoms: &[Symptom::Refused, Symptom::Dies],
+    sides: &[Side::Server, Side::Environment],
+    shown_by: "how the server's process ended before it listened",
+    explains: &["connection-refused", "no-server", "client-failed"],
+    check,
+};
 
 fn check(facts: &Facts) -> Ruling {
     let Some(server) = facts.player(Role::Server)? else { return Ok(Call::Silent) };

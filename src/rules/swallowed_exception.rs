@@ -1,12 +1,15 @@
 //! `swallowed-exception`: an error was raised, caught, and shown to nobody.
 
-use super::{Call, Rule, Ruling, finding};
+use super::{Call, Rule, Ruling, Symptom, finding};
 use crate::diagnosis::{Confidence, Finding, Part, Side};
 use crate::evidence::{Action, Bytes, Ending, Frame, Raised, Role};
 use crate::facts::{Echo, Ended, Facts};
 
 pub(super) static RULE: Rule = Rule {
     name: "swallowed-exception",
+    symptoms: &[Symptom::Hangs, Symptom::Refused],
+    sides: &[Side::Client, Side::Server],
+    shown_by: "which exception was raised, and that nobody was told",
     explains: &["missing-reply", "early-close", "silent-client", "truncated-reply", "unread-request", "client-failed"],
     check,
 };

@@ -1,12 +1,15 @@
 //! `tls-to-plain-port`: the client opens with TLS or HTTP, and the server is a plain echo server.
 
-use super::{Call, Rule, Ruling, finding};
+use super::{Call, Rule, Ruling, Symptom, finding};
 use crate::diagnosis::{Confidence, Side};
 use crate::evidence::{Port, Transport};
 use crate::facts::{Facts, Talk};
 
 pub(super) static RULE: Rule = Rule {
     name: "tls-to-plain-port",
+    symptoms: &[Symptom::Dies, Symptom::Hangs, Symptom::Garbled],
+    sides: &[Side::Client],
+    shown_by: "the first bytes of the request: a TLS record, or a line of HTTP",
     explains: &[
         "corrupted-reply",
         "missing-reply",

@@ -1,12 +1,19 @@
 //! `udp-no-timeout`: a client waits without a limit for a datagram that any network may lose; it contributes, and is no
 //! cause by itself.
 
-use super::{Call, Rule, Ruling, finding};
+use super::{Call, Rule, Ruling, Symptom, finding};
 use crate::diagnosis::{Confidence, Side};
 use crate::evidence::{Role, Transport};
 use crate::facts::{Facts, Player, Talk};
 
-pub(super) static RULE: Rule = Rule { name: "udp-no-timeout", explains: &[], check };
+pub(super) static RULE: Rule = Rule {
+    name: "udp-no-timeout",
+    symptoms: &[Symptom::Hangs],
+    sides: &[Side::Client],
+    shown_by: "whether the client's wait has a time limit",
+    explains: &[],
+    check,
+};
 
 fn check(facts: &Facts) -> Ruling {
     if facts.transport() != Transport::Udp || !facts.still_waiting() {

@@ -1,12 +1,15 @@
 //! `udp-reply-to-wrong-peer`: the server sends its reply to somebody who had not asked.
 
-use super::{Call, Rule, Ruling, finding};
+use super::{Call, Rule, Ruling, Symptom, finding};
 use crate::diagnosis::{Confidence, Side};
 use crate::facts::datagrams::Way;
 use crate::facts::{Echo, Facts};
 
 pub(super) static RULE: Rule = Rule {
     name: "udp-reply-to-wrong-peer",
+    symptoms: &[Symptom::Hangs, Symptom::SomeClients, Symptom::Garbled],
+    sides: &[Side::Server],
+    shown_by: "the address that the reply goes to",
     explains: &["missing-reply", "corrupted-reply", "connection-refused", "client-gives-up-early", "client-failed"],
     check,
 };

@@ -1,6 +1,6 @@
 //! `unhandled-socket-error`: one client left in a hurry, and the error of its connection ended the server for all.
 
-use super::{Call, Rule, Ruling, finding};
+use super::{Call, Rule, Ruling, Symptom, finding};
 use crate::diagnosis::{Confidence, Side};
 use crate::evidence::{At, Role};
 use crate::facts::complaint::Complaint;
@@ -8,6 +8,9 @@ use crate::facts::{Facts, Talk};
 
 pub(super) static RULE: Rule = Rule {
     name: "unhandled-socket-error",
+    symptoms: &[Symptom::Dies, Symptom::WorksOnce, Symptom::Lost],
+    sides: &[Side::Server],
+    shown_by: "the error that ended the server, at the connection of a client that had left",
     explains: super::A_CRASH,
     check,
 };

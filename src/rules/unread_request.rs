@@ -1,6 +1,6 @@
 //! `unread-request`: the server accepted the connection and leaves what arrived unread.
 
-use super::{Call, Rule, Ruling, finding};
+use super::{Call, Rule, Ruling, Symptom, finding};
 use crate::diagnosis::{Confidence, Side};
 use crate::evidence::{Role, Transport};
 use crate::facts::{Echo, Facts};
@@ -8,6 +8,9 @@ use crate::facts::asked::Muteness;
 
 pub(super) static RULE: Rule = Rule {
     name: "unread-request",
+    symptoms: &[Symptom::Hangs],
+    sides: &[Side::Server],
+    shown_by: "the bytes that lie unread in the server's socket (Recv-Q)",
     explains: &["missing-reply", "client-gives-up-early", "client-failed"],
     check,
 };

@@ -1,6 +1,6 @@
 //! `utf8-split-across-reads`: a piece that ended inside a letter was decoded by itself.
 
-use super::{Call, Rule, Ruling, finding};
+use super::{Call, Rule, Ruling, Symptom, finding};
 use crate::diagnosis::{Confidence, Side};
 use crate::evidence::{Frame, Role, Stream};
 use crate::facts::textual::letters_were_split;
@@ -8,6 +8,9 @@ use crate::facts::{Facts, Talk};
 
 pub(super) static RULE: Rule = Rule {
     name: "utf8-split-across-reads",
+    symptoms: &[Symptom::Dies, Symptom::Garbled],
+    sides: &[Side::Server, Side::Client],
+    shown_by: "where the text breaks: inside a letter",
     explains: &[
         "client-closes-with-unread-data", "server-crashed", "swallowed-exception", "corrupted-reply", "truncated-reply", "missing-reply", "early-close", "reset",
         "half-close-dropped", "client-one-recv-per-message", "client-gives-up-early", "client-failed",

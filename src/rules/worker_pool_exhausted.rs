@@ -1,12 +1,15 @@
 //! `worker-pool-exhausted`: a fixed number of clients is served, each for as long as it likes, and everybody else waits.
 
-use super::{Call, Rule, Ruling, finding};
+use super::{Call, Rule, Ruling, Symptom, finding};
 use crate::diagnosis::{Confidence, Side};
 use crate::evidence::Source;
 use crate::facts::Facts;
 
 pub(super) static RULE: Rule = Rule {
     name: "worker-pool-exhausted",
+    symptoms: &[Symptom::SomeClients, Symptom::Hangs],
+    sides: &[Side::Server],
+    shown_by: "how many clients are served at one time",
     explains: &["never-accepts", "unread-request", "missing-reply", "slow-reply", "client-gives-up-early", "client-failed"],
     check,
 };

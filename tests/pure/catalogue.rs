@@ -8,6 +8,8 @@ use std::path::{Path, PathBuf};
 
 use netdiag::diagnosis::{Diagnosis, examine};
 use netdiag::evidence::Evidence;
+use netdiag::facts::Symptom;
+use netdiag::report::pages;
 use netdiag::rules::RULES;
 use netdiag::scenario;
 
@@ -81,6 +83,27 @@ fn the_index_of_the_pages_names_each_of_them() {
         "not in docs/faults/README.md",
         &faults.iter().filter(|f| !index.contains(&format!("({f}.md)"))).collect::<Vec<_>>(),
     );
+}
+
+#[test]
+fn a_rule_and_its_page_tell_of_the_same_symptoms_and_sides() {
+    for rule in RULES {
+        let page = pages::find(rule.name).unwrap();
+        let symptoms: Vec<&str> = rule.symptoms.iter().map(|symptom| symptom.name()).collect();
+        assert_eq!(symptoms, page.symptoms(), "{}: symptoms", rule.name);
+        let sides: Vec<String> = rule.sides.iter().map(word).collect();
+        assert_eq!(sides, page.sides(), "{}: sides", rule.name);
+    }
+    assert_eq!(Symptom::ALL.map(Symptom::name), pages::SYMPTOMS);
+}
+
+#[test]
+fn what_shows_a_fault_is_said_of_no_other() {
+    let mut said = BTreeSet::new();
+    for rule in RULES {
+        assert!(said.insert(rule.shown_by), "{}: {}", rule.name, rule.shown_by);
+        assert!(!rule.shown_by.ends_with('.') && rule.shown_by.len() > 10, "{}: no noun phrase", rule.name);
+    }
 }
 
 #[test]
