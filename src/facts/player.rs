@@ -100,6 +100,17 @@ impl<'e> Player<'e> {
         })
     }
 
+    /// Whether some thread waits for more bytes on the connection between `local` and `peer`, as far as its call tells: then
+    /// it has read what had come.
+    #[must_use]
+    pub fn waits_for_more(&self, local: SocketAddr, peer: SocketAddr) -> bool {
+        const READING: &[&str] = &["read", "readv", "recvfrom", "recvmsg"];
+        self.threads().any(|thread| {
+            matches!(&thread.wait, Wait::Call { name, socket, .. }
+                if READING.contains(&name.as_str()) && *socket == Some((local, Some(peer))))
+        })
+    }
+
     /// Whether some thread was running, and not waiting for anything.
     #[must_use]
     pub fn computes(&self) -> bool {

@@ -2,7 +2,7 @@
 
 use super::asked::Muteness;
 use super::{Complaint, Echo, Exchange, Facts, Outcome, Player, Talk};
-use crate::evidence::{Gap, Occasion, Role};
+use crate::evidence::{Action, Gap, Occasion, Role};
 
 /// A reply that takes longer than this, in milliseconds, is felt: Nagle's algorithm costs 40, loopback far less than one.
 const FELT_MS: f64 = 30.0;
@@ -125,10 +125,7 @@ impl Facts<'_> {
     fn hangs(&self, exchanges: Exchanges) -> Option<bool> {
         let waits = self.still_waiting() && (self.hang_proven() || self.a_client_runs());
         let unanswered = |dial: &super::Dial| dial.outcome == Outcome::Unanswered;
-        let mute = matches!(
-            self.muteness(),
-            Ok(Some((Muteness::NotAccepted | Muteness::Unread | Muteness::Open, _)))
-        );
+        let mute = matches!(self.muteness(), Ok(Some((Muteness::NotAccepted | Muteness::Unread | Muteness::Open, _))));
         let seen = waits
             || mute
             || self.dials().is_ok_and(|dials| dials.iter().any(unanswered))
@@ -145,9 +142,8 @@ impl Facts<'_> {
         let talks = self.talks().ok()?;
         let turns = |talk: &Talk| Some(talk.slowest_reply_ms().is_some_and(|ms| ms >= FELT_MS));
         let mut shown = talks.iter().map(|talk| talk.conversation.and_then(|_| turns(talk)));
-        let spins = [Role::Server, Role::Client]
-            .iter()
-            .any(|role| self.spins(*role).is_ok_and(|spins| !spins.is_empty()));
+        let spins =
+            [Role::Server, Role::Client].iter().any(|role| self.spins(*role).is_ok_and(|spins| !spins.is_empty()));
         if spins || shown.clone().any(|slow| slow == Some(true)) {
             return Some(true);
         }
@@ -156,10 +152,7 @@ impl Facts<'_> {
 
     fn is_garbled(&self, exchanges: Exchanges) -> Option<bool> {
         let wrong = |echo: &Echo| {
-            matches!(
-                echo,
-                Echo::Short { .. } | Echo::Unterminated | Echo::Differs { .. } | Echo::Surplus { .. }
-            )
+            matches!(echo, Echo::Short { .. } | Echo::Unterminated | Echo::Differs { .. } | Echo::Surplus { .. })
         };
         let damaged = exchanges.is_ok_and(|all| all.iter().any(|(_, exchange)| wrong(&exchange.echo)));
         let shown_in_part =
@@ -174,9 +167,15 @@ impl Facts<'_> {
 
     fn is_lost(&self, exchanges: Exchanges) -> Option<bool> {
         let reset = |talk: &Talk| talk.rst(Role::Client).is_some() || talk.rst(Role::Server).is_some();
-        let cut = |(talk, exchange): &(&Talk, Exchange)| {
-            let complete = matches!(exchange.echo, Echo::Right | Echo::NothingAsked);
-            talk.ended_by(Role::Server).is_some() && !complete || reset(talk)
+        let cut = |(talk, exchange): &(&Talk, Exchange)| match talk.ended_by(Role::Server) {
+            _ if reset(talk) => true,
+            None => false,
+            // Who closes after the client has, and has answered with whatever, did not break off.
+            Some(left) => match exchange.echo {
+                Echo::Right | Echo::NothingAsked => false,
+                Echo::Nothing | Echo::Short { .. } => true,
+                _ => talk.ended_by(Role::Client).is_none_or(|client| left < client),
+            },
         };
         let says = [Role::Client, Role::Server]
             .iter()
@@ -195,7 +194,11 @@ impl Facts<'_> {
         let split = clients.len() > 1 && content > 0 && content < clients.len();
         match exchanges {
             _ if asked_alone || split => Some(true),
-            Ok(all) => Some(all.len() > 1 && all.iter().any(is_right) && !all.iter().all(is_right)),
+            Ok(all) => {
+                let served = all.iter().any(is_right) && !all.iter().all(is_right);
+                let slow = |(talk, _): &(&Talk, Exchange)| talk.slowest_reply_ms().is_some_and(|ms| ms >= FELT_MS);
+                Some(all.len() > 1 && (served || all.iter().any(slow) && !all.iter().all(slow)))
+            }
             Err(_) => None,
         }
     }
@@ -227,13 +230,16 @@ impl Facts<'_> {
         self.players(Role::Client).map_or(true, |clients| clients.iter().any(Player::is_running))
     }
 
-    /// Whether a client wrote, or raised, an error of one of these names, which are in lower case.
+    /// Whether a client wrote an error of one of these names, which are in lower case, or raised one that it did not get
+    /// over.
     fn client_says(&self, names: &[&str]) -> bool {
         let raised = self.exceptions(Role::Client).is_ok_and(|raised| {
-            raised.iter().any(|(_, raised)| {
-                let text = format!("{} {}", raised.kind, raised.message).to_ascii_lowercase();
-                names.iter().any(|name| text.contains(name))
-            })
+            raised.iter().filter(|(_, raised)| !matches!(raised.action, Action::Handled | Action::Silent)).any(
+                |(_, raised)| {
+                    let text = format!("{} {}", raised.kind, raised.message).to_ascii_lowercase();
+                    names.iter().any(|name| text.contains(name))
+                },
+            )
         });
         raised || self.players(Role::Client).is_ok_and(|all| all.iter().any(|client| client.says_any(names)))
     }
@@ -249,4 +255,48 @@ fn is_right((_, exchange): &(&Talk, Exchange)) -> bool {
 fn was_left_waiting(talk: &Talk, exchange: &Exchange) -> bool {
     let silent = matches!(exchange.echo, Echo::Nothing | Echo::Short { whole_messages: true, .. });
     silent && talk.ended_by(Role::Server).is_none()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Symptom::{self, Dies, Garbled, Hangs, Lost, Refused, Slow, SomeClients, WorksOnce};
+    use crate::evidence::{How, Role};
+    use crate::facts::staged::{Stage, dial, pair, talk};
+
+    fn seen(stage: &Stage) -> Vec<Symptom> {
+        stage.facts().symptoms().seen
+    }
+
+    #[test]
+    fn a_healthy_pair_has_none_and_nothing_is_hidden() {
+        let symptoms = pair().talk(talk(40001).healthy()).facts().symptoms().to_explain();
+        assert_eq!(symptoms, []);
+    }
+
+    #[test]
+    fn each_shows_by_itself() {
+        assert_eq!(seen(&pair().talk(dial(40001, "127.0.0.1:12435").syn(50.0).refused(50.1))), [Refused]);
+        assert_eq!(seen(&pair().talk(talk(40001).asks("hello\n").open()).hangs()), [Hangs]);
+        let wrong = talk(40001).asks("a\n").answers("b\n").closes(Role::Client).closes(Role::Server);
+        assert_eq!(seen(&pair().talk(wrong)), [Garbled]);
+        let late = talk(40001).asks("a\n").after(60.0).answers("a\n").closes(Role::Client).closes(Role::Server);
+        assert_eq!(seen(&pair().talk(late).frozen(300.0)), [Slow]);
+        assert_eq!(seen(&pair().talk(talk(40001).asks("a\n").closes(Role::Server).closes(Role::Client))), [Lost]);
+        assert_eq!(seen(&pair().talk(talk(40001).healthy()).exits(Role::Client, 90.0, How::Code(1))), [Dies]);
+    }
+
+    #[test]
+    fn that_it_went_well_for_another_client_shows_beside_what_went_wrong() {
+        let lost = talk(40002).asks("a\n").closes(Role::Server).closes(Role::Client);
+        let both = pair().talk(talk(40001).healthy()).talk(lost);
+        assert_eq!(seen(&both), [Lost, SomeClients, WorksOnce]);
+    }
+
+    #[test]
+    fn where_nothing_tells_what_went_wrong_all_that_was_not_looked_at_may_have() {
+        let failed = pair().unseen("packets").exits(Role::Client, 90.0, How::Code(1)).facts().symptoms().to_explain();
+        assert!(failed.contains(&Dies) && failed.contains(&Garbled) && failed.contains(&Lost), "{failed:?}");
+        let refused = pair().unseen("packets").complains(Role::Client, "ConnectionRefusedError\n");
+        assert_eq!(refused.exits(Role::Client, 90.0, How::Code(1)).facts().symptoms().to_explain(), [Refused, Dies]);
+    }
 }

@@ -27,8 +27,14 @@ pub fn packets(talks: Vec<Talk>) -> Observed<Packets> {
 }
 
 pub fn diagnosis(side: Side, fault: Option<&str>, confidence: Confidence, summary: &str) -> Diagnosis {
-    let verdict =
-        Verdict { side, fault: fault.map(str::to_owned), confidence, summary: summary.to_owned(), to_settle: vec![], candidates: vec![] };
+    let verdict = Verdict {
+        side,
+        fault: fault.map(str::to_owned),
+        confidence,
+        summary: summary.to_owned(),
+        to_settle: vec![],
+        candidates: vec![],
+    };
     let contract = Contract {
         address: Some(Term::told("127.0.0.1:12345".to_owned())),
         transport: Some(Term::assumed(Transport::Tcp)),
@@ -153,11 +159,8 @@ pub fn unknown() -> (Evidence, Diagnosis) {
     let summary = "The client gave up, and without packets it cannot be told whether the server replied.";
     let mut diagnosis = diagnosis(Side::Unknown, None, Confidence::Possible, summary);
     diagnosis.verdict.to_settle = vec!["Run netdiag with sudo once, so that it can capture packets.".to_owned()];
-    let candidate = |fault: &str, side, shown_by: &str| Candidate {
-        fault: fault.to_owned(),
-        side,
-        shown_by: shown_by.to_owned(),
-    };
+    let candidate =
+        |fault: &str, side, shown_by: &str| Candidate { fault: fault.to_owned(), side, shown_by: shown_by.to_owned() };
     diagnosis.verdict.candidates = vec![
         candidate("dropped-packets", Side::Environment, "a SYN that nobody answers while a listener has room for it"),
         candidate("missing-reply", Side::Server, "an empty receive queue at the server, which then sent nothing"),

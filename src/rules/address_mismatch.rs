@@ -1,6 +1,6 @@
 //! `address-mismatch`: the port is right, the host part is not: ::1 against 127.0.0.1, or another loopback address.
 
-use super::{Call, Rule, Ruling, Symptom, finding};
+use super::{Call, Look, Rule, Ruling, Symptom, finding};
 use crate::diagnosis::{Confidence, Side};
 use crate::facts::{Facts, Listener};
 
@@ -9,6 +9,8 @@ pub(super) static RULE: Rule = Rule {
     symptoms: &[Symptom::Refused],
     sides: &[Side::Both, Side::Server, Side::Client],
     shown_by: "the address at which the server listens, beside the one that is dialled",
+    seen_in: &[Look::Dials, Look::Sockets],
+    over: None,
     explains: &["connection-refused", "contract-disagreement", "client-failed"],
     check,
 };

@@ -1,6 +1,6 @@
 //! `client-before-server`: the client dialled before the server listened, and did not try again.
 
-use super::{Call, Rule, Ruling, Symptom, finding};
+use super::{Call, Look, Rule, Ruling, Symptom, finding};
 use crate::diagnosis::{Confidence, Side};
 use crate::evidence::Role;
 use crate::facts::Facts;
@@ -10,6 +10,8 @@ pub(super) static RULE: Rule = Rule {
     symptoms: &[Symptom::Refused, Symptom::WorksOnce],
     sides: &[Side::Client, Side::Environment],
     shown_by: "when the server began to listen, and when the client dialled",
+    seen_in: &[Look::Dials, Look::Sockets],
+    over: None,
     explains: &["connection-refused", "client-failed"],
     check,
 };

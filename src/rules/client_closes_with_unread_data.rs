@@ -1,6 +1,6 @@
 //! `client-closes-with-unread-data`: the client closed before it had read everything, and the server meets the reset.
 
-use super::{Call, Rule, Ruling, Symptom, finding};
+use super::{Call, Look, Rule, Ruling, Symptom, Transport, finding};
 use crate::diagnosis::{Confidence, Side};
 use crate::evidence::Role;
 use crate::facts::{Echo, Facts, Talk};
@@ -10,6 +10,8 @@ pub(super) static RULE: Rule = Rule {
     symptoms: &[Symptom::Lost],
     sides: &[Side::Client],
     shown_by: "what lay unread in the client's socket when it closed",
+    seen_in: &[Look::Contents],
+    over: Some(Transport::Tcp),
     explains: &[],
     check,
 };

@@ -1,6 +1,6 @@
 //! `client-failed`: the client ended with an error of its own, and nothing the server did explains it.
 
-use super::{Call, Rule, Ruling, Symptom, finding};
+use super::{Call, Look, Rule, Ruling, Symptom, finding};
 use crate::diagnosis::{Confidence, Finding, Part, Side};
 use crate::evidence::Role;
 use crate::facts::{Dial, Echo, Ended, Facts, Outcome, Player};
@@ -10,6 +10,8 @@ pub(super) static RULE: Rule = Rule {
     symptoms: &[Symptom::Dies],
     sides: &[Side::Client],
     shown_by: "the error that the client ended with, beside an exchange that went right",
+    seen_in: &[Look::Ends],
+    over: None,
     explains: &["client-closes-with-unread-data"],
     check,
 };

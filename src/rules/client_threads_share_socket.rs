@@ -2,7 +2,7 @@
 
 use std::net::SocketAddr;
 
-use super::{Call, Rule, Ruling, Symptom, finding};
+use super::{Call, Look, Rule, Ruling, Symptom, Transport, finding};
 use crate::diagnosis::{Confidence, Side};
 use crate::evidence::{Role, Sample, Wait};
 use crate::facts::{Echo, Facts};
@@ -12,7 +12,9 @@ pub(super) static RULE: Rule = Rule {
     symptoms: &[Symptom::Hangs, Symptom::Garbled],
     sides: &[Side::Client],
     shown_by: "how many threads of the client read from one connection",
-    explains: &["client-failed", "client-gives-up-early"],
+    seen_in: &[Look::Contents, Look::Waits],
+    over: Some(Transport::Tcp),
+    explains: &["read-to-eof-without-half-close", "client-failed", "client-gives-up-early"],
     check,
 };
 

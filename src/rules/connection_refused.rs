@@ -1,6 +1,6 @@
 //! `connection-refused`: the symptom that a dozen causes share; by itself it accuses nobody.
 
-use super::{Call, Rule, Ruling, Symptom, finding};
+use super::{Call, Look, Rule, Ruling, Symptom, finding};
 use crate::diagnosis::{Confidence, Side};
 use crate::facts::Facts;
 
@@ -9,6 +9,8 @@ pub(super) static RULE: Rule = Rule {
     symptoms: &[Symptom::Refused],
     sides: &[Side::Client, Side::Server, Side::Environment],
     shown_by: "who listens at the address that was dialled",
+    seen_in: &[Look::Dials],
+    over: None,
     explains: &["client-failed"],
     check,
 };

@@ -1,6 +1,6 @@
 //! `contract-disagreement`: client and server use different ports, and nothing says which one was agreed on.
 
-use super::{Call, Rule, Ruling, Symptom, finding};
+use super::{Call, Look, Rule, Ruling, Symptom, finding};
 use crate::diagnosis::{Confidence, Side};
 use crate::facts::Facts;
 
@@ -9,6 +9,8 @@ pub(super) static RULE: Rule = Rule {
     symptoms: &[Symptom::Refused, Symptom::Hangs, Symptom::Garbled],
     sides: &[Side::Both],
     shown_by: "a document that says which of the two is right",
+    seen_in: &[Look::Dials, Look::Sockets, Look::Owners],
+    over: None,
     explains: &["connection-refused", "client-failed"],
     check,
 };

@@ -1,6 +1,6 @@
 //! `corrupted-reply`: what came back differs from what was sent.
 
-use super::{Call, Rule, Ruling, Symptom, finding};
+use super::{Call, Look, Rule, Ruling, Symptom, finding};
 use crate::diagnosis::{Confidence, Side};
 use crate::evidence::Gap;
 use crate::facts::{Echo, Facts};
@@ -10,6 +10,8 @@ pub(super) static RULE: Rule = Rule {
     symptoms: &[Symptom::Garbled],
     sides: &[Side::Server],
     shown_by: "the bytes of the reply beside those of the request",
+    seen_in: &[Look::Contents],
+    over: None,
     explains: &["client-gives-up-early", "client-failed"],
     check,
 };

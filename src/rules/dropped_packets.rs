@@ -1,6 +1,6 @@
 //! `dropped-packets`: the client's packets go unanswered although a healthy listener is there.
 
-use super::{Call, Rule, Ruling, Symptom, finding};
+use super::{Call, Look, Rule, Ruling, Symptom, finding};
 use crate::diagnosis::{Confidence, Side};
 use crate::evidence::Gap;
 use crate::facts::{Facts, Outcome};
@@ -10,6 +10,8 @@ pub(super) static RULE: Rule = Rule {
     symptoms: &[Symptom::Hangs],
     sides: &[Side::Environment],
     shown_by: "a SYN that nobody answers while a listener has room for it",
+    seen_in: &[Look::Dials, Look::Sockets],
+    over: None,
     explains: &["client-failed", "client-gives-up-early"],
     check,
 };

@@ -1,6 +1,6 @@
 //! `early-close`: the server closed the connection before it had replied.
 
-use super::{Call, Rule, Ruling, Symptom, finding};
+use super::{Call, Look, Rule, Ruling, Symptom, Transport, finding};
 use crate::diagnosis::{Confidence, Side};
 use crate::evidence::{At, Gap, Lifetime, Port, Role, Source, Term, Turn};
 use crate::facts::asked::Muteness;
@@ -11,6 +11,8 @@ pub(super) static RULE: Rule = Rule {
     symptoms: &[Symptom::Lost, Symptom::WorksOnce],
     sides: &[Side::Server, Side::Both],
     shown_by: "which side sent the first FIN, and what it owed at that moment",
+    seen_in: &[Look::Contents],
+    over: Some(Transport::Tcp),
     explains: &["client-failed", "client-gives-up-early"],
     check,
 };

@@ -1,6 +1,6 @@
 //! `ephemeral-port-exhaustion`: the client opens one connection after the other until no source port is left.
 
-use super::{Call, Rule, Ruling, Symptom, finding};
+use super::{Call, Look, Rule, Ruling, Symptom, Transport, finding};
 use crate::diagnosis::{Confidence, Side};
 use crate::evidence::{Role, SocketState};
 use crate::facts::Facts;
@@ -10,6 +10,8 @@ pub(super) static RULE: Rule = Rule {
     symptoms: &[Symptom::WorksOnce, Symptom::Dies],
     sides: &[Side::Client],
     shown_by: "how many source ports towards one address are taken",
+    seen_in: &[Look::Sockets, Look::Output],
+    over: Some(Transport::Tcp),
     explains: &["swallowed-exception", "client-failed"],
     check,
 };

@@ -1,6 +1,6 @@
 //! `exit-before-output`: a program ended in good order while what it had to send was not sent.
 
-use super::{Call, Rule, Ruling, Symptom, finding};
+use super::{Call, Look, Rule, Ruling, Symptom, finding};
 use crate::diagnosis::{Confidence, Side};
 use crate::evidence::{Framing, How, Role, Source, Transport};
 use crate::facts::{Echo, Ended, Exchange, Facts, Talk};
@@ -10,6 +10,8 @@ pub(super) static RULE: Rule = Rule {
     symptoms: &[Symptom::Lost, Symptom::Garbled],
     sides: &[Side::Server, Side::Client],
     shown_by: "what a program had still to send when it ended",
+    seen_in: &[Look::Contents, Look::Ends],
+    over: Some(Transport::Tcp),
     explains: &[
         "early-close", "truncated-reply", "missing-reply", "half-close-dropped", "reset", "missing-terminator",
         "client-gives-up-early", "client-failed",

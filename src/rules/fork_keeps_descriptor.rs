@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::{Call, Rule, Ruling, Symptom, finding};
+use super::{Call, Look, Rule, Ruling, Symptom, Transport, finding};
 use crate::diagnosis::{Confidence, Side};
 use crate::evidence::{Gap, Lifetime, Role, Sample, Snapshot, Socket};
 use crate::facts::{Echo, Facts, Talk};
@@ -12,6 +12,8 @@ pub(super) static RULE: Rule = Rule {
     symptoms: &[Symptom::Hangs],
     sides: &[Side::Server],
     shown_by: "which processes hold the connection that one of them has closed",
+    seen_in: &[Look::Contents, Look::Owners, Look::Waits],
+    over: Some(Transport::Tcp),
     explains: &[
         "close-wait-leak",
         "missing-reply",
@@ -37,6 +39,8 @@ fn check(facts: &Facts) -> Ruling {
             && talk.is_open()
     });
     let Some((talk, _)) = waits_for_the_end else { return Ok(Call::Silent) };
+    facts.looked(Look::Waits)?;
+    facts.looked(Look::Owners)?;
     let Some((child, parent)) = inherited(facts, talk)? else {
         return super::ruled_out("no process that held the connection left it to its parent");
     };

@@ -1,6 +1,6 @@
 //! `listener-inherited-by-child`: the server is gone, and a child that never meant to serve keeps its listener open.
 
-use super::{Call, Rule, Ruling, Symptom, finding};
+use super::{Call, Look, Rule, Ruling, Symptom, finding};
 use crate::diagnosis::{Confidence, Side};
 use crate::evidence::{Bytes, Role};
 use crate::facts::Facts;
@@ -10,6 +10,8 @@ pub(super) static RULE: Rule = Rule {
     symptoms: &[Symptom::Hangs],
     sides: &[Side::Server],
     shown_by: "which process holds the listening socket",
+    seen_in: &[Look::Sockets, Look::Queues, Look::Owners, Look::Waits],
+    over: None,
     explains: &[
         "never-accepts",
         "backlog-full",

@@ -1,6 +1,6 @@
 //! `nagle-delayed-ack`: a message in two small writes waits for an acknowledgement that its receiver holds back for 40 ms.
 
-use super::{Call, Rule, Ruling, Symptom, finding};
+use super::{Call, Look, Rule, Ruling, Symptom, Transport, finding};
 use crate::diagnosis::{Confidence, Side};
 use crate::evidence::{Conversation, Port, Role, Segment};
 use crate::facts::{Facts, Talk};
@@ -10,6 +10,8 @@ pub(super) static RULE: Rule = Rule {
     symptoms: &[Symptom::Slow],
     sides: &[Side::Server, Side::Client],
     shown_by: "the second piece of a message, which leaves when the first one is acknowledged, 40 ms later",
+    seen_in: &[Look::Contents],
+    over: Some(Transport::Tcp),
     explains: &["slow-reply", "client-gives-up-early", "client-failed"],
     check,
 };

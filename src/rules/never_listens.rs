@@ -1,6 +1,6 @@
 //! `never-listens`: the server's program lives on and owns no listening socket.
 
-use super::{Call, Rule, Ruling, Symptom, finding};
+use super::{Call, Look, Rule, Ruling, Symptom, finding};
 use crate::diagnosis::{Confidence, Side};
 use crate::evidence::{Action, Ending, Gap, Role};
 use crate::facts::Facts;
@@ -10,6 +10,8 @@ pub(super) static RULE: Rule = Rule {
     symptoms: &[Symptom::Refused],
     sides: &[Side::Server],
     shown_by: "which sockets the server, which is alive, has",
+    seen_in: &[Look::Sockets, Look::Owners],
+    over: None,
     explains: &["connection-refused", "swallowed-exception", "client-before-server", "client-failed"],
     check,
 };

@@ -1,6 +1,6 @@
 //! `no-server`: the client reached nobody, because nobody was started.
 
-use super::{Call, Rule, Ruling, Symptom, finding};
+use super::{Call, Look, Rule, Ruling, Symptom, finding};
 use crate::diagnosis::{Confidence, Side};
 use crate::evidence::{Occasion, Role};
 use crate::facts::Facts;
@@ -10,6 +10,8 @@ pub(super) static RULE: Rule = Rule {
     symptoms: &[Symptom::Refused],
     sides: &[Side::Environment],
     shown_by: "whether anybody listens, and whether a server runs at all",
+    seen_in: &[Look::Dials, Look::Sockets],
+    over: None,
     explains: &["connection-refused", "client-failed"],
     check,
 };

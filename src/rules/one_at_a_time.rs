@@ -1,6 +1,6 @@
 //! `one-at-a-time`: a second client waits until the first one has left.
 
-use super::{Call, Rule, Ruling, Symptom, finding};
+use super::{Call, Look, Rule, Ruling, Symptom, Transport, finding};
 use crate::diagnosis::{Confidence, Side};
 use crate::evidence::{At, Contract, Role, Source};
 use crate::facts::{Facts, Talk};
@@ -10,6 +10,8 @@ pub(super) static RULE: Rule = Rule {
     symptoms: &[Symptom::SomeClients, Symptom::Hangs],
     sides: &[Side::Server],
     shown_by: "whether the next client is served as soon as the first one leaves",
+    seen_in: &[Look::Contents, Look::Sockets, Look::Queues],
+    over: Some(Transport::Tcp),
     explains: &[
         "never-accepts",
         "backlog-full",

@@ -1,6 +1,6 @@
 //! `reset`: the server reset the connection instead of answering.
 
-use super::{Call, Rule, Ruling, Symptom, finding};
+use super::{Call, Look, Rule, Ruling, Symptom, Transport, finding};
 use crate::diagnosis::{Confidence, Side};
 use crate::evidence::{Lifetime, Role, Source};
 use crate::facts::asked::Muteness;
@@ -11,6 +11,8 @@ pub(super) static RULE: Rule = Rule {
     symptoms: &[Symptom::Lost],
     sides: &[Side::Server, Side::Client],
     shown_by: "which side sent the RST, and when",
+    seen_in: &[Look::Contents],
+    over: Some(Transport::Tcp),
     explains: &["client-failed", "early-close", "truncated-reply"],
     check,
 };

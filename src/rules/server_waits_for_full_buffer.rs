@@ -1,6 +1,6 @@
 //! `server-waits-for-full-buffer`: the server answers only when a fixed number of bytes has come together.
 
-use super::{Call, Rule, Ruling, Symptom, finding};
+use super::{Call, Look, Rule, Ruling, Symptom, finding};
 use crate::diagnosis::{Confidence, Side};
 use crate::evidence::{Framing, Gap, Role, Source, Transport};
 use crate::facts::{Echo, Exchange, Facts, Talk};
@@ -10,6 +10,8 @@ pub(super) static RULE: Rule = Rule {
     symptoms: &[Symptom::Hangs],
     sides: &[Side::Server],
     shown_by: "whether more bytes are answered, in blocks of one size",
+    seen_in: &[Look::Contents, Look::Waits, Look::Agreement],
+    over: Some(Transport::Tcp),
     explains: &["missing-reply", "truncated-reply", "missing-terminator", "client-gives-up-early", "client-failed"],
     check,
 };

@@ -1,6 +1,6 @@
 //! `silent-client`: both sides wait for the other one to speak first, and it was the client's turn.
 
-use super::{Call, Rule, Ruling, Symptom, finding};
+use super::{Call, Look, Rule, Ruling, Symptom, finding};
 use crate::diagnosis::{Confidence, Side};
 use crate::evidence::{Role, Transport};
 use crate::facts::{Echo, Facts, Talk};
@@ -10,6 +10,8 @@ pub(super) static RULE: Rule = Rule {
     symptoms: &[Symptom::Hangs],
     sides: &[Side::Client],
     shown_by: "whether the client sent anything at all",
+    seen_in: &[Look::Contents],
+    over: None,
     explains: &["client-failed"],
     check,
 };

@@ -1,6 +1,6 @@
 //! `slow-reply`: the reply is right and later than promised.
 
-use super::{Call, Rule, Ruling, Symptom, finding};
+use super::{Call, Look, Rule, Ruling, Symptom, finding};
 use crate::diagnosis::{Confidence, Side};
 use crate::evidence::{Framing, Role};
 use crate::facts::{Facts, Talk};
@@ -10,6 +10,8 @@ pub(super) static RULE: Rule = Rule {
     symptoms: &[Symptom::Slow],
     sides: &[Side::Server],
     shown_by: "the time between request and reply, beside the one that was promised",
+    seen_in: &[Look::Contents],
+    over: None,
     explains: &["client-gives-up-early", "client-failed"],
     check,
 };

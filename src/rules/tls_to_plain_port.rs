@@ -1,6 +1,6 @@
 //! `tls-to-plain-port`: the client opens with TLS or HTTP, and the server is a plain echo server.
 
-use super::{Call, Rule, Ruling, Symptom, finding};
+use super::{Call, Look, Rule, Ruling, Symptom, finding};
 use crate::diagnosis::{Confidence, Side};
 use crate::evidence::{Port, Transport};
 use crate::facts::{Facts, Talk};
@@ -10,6 +10,8 @@ pub(super) static RULE: Rule = Rule {
     symptoms: &[Symptom::Dies, Symptom::Hangs, Symptom::Garbled],
     sides: &[Side::Client],
     shown_by: "the first bytes of the request: a TLS record, or a line of HTTP",
+    seen_in: &[Look::Contents],
+    over: Some(Transport::Tcp),
     explains: &[
         "corrupted-reply",
         "missing-reply",
@@ -167,6 +169,6 @@ mod tests {
     #[test]
     fn cannot_tell_without_packets_and_sockets() {
         assert_eq!(tls(HELLO).unseen("packets").unseen("sockets").cannot_tell("tls-to-plain-port"), "packets");
-        tls(HELLO).unseen("packets").silent("tls-to-plain-port");
+        assert_eq!(tls(HELLO).unseen("packets").cannot_tell("tls-to-plain-port"), "packets");
     }
 }

@@ -1,6 +1,6 @@
 //! `truncated-reply`: the reply breaks off in the middle of a message.
 
-use super::{Call, Rule, Ruling, Symptom, finding};
+use super::{Call, Look, Rule, Ruling, Symptom, finding};
 use crate::diagnosis::{Confidence, Side};
 use crate::evidence::{Framing, Gap, Role, Source, Transport};
 use crate::facts::{Echo, Facts, Talk};
@@ -10,6 +10,8 @@ pub(super) static RULE: Rule = Rule {
     symptoms: &[Symptom::Garbled],
     sides: &[Side::Server],
     shown_by: "the length of the reply beside that of the request",
+    seen_in: &[Look::Contents, Look::Agreement],
+    over: None,
     explains: &["early-close", "client-gives-up-early", "client-failed"],
     check,
 };

@@ -1,7 +1,7 @@
 //! `udp-reply-from-other-source`: the reply comes from another address than the one that was asked, and the client
 //! does not take it.
 
-use super::{Call, Rule, Ruling, Symptom, finding};
+use super::{Call, Look, Rule, Ruling, Symptom, Transport, finding};
 use crate::diagnosis::{Confidence, Side};
 use crate::facts::datagrams::Way;
 use crate::facts::{Echo, Facts};
@@ -11,6 +11,8 @@ pub(super) static RULE: Rule = Rule {
     symptoms: &[Symptom::Hangs],
     sides: &[Side::Server],
     shown_by: "the address that the reply comes from",
+    seen_in: &[Look::Contents],
+    over: Some(Transport::Udp),
     explains: &["missing-reply", "connection-refused", "client-gives-up-early", "client-failed"],
     check,
 };

@@ -1,6 +1,6 @@
 //! `unterminated-reply`: the reply came, without the line end that the client waits for.
 
-use super::{Call, Rule, Ruling, Symptom, finding};
+use super::{Call, Look, Rule, Ruling, Symptom, Transport, finding};
 use crate::diagnosis::{Confidence, Side};
 use crate::evidence::{Role, Source};
 use crate::facts::{Echo, Facts};
@@ -10,6 +10,8 @@ pub(super) static RULE: Rule = Rule {
     symptoms: &[Symptom::Hangs],
     sides: &[Side::Server],
     shown_by: "the last byte of the reply",
+    seen_in: &[Look::Contents],
+    over: Some(Transport::Tcp),
     explains: &["client-gives-up-early", "client-failed"],
     check,
 };

@@ -1,6 +1,6 @@
 //! `whole-buffer-echo`: the server sends its whole buffer instead of the bytes it received.
 
-use super::{Call, Rule, Ruling, Symptom, finding};
+use super::{Call, Look, Rule, Ruling, Symptom, finding};
 use crate::diagnosis::{Confidence, Side};
 use crate::evidence::Gap;
 use crate::facts::{Facts, Round, Talk};
@@ -10,6 +10,8 @@ pub(super) static RULE: Rule = Rule {
     symptoms: &[Symptom::Garbled],
     sides: &[Side::Server],
     shown_by: "NUL bytes that follow the message and that nobody had sent",
+    seen_in: &[Look::Contents],
+    over: None,
     explains: &["corrupted-reply", "reset", "client-gives-up-early", "client-failed"],
     check,
 };

@@ -1,6 +1,6 @@
 //! `writable-busy-loop`: the server never rests although nobody asks for anything, because it asks whether it may write.
 
-use super::{Call, Rule, Ruling, Symptom, finding};
+use super::{Call, Look, Rule, Ruling, Symptom, finding};
 use crate::diagnosis::{Confidence, Side};
 use crate::evidence::{Role, Stream};
 use crate::facts::Facts;
@@ -11,6 +11,8 @@ pub(super) static RULE: Rule = Rule {
     symptoms: &[Symptom::Slow],
     sides: &[Side::Server],
     shown_by: "processor time that is used while nobody asks for anything",
+    seen_in: &[Look::Waits],
+    over: None,
     explains: &[],
     check,
 };

@@ -1,6 +1,6 @@
 //! `wrong-port`: the client dials a port other than the documented one.
 
-use super::{Call, Rule, Ruling, Symptom, finding};
+use super::{Call, Look, Rule, Ruling, Symptom, finding};
 use crate::diagnosis::{Confidence, Side};
 use crate::facts::Facts;
 
@@ -9,6 +9,8 @@ pub(super) static RULE: Rule = Rule {
     symptoms: &[Symptom::Refused],
     sides: &[Side::Client],
     shown_by: "the port that the client dials, beside the documented one",
+    seen_in: &[Look::Dials, Look::Sockets, Look::Address],
+    over: None,
     explains: &["connection-refused", "contract-disagreement", "dropped-packets", "client-failed"],
     check,
 };

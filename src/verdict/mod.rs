@@ -8,7 +8,7 @@ pub use cross::weigh;
 
 use crate::diagnosis::{Confidence, Finding, Part, Side, Verdict};
 use crate::evidence::{Ending, Gap, Role};
-use crate::facts::{Echo, Exchange, Facts, Player, Talk};
+use crate::facts::{Echo, Exchange, Facts, Look, Player, Talk};
 use crate::rules::find;
 
 /// Shorter delays than this are not seen where a conversation is rebuilt from calls, in milliseconds.
@@ -81,7 +81,14 @@ fn blame(cause: &Finding, causes: &[&Finding]) -> Verdict {
     if two_sided && !others.is_empty() {
         summary = format!("{summary} Independently of that: {}.", others.join(", "));
     }
-    Verdict { side, fault: Some(cause.fault.clone()), confidence: cause.confidence, summary, to_settle: Vec::new(), candidates: Vec::new() }
+    Verdict {
+        side,
+        fault: Some(cause.fault.clone()),
+        confidence: cause.confidence,
+        summary,
+        to_settle: Vec::new(),
+        candidates: Vec::new(),
+    }
 }
 
 /// Where something else would explain the evidence as well, a suspicion is named, and nobody is accused.
@@ -126,7 +133,7 @@ fn absolve(facts: &Facts) -> Option<Verdict> {
     let complained = |client: &Player| client.failed() && client.complained() != Some(false);
     let ended_badly = clients.iter().any(complained)
         || !matches!(facts.evidence.setting.ended, Ending::ClientsEnded | Ending::Complete)
-            && clients.iter().any(super::facts::Player::is_running);
+            && (clients.is_empty() || clients.iter().any(Player::is_running));
     if right == 0 || right < clients.len() {
         return None;
     }
@@ -149,7 +156,7 @@ fn absolve(facts: &Facts) -> Option<Verdict> {
     };
     let complete = facts.evidence.packets.seen().is_ok_and(|seen| seen.dropped == 0 && seen.conversations_omitted == 0);
     // What a program made of its reply, and how it ended, the packets do not tell.
-    let complete = complete && facts.evidence.programs.seen().is_ok();
+    let complete = complete && facts.looked(Look::Output).is_ok() && !facts.server_ended_badly();
     let confidence = if complete { Confidence::Proven } else { Confidence::Likely };
     Some(Verdict { side: Side::None, fault: None, confidence, summary, to_settle: Vec::new(), candidates: Vec::new() })
 }

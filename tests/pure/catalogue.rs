@@ -72,6 +72,7 @@ fn every_rule_has_a_page_and_every_page_a_rule() {
     let mut pages = names("docs/faults", "md");
     assert!(pages.remove("README"), "docs/faults/README.md, the index, is missing");
     assert!(pages.remove("catalogue"), "docs/faults/catalogue.md, the table of all names, is missing");
+    assert!(pages.remove("look-alikes"), "docs/faults/look-alikes.md, what tells faults apart, is missing");
     same("rule without page in docs/faults, or page without rule", &faults(), &pages);
 }
 

@@ -1,6 +1,6 @@
 //! Pieces of evidence that can be taken away, as coarse as a source and as fine as what one look at it shows.
 
-use netdiag::evidence::{Contract, Ending, Evidence, Gap, Observed, Programs, Role, Sockets};
+use netdiag::evidence::{Contract, Ending, Evidence, Gap, Observed, Sockets};
 
 /// Takes one piece away.
 pub type Cover = fn(&mut Evidence);
@@ -77,18 +77,5 @@ fn without_output(evidence: &mut Evidence) {
     let Observed::Seen(programs) = &mut evidence.programs else { return };
     for program in &mut programs.programs {
         (program.stdout, program.stderr) = (None, None);
-    }
-}
-
-/// The server was not started by netdiag: somebody else plays it, and what it does inside is not seen.
-pub fn without_server(evidence: &mut Evidence) {
-    let Observed::Seen(programs) = &mut evidence.programs else { return };
-    forget(programs, Role::Server);
-}
-
-fn forget(programs: &mut Programs, role: Role) {
-    let gone: Vec<usize> = programs.programs.iter().enumerate().filter(|(_, p)| p.role == role).map(|(n, _)| n).collect();
-    for sample in &mut programs.samples {
-        sample.processes.retain(|process| !gone.contains(&process.program));
     }
 }

@@ -171,11 +171,11 @@ fn candidates(sheet: &mut Sheet, diagnosis: &Diagnosis) {
         return;
     }
     sheet.heading("What it may be");
-    let (told, named) = candidates.split_at(candidates.len().min(TOLD));
+    let (told, rest) = candidates.split_at(candidates.len().min(TOLD));
     let texts: Vec<String> = told.iter().map(whose).collect();
     table(sheet, told.iter().zip(&texts).map(|(candidate, text)| (candidate.fault.as_str(), text.as_str())));
-    if !named.is_empty() {
-        let names: Vec<&str> = named.iter().map(|candidate| candidate.fault.as_str()).collect();
+    if !rest.is_empty() {
+        let names: Vec<&str> = rest.iter().map(|candidate| candidate.fault.as_str()).collect();
         sheet.para(2, Ink::Plain, &format!("Not excluded either: {}.", names.join(", ")));
     }
 }
