@@ -201,6 +201,9 @@ pub struct RunArgs {
     /// The longest wait where a hang cannot be proven, in seconds.
     #[arg(long, value_name = "SECONDS", default_value_t = 10.0)]
     pub patience: f64,
+    /// Interrupt the server (SIGINT, as by Ctrl-C) once the pair was recorded, and see whether it ends within so many seconds.
+    #[arg(long, value_name = "SECONDS", num_args = 0..=1, default_missing_value = "5", requires = "server")]
+    pub interrupt: Option<f64>,
     /// Run on the host's network instead of in a private namespace.
     #[arg(long)]
     pub host: bool,

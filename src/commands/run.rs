@@ -36,6 +36,10 @@ fn plan(args: &RunArgs) -> anyhow::Result<Plan> {
         "nobody is on the stand; give --server CMD, --client CMD or both"
     );
     ensure!(args.patience > 0.0 && args.patience <= 3600.0, "--patience takes seconds, above 0 and up to 3600");
+    ensure!(
+        args.interrupt.is_none_or(|seconds| seconds > 0.0 && seconds <= 600.0),
+        "--interrupt takes seconds, above 0 and up to 600"
+    );
     let contract = contract(args)?;
     let server = match (&args.server, &args.against) {
         (Some(command), _) => Some(Actor::Command(words(command, "--server")?)),
@@ -57,7 +61,8 @@ fn plan(args: &RunArgs) -> anyhow::Result<Plan> {
         console_at: None,
         calls: tracing(args),
         home: None,
-        interrupt_ms: None,
+        interrupt_ms: args.interrupt.map(|seconds| (seconds * 1000.0) as u64),
+        loopback_down: false,
     })
 }
 

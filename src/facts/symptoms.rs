@@ -7,6 +7,10 @@ use crate::evidence::{Action, Gap, Occasion, Role};
 /// A reply that takes longer than this, in milliseconds, is felt: Nagle's algorithm costs 40, loopback far less than one.
 const FELT_MS: f64 = 30.0;
 
+/// What a client says that found nobody, or no way to anybody.
+const REFUSED: &[&str] =
+    &["connectionrefused", "connection refused", "econnrefused", "network is unreachable", "enetunreach"];
+
 /// What one sees first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Symptom {
@@ -26,11 +30,13 @@ pub enum Symptom {
     WorksOnce,
     /// A program ends with an error.
     Dies,
+    /// The server does not end when it is asked to.
+    Stays,
 }
 
 impl Symptom {
     /// All of them, in the order of the catalogue's index.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::Refused,
         Self::Hangs,
         Self::Slow,
@@ -39,6 +45,7 @@ impl Symptom {
         Self::SomeClients,
         Self::WorksOnce,
         Self::Dies,
+        Self::Stays,
     ];
 
     /// Its name in the catalogue.
@@ -53,6 +60,7 @@ impl Symptom {
             Self::SomeClients => "only some clients",
             Self::WorksOnce => "works once",
             Self::Dies => "a program dies",
+            Self::Stays => "does not end",
         }
     }
 
@@ -100,6 +108,7 @@ impl Facts<'_> {
                 Symptom::SomeClients => self.serves_some(exchanges),
                 Symptom::WorksOnce => self.works_once(exchanges),
                 Symptom::Dies => self.somebody_died(),
+                Symptom::Stays => Some(self.outstays()),
             };
             match shows {
                 Some(true) => symptoms.seen.push(symptom),
@@ -112,7 +121,7 @@ impl Facts<'_> {
 
     fn is_refused(&self) -> Option<bool> {
         let dialled = self.refused_dial().ok().map(|dial| dial.is_some());
-        let says = self.client_says(&["connectionrefused", "connection refused", "econnrefused"]);
+        let says = self.client_says(REFUSED);
         let never_there = || {
             self.server_listeners().is_ok_and(|listeners| listeners.is_empty())
                 && self.evidence.setting.server_ready.is_none()
@@ -224,6 +233,11 @@ impl Facts<'_> {
     fn somebody_died(&self) -> Option<bool> {
         self.evidence.programs.seen().ok()?;
         Some(self.server_ended_badly() || self.a_client_failed())
+    }
+
+    /// Where nobody asked it to end, nobody complains.
+    fn outstays(&self) -> bool {
+        self.evidence.farewell.as_ref().is_some_and(|farewell| farewell.exit.is_none())
     }
 
     fn a_client_runs(&self) -> bool {

@@ -38,6 +38,7 @@ impl Recorder<'_> {
         }
         let ended = if self.interruption.requested() { Ending::Interrupted } else { Ending::Complete };
         let frozen = self.freeze(ended);
+        self.interrupt();
         self.finish(frozen, probes, Occasion::LiveServer, private)
     }
 

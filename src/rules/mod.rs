@@ -82,6 +82,7 @@ macro_rules! rules {
 
 rules![
     no_server,
+    loopback_down,
     server_died,
     never_listens,
     port_in_use,
@@ -163,6 +164,7 @@ rules![
     client_closes_with_unread_data,
     server_crashed,
     udp_error_kills_server,
+    shutdown_hangs,
     client_failed,
 ];
 
