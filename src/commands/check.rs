@@ -36,6 +36,7 @@ pub fn run(args: &CheckArgs, color: ColorWhen) -> anyhow::Result<Outcome> {
         home: None,
         interrupt_ms: None,
         loopback_down: false,
+        thorough: args.thorough,
     };
     can_save(args.save.as_deref())?;
     let evidence = record_in_worker(&plan, Place::Host)?;

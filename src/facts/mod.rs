@@ -9,6 +9,7 @@ pub mod complaint;
 pub mod contract;
 pub mod datagrams;
 pub mod dialect;
+mod endurance;
 pub mod exchange;
 pub mod held;
 mod idling;

@@ -29,7 +29,9 @@ impl Recorder<'_> {
             self.find_server(transport);
         }
         let probes = match self.targets(transport) {
-            Ok((transport, targets)) => self.examine(targets, transport, Depth::Full),
+            Ok((transport, targets)) => {
+                self.examine(targets, transport, if self.plan.thorough { Depth::Thorough } else { Depth::Full })
+            }
             Err(gap) => Observed::NotObserved(gap),
         };
         self.come_to_rest();

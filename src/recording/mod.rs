@@ -59,6 +59,9 @@ pub struct Plan {
     /// Whether the loopback interface is taken down before anybody starts; only ever that of a private network.
     #[serde(default)]
     pub loopback_down: bool,
+    /// Whether a server that is examined by itself is examined for longer.
+    #[serde(default)]
+    pub thorough: bool,
 }
 
 /// What a plan asks for can be done in a private network only, and there is none here.

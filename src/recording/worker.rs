@@ -137,6 +137,7 @@ fn try_confinement() -> anyhow::Result<Result<(), String>> {
         home: Some(Home { dir: dir.path().to_owned(), limits: Limits::default(), hidden: Vec::new(), uid: None }),
         interrupt_ms: None,
         loopback_down: false,
+        thorough: false,
     };
     let manner = Manner { private: true, room: Room::Porter, calls: false, bytes: false, python: "python3".to_owned() };
     let evidence = match ask_worker(&plan, &manner)? {

@@ -123,6 +123,7 @@ pub fn parse(name: &str, text: &str) -> anyhow::Result<Scenario> {
             home: None,
             interrupt_ms: file.interrupt_ms,
             loopback_down: file.loopback_down,
+            thorough: false,
         },
         expect: file.expect,
     })
