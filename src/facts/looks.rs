@@ -1,6 +1,6 @@
 //! Whether somebody looked where a fault would show. What was not looked at is not known to be absent.
 
-use super::Facts;
+use super::{Dial, Facts, Outcome};
 use crate::evidence::{Gap, Role, Transport};
 
 /// A place where a fault shows: a source, or the part of one that not every system or user is shown.
@@ -10,6 +10,8 @@ pub enum Look {
     Contents,
     /// Who was dialled, and what came of it.
     Dials,
+    /// The same, for faults that let nobody through: where everybody got through there is nothing more to look at.
+    Failures,
     /// The table of sockets.
     Sockets,
     /// Bytes that lie unread or unsent, and connections that wait.
@@ -36,7 +38,7 @@ impl Facts<'_> {
         let evidence = self.evidence;
         match look {
             Look::Contents => evidence.packets.seen().map(drop),
-            Look::Dials => self.dials().map(drop),
+            Look::Dials | Look::Failures => self.dials().map(drop),
             Look::Sockets => evidence.sockets.seen().map(drop),
             Look::Queues => self.saw_queues(),
             Look::Owners => self.saw_owners(),
@@ -47,6 +49,14 @@ impl Facts<'_> {
             Look::Address => self.knows_the_address(),
             Look::Agreement => self.knows_the_agreement(),
         }
+    }
+
+    /// Whether every attempt that was seen to reach somebody did.
+    #[must_use]
+    pub fn everybody_got_through(&self) -> bool {
+        let through =
+            |dials: &[Dial]| !dials.is_empty() && dials.iter().all(|dial| dial.outcome == Outcome::Established);
+        self.dials().is_ok_and(through)
     }
 
     fn saw_queues(&self) -> Result<(), Gap> {

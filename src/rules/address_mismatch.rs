@@ -9,7 +9,7 @@ pub(super) static RULE: Rule = Rule {
     symptoms: &[Symptom::Refused],
     sides: &[Side::Both, Side::Server, Side::Client],
     shown_by: "the address at which the server listens, beside the one that is dialled",
-    seen_in: &[Look::Dials, Look::Sockets],
+    seen_in: &[Look::Failures, Look::Sockets],
     over: None,
     explains: &["connection-refused", "contract-disagreement", "client-failed"],
     check,

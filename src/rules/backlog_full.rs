@@ -10,7 +10,7 @@ pub(super) static RULE: Rule = Rule {
     symptoms: &[Symptom::Hangs, Symptom::SomeClients],
     sides: &[Side::Server],
     shown_by: "the length of the accept queue, and the connections that the kernel counted as dropped",
-    seen_in: &[Look::Dials, Look::Sockets, Look::Queues],
+    seen_in: &[Look::Failures, Look::Sockets, Look::Queues],
     over: Some(Transport::Tcp),
     explains: &["never-accepts", "missing-reply", "dropped-packets", "client-gives-up-early", "client-failed"],
     check,

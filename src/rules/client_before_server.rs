@@ -10,7 +10,7 @@ pub(super) static RULE: Rule = Rule {
     symptoms: &[Symptom::Refused, Symptom::WorksOnce],
     sides: &[Side::Client, Side::Environment],
     shown_by: "when the server began to listen, and when the client dialled",
-    seen_in: &[Look::Dials, Look::Sockets],
+    seen_in: &[Look::Failures, Look::Sockets],
     over: None,
     explains: &["connection-refused", "client-failed"],
     check,

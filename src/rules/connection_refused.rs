@@ -9,7 +9,7 @@ pub(super) static RULE: Rule = Rule {
     symptoms: &[Symptom::Refused],
     sides: &[Side::Client, Side::Server, Side::Environment],
     shown_by: "who listens at the address that was dialled",
-    seen_in: &[Look::Dials],
+    seen_in: &[Look::Failures],
     over: None,
     explains: &["client-failed"],
     check,

@@ -9,7 +9,7 @@ pub(super) static RULE: Rule = Rule {
     symptoms: &[Symptom::Refused, Symptom::Hangs, Symptom::Garbled],
     sides: &[Side::Both],
     shown_by: "a document that says which of the two is right",
-    seen_in: &[Look::Dials, Look::Sockets, Look::Owners],
+    seen_in: &[Look::Failures, Look::Sockets, Look::Owners],
     over: None,
     explains: &["connection-refused", "client-failed"],
     check,

@@ -10,7 +10,7 @@ pub(super) static RULE: Rule = Rule {
     symptoms: &[Symptom::Hangs, Symptom::Refused],
     sides: &[Side::Environment],
     shown_by: "a SYN that nobody answers, or that is refused, while a listener has room for it",
-    seen_in: &[Look::Dials, Look::Sockets],
+    seen_in: &[Look::Failures, Look::Sockets],
     over: None,
     explains: &["connection-refused", "client-before-server", "client-failed", "client-gives-up-early"],
     check,

@@ -9,7 +9,7 @@ pub(super) static RULE: Rule = Rule {
     symptoms: &[Symptom::Refused, Symptom::Hangs, Symptom::Dies],
     sides: &[Side::Environment],
     shown_by: "the state of the loopback interface (`ip link show lo`)",
-    seen_in: &[Look::Sockets],
+    seen_in: &[Look::Failures, Look::Sockets],
     over: None,
     explains: &[
         "no-server",
@@ -26,6 +26,9 @@ pub(super) static RULE: Rule = Rule {
 };
 
 fn check(facts: &Facts) -> Ruling {
+    if facts.everybody_got_through() {
+        return Ok(Call::Silent);
+    }
     let snapshots = &facts.evidence.sockets.seen()?.snapshots;
     let looks = || snapshots.iter().enumerate().rev().filter(|(_, look)| look.at <= facts.frozen());
     let Some((number, look)) = looks().find(|(_, look)| look.loopback_up.is_some()) else { return Ok(Call::Silent) };

@@ -88,13 +88,18 @@ fn check(facts: &Facts) -> Ruling {
     } else {
         ""
     };
+    let what = if talk.was_read() == Some(true) || facts.is_reading_again(talk) {
+        "The server read the whole request and wrote no reply."
+    } else {
+        "The whole request was sent to the server, and no reply came."
+    };
     let error = facts.player(Role::Server).ok().flatten().and_then(|server| server.trace());
     let error = error.map(|trace| format!(" It printed an error: {}", trace.words.readable())).unwrap_or_default();
     finding(
         &RULE,
         Side::Server,
         confidence(facts, talk, exchange),
-        format!("The server read the whole request and wrote no reply.{waited}{proof}{error}"),
+        format!("{what}{waited}{proof}{error}"),
     )
     .because(talk.references())
     .at(facts.line_of_failure(Role::Server).or_else(|| facts.line_where_waits(Role::Server)))

@@ -10,7 +10,7 @@ pub(super) static RULE: Rule = Rule {
     symptoms: &[Symptom::Refused],
     sides: &[Side::Server],
     shown_by: "which sockets the server, which is alive, has",
-    seen_in: &[Look::Sockets, Look::Owners],
+    seen_in: &[Look::Failures, Look::Sockets, Look::Owners],
     over: None,
     explains: &["connection-refused", "swallowed-exception", "client-before-server", "client-failed"],
     check,

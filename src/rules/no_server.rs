@@ -10,7 +10,7 @@ pub(super) static RULE: Rule = Rule {
     symptoms: &[Symptom::Refused],
     sides: &[Side::Environment],
     shown_by: "whether anybody listens, and whether a server runs at all",
-    seen_in: &[Look::Dials, Look::Sockets],
+    seen_in: &[Look::Failures, Look::Sockets],
     over: None,
     explains: &["connection-refused", "client-failed"],
     check,

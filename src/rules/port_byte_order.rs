@@ -9,7 +9,7 @@ pub(super) static RULE: Rule = Rule {
     symptoms: &[Symptom::Refused],
     sides: &[Side::Server, Side::Client],
     shown_by: "the two port numbers in hexadecimal",
-    seen_in: &[Look::Dials, Look::Sockets, Look::Owners, Look::Address],
+    seen_in: &[Look::Failures, Look::Sockets, Look::Owners, Look::Address],
     over: None,
     explains: &["connection-refused", "contract-disagreement", "client-failed"],
     check,

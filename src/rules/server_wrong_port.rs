@@ -10,7 +10,7 @@ pub(super) static RULE: Rule = Rule {
     symptoms: &[Symptom::Refused],
     sides: &[Side::Server],
     shown_by: "the port on which the server listens, beside the documented one",
-    seen_in: &[Look::Sockets, Look::Owners, Look::Address],
+    seen_in: &[Look::Failures, Look::Sockets, Look::Owners, Look::Address],
     over: None,
     explains: &["connection-refused", "contract-disagreement", "client-failed"],
     check,

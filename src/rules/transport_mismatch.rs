@@ -10,7 +10,7 @@ pub(super) static RULE: Rule = Rule {
     symptoms: &[Symptom::Refused, Symptom::Hangs],
     sides: &[Side::Client, Side::Server],
     shown_by: "the transport of either side's socket",
-    seen_in: &[Look::Dials, Look::Sockets],
+    seen_in: &[Look::Failures, Look::Sockets],
     over: None,
     explains: &["connection-refused", "contract-disagreement", "no-server", "missing-reply", "client-failed"],
     check,

@@ -9,7 +9,7 @@ pub(super) static RULE: Rule = Rule {
     symptoms: &[Symptom::Refused],
     sides: &[Side::Client],
     shown_by: "the port that the client dials, beside the documented one",
-    seen_in: &[Look::Dials, Look::Sockets, Look::Address],
+    seen_in: &[Look::Failures, Look::Sockets, Look::Address],
     over: None,
     explains: &["connection-refused", "contract-disagreement", "dropped-packets", "client-failed"],
     check,
