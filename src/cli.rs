@@ -158,6 +158,9 @@ pub struct CheckArgs {
     /// Speak UDP.
     #[arg(long)]
     pub udp: bool,
+    /// Ask for longer: series of connections and what they leave behind, a larger crowd, more bytes.
+    #[arg(long)]
+    pub thorough: bool,
     /// The server's console-subscriber address.
     #[arg(long, value_name = "URL")]
     pub console: Option<String>,
@@ -201,6 +204,12 @@ pub struct RunArgs {
     /// The longest wait where a hang cannot be proven, in seconds.
     #[arg(long, value_name = "SECONDS", default_value_t = 10.0)]
     pub patience: f64,
+    /// Where the pair does well, examine the server by itself as well, as `netdiag check --thorough` does.
+    #[arg(long)]
+    pub thorough: bool,
+    /// Interrupt the server (SIGINT, as by Ctrl-C) once the pair was recorded, and see whether it ends within so many seconds.
+    #[arg(long, value_name = "SECONDS", num_args = 0..=1, default_missing_value = "5", requires = "server")]
+    pub interrupt: Option<f64>,
     /// Run on the host's network instead of in a private namespace.
     #[arg(long)]
     pub host: bool,

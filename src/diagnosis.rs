@@ -48,6 +48,20 @@ pub struct Verdict {
     /// For `unknown`: what would settle it, as instructions.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub to_settle: Vec<String>,
+    /// For `unknown`: the faults that fit the symptom and that the evidence leaves open, the most telling first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub candidates: Vec<Candidate>,
+}
+
+/// A fault that may be the one.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Candidate {
+    /// Its slug.
+    pub fault: String,
+    /// Who would have to change something; `unknown` where it may be either.
+    pub side: Side,
+    /// What would show it and none of the others: a noun phrase.
+    pub shown_by: String,
 }
 
 /// Who has to change something.
@@ -130,11 +144,11 @@ pub fn examine(evidence: &Evidence) -> Diagnosis {
     let facts = Facts::derive(evidence);
     let mut findings = Vec::new();
     let mut ruled_out = Vec::new();
-    let mut cannot_tell = Vec::new();
+    let (mut cannot_tell, mut unlooked) = (Vec::new(), Vec::new());
     for rule in RULES {
         match (rule.check)(&facts) {
             Ok(Call::Fires(finding)) => findings.push(*finding),
-            Ok(Call::Silent) => {}
+            Ok(Call::Silent) => unlooked.extend(rule.unseen(&facts).map(|gap| (rule.name, gap))),
             Ok(Call::RuledOut(because)) => ruled_out.push(RuledOut { fault: rule.name.to_owned(), because }),
             Err(gap) => cannot_tell.push((rule.name, gap)),
         }
@@ -143,6 +157,8 @@ pub fn examine(evidence: &Evidence) -> Diagnosis {
         evidence.swaps.iter().map(|swap| Cross { kept: swap.kept, verdict: examine(&swap.evidence).verdict }).collect();
     let (verdict, findings) = verdict::decide(&facts, findings, &cannot_tell);
     let verdict = verdict::weigh(&facts, verdict, &cross);
+    let open = [cannot_tell.as_slice(), &unlooked].concat();
+    let verdict = verdict::name_candidates(&facts, verdict, &findings, &open);
     Diagnosis {
         verdict,
         findings,

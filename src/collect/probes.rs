@@ -27,10 +27,19 @@ pub enum Depth {
     Dialect,
     /// Everything `netdiag check` wants to know.
     Full,
+    /// The same, then longer: series of connections, a larger crowd, more bytes.
+    Thorough,
 }
 
-/// No new probe is begun after this long, so that a slow server cannot keep its user waiting for ever.
-const BUDGET: Duration = Duration::from_secs(6);
+impl Depth {
+    /// No new probe is begun after this long, so that a slow server cannot keep its user waiting for ever.
+    fn budget(self) -> Duration {
+        match self {
+            Self::Dialect | Self::Full => Duration::from_secs(6),
+            Self::Thorough => Duration::from_secs(20),
+        }
+    }
+}
 
 /// Examines one server.
 #[derive(Debug)]
@@ -40,6 +49,7 @@ pub struct Examiner {
     transport: Transport,
     pace: Pace,
     began: Instant,
+    budget: Duration,
     next_text: u32,
     next_group: u32,
     probes: Vec<Probe>,
@@ -55,6 +65,7 @@ impl Examiner {
             transport,
             pace: Pace::default(),
             began: Instant::now(),
+            budget: Depth::Full.budget(),
             next_text: 1,
             next_group: 0,
             probes: Vec::new(),
@@ -68,12 +79,12 @@ impl Examiner {
     }
 
     /// Probes the server, in the network namespace of the calling thread. Blocks: about 150 ms for [`Depth::Dialect`]
-    /// and under 3 s for [`Depth::Full`] when the server answers promptly, at most about twice the budget of 6 s.
+    /// and under 3 s for [`Depth::Full`] when the server answers promptly, at most about twice its budget.
     ///
     /// # Errors
     /// A gap when the kernel does not give this process what it needs to make connections at all.
     pub fn examine(&mut self, depth: Depth) -> Result<Probes, Gap> {
-        self.began = Instant::now();
+        (self.began, self.budget) = (Instant::now(), depth.budget());
         let transport = self.transport;
         in_own_runtime(async {
             match transport {
@@ -101,7 +112,7 @@ impl Examiner {
     }
 
     fn has_time(&self) -> bool {
-        self.began.elapsed() < BUDGET
+        self.began.elapsed() < self.budget
     }
 
     /// Keeps a finished probe. Returns whether the server is still there to be probed.

@@ -35,6 +35,8 @@ pub fn run(args: &CheckArgs, color: ColorWhen) -> anyhow::Result<Outcome> {
         calls: CallTracing::Never,
         home: None,
         interrupt_ms: None,
+        loopback_down: false,
+        thorough: args.thorough,
     };
     can_save(args.save.as_deref())?;
     let evidence = record_in_worker(&plan, Place::Host)?;

@@ -13,7 +13,7 @@ use super::{Outcome, hold, quiz, terminal};
 use crate::cli::{ColorWhen, ScenarioArgs};
 use crate::diagnosis::{Confidence, Diagnosis, Side, examine};
 use crate::evidence::{Evidence, Observed};
-use crate::recording::{Place, record_in_worker};
+use crate::recording::{NotHere, Place, record_in_worker};
 use crate::report;
 use crate::report::style::{Ink, Style};
 use crate::report::text::Extras;
@@ -153,6 +153,7 @@ impl Played {
         match (&self.result, &self.scenario.expect) {
             (Ok((evidence, diagnosis)), Some(expect)) => judge(expect, evidence, diagnosis),
             (Ok(_), None) => Met::Yes,
+            (Err(error), _) if error.is::<NotHere>() => Met::CouldNotTell,
             (Err(_), _) => Met::No,
         }
     }

@@ -95,6 +95,10 @@ pub enum Shape {
     Idler,
     /// A line from one of several connections open at the same time, each with its own text.
     Overlapping,
+    /// One of many connections made one after the other, each with its own text.
+    Series,
+    /// A line, then silence while others are served, then another line.
+    Lingering,
     /// Sends half a line and resets.
     Rude,
     /// What the pair's own client had sent, and then the end of its stream, when netdiag ended it.

@@ -60,6 +60,9 @@ pub struct Farewell {
     pub at: At,
     /// How it ended; `None` when it had not within the time it was given.
     pub exit: Option<Exit>,
+    /// That time, in milliseconds.
+    #[serde(default)]
+    pub limit_ms: u64,
     /// All it had written on standard error by then.
     pub stderr: Output,
 }

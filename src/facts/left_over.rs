@@ -31,9 +31,17 @@ impl Facts<'_> {
         let named = failed.and_then(|(_, call)| call.address).map(|address| address.port());
         let named = named.or_else(|| port_in(raised.as_ref()?.1.address.as_deref()?));
         let port = named.filter(|port| *port != 0).or_else(|| self.documented_port())?;
-        let told = failed.is_some() || raised.is_some() || server.says_any(TAKEN);
+        let told = self.says_port_is_taken(server);
         let failed = failed.map(|(index, _)| format!("calls:{index}"));
         told.then(|| (port, failed.into_iter().chain(raised.map(|(index, _)| format!("exceptions:{index}"))).collect()))
+    }
+
+    /// Whether the server says, in whatever way, that its port is taken.
+    #[must_use]
+    pub fn says_port_is_taken(&self, server: &Player) -> bool {
+        let failed = self.failed_binds().any(|(_, call)| call.result == -i64::from(EADDRINUSE));
+        let raised = self.exceptions(Role::Server).unwrap_or_default();
+        failed || raised.iter().any(|(_, raised)| raised.errno == Some(EADDRINUSE)) || server.says_any(TAKEN)
     }
 
     /// Connections whose own end has this port, which are over, or nearly, and which no process holds: each once, with the

@@ -9,11 +9,13 @@ pub mod complaint;
 pub mod contract;
 pub mod datagrams;
 pub mod dialect;
+mod endurance;
 pub mod exchange;
 pub mod held;
 mod idling;
 pub mod left_over;
 mod lines;
+mod looks;
 pub mod player;
 mod pressure;
 mod printed;
@@ -25,15 +27,19 @@ pub mod spinning;
 #[cfg(test)]
 pub(crate) mod staged;
 pub mod stillness;
+mod symptoms;
 pub mod talk;
 pub mod textual;
 pub mod trace;
 
+pub use complaint::Complaint;
 pub use exchange::{Echo, Exchange};
+pub use looks::Look;
 pub use player::{Ended, Player};
 pub use printed::CutLine;
 pub use reach::{Dial, Listener, Outcome};
 pub use rounds::Round;
+pub use symptoms::{Symptom, Symptoms};
 pub use talk::{SocketEnd, Talk};
 
 use std::net::SocketAddr;
@@ -197,6 +203,13 @@ impl<'e> Facts<'e> {
         let Ok(programs) = self.evidence.programs.seen() else { return false };
         let server = self.player(Role::Server).ok().flatten();
         server.is_some_and(|server| server.sleeps_since(asked, &programs.samples))
+    }
+
+    /// Whether the server was seen to wait for more bytes of `talk`: it has read all that had come.
+    #[must_use]
+    pub fn is_reading_again(&self, talk: &Talk) -> bool {
+        let server = self.player(Role::Server).ok().flatten();
+        server.is_some_and(|server| server.waits_for_more(talk.server, talk.client))
     }
 
     /// Whether a source shows that bytes came by which were not captured; then what is missing proves nothing.

@@ -101,9 +101,9 @@ impl<'e> Player<'e> {
     }
 
     /// Whether every thread of the processes with these ids waits at a socket, or for a child, that is not the connection
-    /// between `local` and `peer`, so that nobody would notice what comes on it.
+    /// between `local` and `peer`, so that nobody would notice what comes on it; `None` when not all of them were seen.
     #[must_use]
-    pub fn has_left_alone(&self, pids: &[u32], local: SocketAddr, peer: SocketAddr) -> bool {
+    pub fn has_left_alone(&self, pids: &[u32], local: SocketAddr, peer: SocketAddr) -> Option<bool> {
         let waits_elsewhere = |thread: &Thread| match &thread.wait {
             Wait::Call { socket: Some(other), .. } => *other != (local, Some(peer)),
             Wait::Call { name, .. } => matches!(name.as_str(), "wait4" | "waitid" | "waitpid"),
@@ -111,7 +111,22 @@ impl<'e> Player<'e> {
         };
         let holders: Vec<_> = self.processes.iter().filter(|process| pids.contains(&process.pid)).collect();
         let threads = || holders.iter().flat_map(|process| &process.threads);
-        holders.len() == pids.len() && threads().next().is_some() && threads().all(waits_elsewhere)
+        let is_seen = |process: &Process| {
+            !process.threads.is_empty() && process.threads.iter().all(|thread| thread.wait != Wait::Unknown)
+        };
+        let all_seen = holders.len() == pids.len() && holders.iter().all(|process| is_seen(process));
+        all_seen.then(|| threads().all(waits_elsewhere))
+    }
+
+    /// Whether some thread waits for more bytes on the connection between `local` and `peer`, as far as its call tells: then
+    /// it has read what had come.
+    #[must_use]
+    pub fn waits_for_more(&self, local: SocketAddr, peer: SocketAddr) -> bool {
+        const READING: &[&str] = &["read", "readv", "recvfrom", "recvmsg"];
+        self.threads().any(|thread| {
+            matches!(&thread.wait, Wait::Call { name, socket, .. }
+                if READING.contains(&name.as_str()) && *socket == Some((local, Some(peer))))
+        })
     }
 
     /// Whether some thread was running, and not waiting for anything.
@@ -127,6 +142,13 @@ impl<'e> Player<'e> {
         self.is_running()
             && threads.peek().is_some()
             && threads.all(|thread| matches!(thread.wait, Wait::Call { limit: Limit::Forever, .. }))
+    }
+
+    /// Whether it is known what each of its threads did at the last look.
+    #[must_use]
+    pub fn was_looked_at(&self) -> bool {
+        let mut threads = self.threads().peekable();
+        threads.peek().is_some() && threads.all(|thread| thread.wait != Wait::Unknown)
     }
 
     /// Whether some thread sits in a call that may be reading from a connection.

@@ -252,7 +252,10 @@ pub(super) fn talks(evidence: &Evidence) -> Result<Vec<Talk<'_>>, Gap> {
             .filter(|conversation| concerns_the_pair(conversation, evidence))
             .map(|conversation| captured(conversation, &frozen))
             .collect()),
-        (Observed::NotObserved(gap), Observed::Seen(sockets)) => Ok(tabled(sockets, &frozen, gap)),
+        (Observed::NotObserved(gap), Observed::Seen(sockets)) => {
+            // A look at the table may miss a connection, however long it was open.
+            Some(tabled(sockets, &frozen, gap)).filter(|talks| !talks.is_empty()).ok_or_else(|| gap.clone())
+        }
         (Observed::NotObserved(gap), Observed::NotObserved(_)) => Err(gap.clone()),
     }
 }

@@ -235,6 +235,8 @@ fn check(table: CheckTable, written: &toml::Value, file: &File) -> anyhow::Resul
             calls: if plays == Role::Client { CallTracing::SecondLook } else { CallTracing::InsteadOfPackets },
             home: None,
             interrupt_ms: table.interrupt_ms,
+            loopback_down: false,
+            thorough: false,
         },
     })
 }

@@ -30,7 +30,9 @@ impl Recorder<'_> {
             self.find_server(transport);
         }
         let probes = match self.targets(transport) {
-            Ok((transport, targets)) => self.examine(targets, transport, Depth::Full),
+            Ok((transport, targets)) => {
+                self.examine(targets, transport, if self.plan.thorough { Depth::Thorough } else { Depth::Full })
+            }
             Err(gap) => Observed::NotObserved(gap),
         };
         self.come_to_rest();
@@ -39,6 +41,7 @@ impl Recorder<'_> {
         }
         let ended = if self.interruption.requested() { Ending::Interrupted } else { Ending::Complete };
         let frozen = self.freeze(ended);
+        self.interrupt();
         self.finish(frozen, probes, Occasion::LiveServer, private)
     }
 

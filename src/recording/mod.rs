@@ -57,7 +57,28 @@ pub struct Plan {
     /// Whether the server is sent SIGINT once the pair has been recorded, and how long it may take to end then.
     #[serde(default)]
     pub interrupt_ms: Option<u64>,
+    /// Whether the loopback interface is taken down before anybody starts; only ever that of a private network.
+    #[serde(default)]
+    pub loopback_down: bool,
+    /// Whether a server that is examined by itself is examined for longer.
+    #[serde(default)]
+    pub thorough: bool,
 }
+
+/// What a plan asks for can be done in a private network only, and there is none here.
+#[derive(Debug)]
+pub struct NotHere;
+
+impl std::fmt::Display for NotHere {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(
+            "this takes the loopback interface down, which netdiag does in a private network only: leave out --host, or run \
+             `netdiag doctor` to see why there is no private network",
+        )
+    }
+}
+
+impl std::error::Error for NotHere {}
 
 /// When the socket calls of programs are traced.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]

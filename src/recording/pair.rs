@@ -403,7 +403,7 @@ impl Recorder<'_> {
         self.with_own_client(frozen, probes)
     }
 
-    fn interrupt(&mut self) {
+    pub(super) fn interrupt(&mut self) {
         let Some(limit) = self.plan.interrupt_ms.filter(|_| self.plan.server.is_some()) else { return };
         self.announce_end();
         self.farewell = self.stage.interrupt(0, Duration::from_millis(limit));

@@ -12,7 +12,7 @@ use anyhow::{Context, bail};
 use serde::{Deserialize, Serialize};
 
 use super::calls::{self, Disturbed};
-use super::{Actor, CallTracing, Home, Manner, Plan, Room, interpreter, pair};
+use super::{Actor, CallTracing, Home, Manner, NotHere, Plan, Room, interpreter, pair};
 use crate::evidence::{Contract, Evidence, Exit, How, Observed};
 use crate::facts::second_look;
 use crate::sandbox::{self, Interruption, Limits};
@@ -88,6 +88,9 @@ fn record_once(plan: &Plan, place: Place, calls: bool, bytes: bool) -> anyhow::R
         plan.home.is_some() || plan.server.iter().chain(&plan.bystanders).chain(&plan.clients).any(has_text);
     let python = if is_needed { interpreter::python() } else { "python3" }.to_owned();
     let private = place == Place::Private;
+    if plan.loopback_down && !private {
+        bail!(NotHere);
+    }
     let room = if private && plan.home.is_some() && confinement().is_ok() { Room::Porter } else { Room::None };
     let mut manner = Manner { private, room, calls, bytes, python };
     let mut answer = ask_worker(plan, &manner)?;
@@ -96,6 +99,9 @@ fn record_once(plan: &Plan, place: Place, calls: bool, bytes: bool) -> anyhow::R
         answer = ask_worker(plan, &manner)?;
     }
     if matches!(answer, Answer::Refused(_)) {
+        if plan.loopback_down {
+            bail!(NotHere);
+        }
         manner.private = false;
         answer = ask_worker(plan, &manner)?;
     }
@@ -130,6 +136,8 @@ fn try_confinement() -> anyhow::Result<Result<(), String>> {
         calls: CallTracing::Never,
         home: Some(Home { dir: dir.path().to_owned(), limits: Limits::default(), hidden: Vec::new(), uid: None }),
         interrupt_ms: None,
+        loopback_down: false,
+        thorough: false,
     };
     let manner = Manner { private: true, room: Room::Porter, calls: false, bytes: false, python: "python3".to_owned() };
     let evidence = match ask_worker(&plan, &manner)? {
@@ -332,6 +340,10 @@ fn record(manner: &Manner, input: &mut impl Read) -> anyhow::Result<Box<Evidence
     let plan = read_plan(input)?;
     // Nobody else lives in the network of a room either.
     let manner = Manner { private: manner.private || manner.room == Room::Keeper, ..manner.clone() };
+    if plan.loopback_down {
+        anyhow::ensure!(manner.private, NotHere);
+        sandbox::take_loopback_down().context("while taking the private network's loopback interface down")?;
+    }
     Ok(Box::new(pair::record(&plan, &manner, &interruption)?))
 }
 

@@ -23,6 +23,11 @@ pub fn report(evidence: &Evidence, diagnosis: &Diagnosis) -> Value {
             "confidence": verdict.confidence,
             "summary": escape::line(&verdict.summary),
             "to_settle": verdict.to_settle.iter().map(|text| escape::line(text)).collect::<Vec<_>>(),
+            "candidates": verdict.candidates.iter().map(|candidate| json!({
+                "fault": candidate.fault,
+                "side": candidate.side,
+                "shown_by": escape::line(&candidate.shown_by),
+            })).collect::<Vec<_>>(),
         },
         "findings": diagnosis.findings.iter().map(finding).collect::<Vec<_>>(),
         "ruled_out": diagnosis.ruled_out.iter().map(|out| json!({
@@ -163,6 +168,17 @@ mod tests {
         assert_eq!(report["contract"]["address"], json!({ "value": "127.0.0.1:12345", "source": "told" }));
         assert_eq!(report["contract"]["latency_ms"], Value::Null);
         assert_eq!(report["timing_ms"]["to_verdict"], 55.0);
+    }
+
+    #[test]
+    fn an_open_question_names_its_candidates() {
+        let (evidence, diagnosis) = sample::unknown();
+        let verdict = &report(&evidence, &diagnosis)["verdict"];
+        assert_eq!(verdict["candidates"][1]["fault"], "missing-reply");
+        assert_eq!(verdict["candidates"][1]["side"], "server");
+        assert!(verdict["candidates"][1]["shown_by"].as_str().unwrap().contains("receive queue"));
+        let (evidence, diagnosis) = sample::healthy();
+        assert_eq!(report(&evidence, &diagnosis)["verdict"]["candidates"], json!([]));
     }
 
     #[test]

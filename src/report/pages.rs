@@ -23,7 +23,7 @@ pub const SECTIONS: [&str; 7] = [
 ];
 
 /// What a stuck reader sees first; the index is ordered by it.
-pub const SYMPTOMS: [&str; 8] = [
+pub const SYMPTOMS: [&str; 9] = [
     "connection refused",
     "hangs",
     "slow",
@@ -32,6 +32,7 @@ pub const SYMPTOMS: [&str; 8] = [
     "only some clients",
     "works once",
     "a program dies",
+    "does not end",
 ];
 
 macro_rules! pages {
@@ -59,7 +60,7 @@ pub const PAGES: &[Page] = pages! {
     "time-wait-without-reuseaddr" "two-listeners-reuseport" "tcp-self-connect" "ephemeral-port-exhaustion"
     "listener-inherited-by-child" "backlog-full" "udp-no-timeout" "udp-too-large" "tls-to-plain-port"
     "udp-reply-from-other-source" "udp-reply-to-wrong-peer" "udp-truncated-by-buffer" "udp-late-reply-taken-for-next"
-    "udp-error-kills-server"
+    "udp-error-kills-server" "shutdown-hangs" "loopback-down"
 };
 
 impl Page {

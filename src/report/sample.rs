@@ -1,6 +1,6 @@
 //! Evidence and diagnoses made by hand, for the tests of this module.
 
-use crate::diagnosis::{Confidence, Diagnosis, Finding, Part, RuledOut, Side, Verdict};
+use crate::diagnosis::{Candidate, Confidence, Diagnosis, Finding, Part, RuledOut, Side, Verdict};
 use crate::evidence::{
     Action, Bytes, Contract, Ending, Evidence, Exceptions, Framing, Gap, How, Lifetime, Observed, Output, Packets,
     Port, Programs, Raised, Reply, Role, Rung, Snapshot, Socket, Sockets, Term, Transport,
@@ -27,8 +27,14 @@ pub fn packets(talks: Vec<Talk>) -> Observed<Packets> {
 }
 
 pub fn diagnosis(side: Side, fault: Option<&str>, confidence: Confidence, summary: &str) -> Diagnosis {
-    let verdict =
-        Verdict { side, fault: fault.map(str::to_owned), confidence, summary: summary.to_owned(), to_settle: vec![] };
+    let verdict = Verdict {
+        side,
+        fault: fault.map(str::to_owned),
+        confidence,
+        summary: summary.to_owned(),
+        to_settle: vec![],
+        candidates: vec![],
+    };
     let contract = Contract {
         address: Some(Term::told("127.0.0.1:12345".to_owned())),
         transport: Some(Term::assumed(Transport::Tcp)),
@@ -153,6 +159,13 @@ pub fn unknown() -> (Evidence, Diagnosis) {
     let summary = "The client gave up, and without packets it cannot be told whether the server replied.";
     let mut diagnosis = diagnosis(Side::Unknown, None, Confidence::Possible, summary);
     diagnosis.verdict.to_settle = vec!["Run netdiag with sudo once, so that it can capture packets.".to_owned()];
+    let candidate =
+        |fault: &str, side, shown_by: &str| Candidate { fault: fault.to_owned(), side, shown_by: shown_by.to_owned() };
+    diagnosis.verdict.candidates = vec![
+        candidate("dropped-packets", Side::Environment, "a SYN that nobody answers while a listener has room for it"),
+        candidate("missing-reply", Side::Server, "an empty receive queue at the server, which then sent nothing"),
+        candidate("reset", Side::Unknown, "which side sent the RST, and when"),
+    ];
     let why = "capturing needs CAP_NET_RAW, which this process does not hold";
     diagnosis.gaps = vec![Gap::new("packets", why, "Run with sudo.")];
     (seen, diagnosis)

@@ -1,6 +1,6 @@
 //! `accept-fails-emfile`: the server's process has no descriptor left, so nobody else is let in.
 
-use super::{Call, Rule, Ruling, finding};
+use super::{Call, Look, Rule, Ruling, Symptom, finding};
 use crate::diagnosis::{Confidence, Side};
 use crate::evidence::Role;
 use crate::facts::{Facts, Talk};
@@ -8,6 +8,11 @@ use crate::facts::complaint::Complaint;
 
 pub(super) static RULE: Rule = Rule {
     name: "accept-fails-emfile",
+    symptoms: &[Symptom::SomeClients, Symptom::Hangs, Symptom::Dies],
+    sides: &[Side::Environment, Side::Server],
+    shown_by: "how many descriptors the server has open, beside its limit",
+    seen_in: &[Look::Waits, Look::Output],
+    over: None,
     explains: &[
         "server-crashed",
         "accept-loop-ended",

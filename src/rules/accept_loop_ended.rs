@@ -1,12 +1,17 @@
 //! `accept-loop-ended`: the server has served clients, is alive, and takes no further one, although it has nothing to do.
 
-use super::{Call, Rule, Ruling, finding};
+use super::{Call, Look, Rule, Ruling, Symptom, Transport, finding};
 use crate::diagnosis::{Confidence, Side};
 use crate::evidence::Role;
 use crate::facts::{Facts, Talk};
 
 pub(super) static RULE: Rule = Rule {
     name: "accept-loop-ended",
+    symptoms: &[Symptom::WorksOnce, Symptom::Hangs, Symptom::SomeClients],
+    sides: &[Side::Server],
+    shown_by: "whether a thread of the server still waits for connections after it has served some",
+    seen_in: &[Look::Sockets, Look::Queues, Look::Waits],
+    over: Some(Transport::Tcp),
     explains: &[
         "never-accepts",
         "one-at-a-time",

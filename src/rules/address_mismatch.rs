@@ -1,11 +1,16 @@
 //! `address-mismatch`: the port is right, the host part is not: ::1 against 127.0.0.1, or another loopback address.
 
-use super::{Call, Rule, Ruling, finding};
+use super::{Call, Look, Rule, Ruling, Symptom, finding};
 use crate::diagnosis::{Confidence, Side};
 use crate::facts::{Facts, Listener};
 
 pub(super) static RULE: Rule = Rule {
     name: "address-mismatch",
+    symptoms: &[Symptom::Refused],
+    sides: &[Side::Both, Side::Server, Side::Client],
+    shown_by: "the address at which the server listens, beside the one that is dialled",
+    seen_in: &[Look::Failures, Look::Sockets],
+    over: None,
     explains: &["connection-refused", "contract-disagreement", "client-failed"],
     check,
 };

@@ -1,12 +1,17 @@
 //! `backlog-full`: the server's accept queue has no room left, and the kernel discards further connection attempts.
 
-use super::{Call, Rule, Ruling, finding};
+use super::{Call, Look, Rule, Ruling, Symptom, finding};
 use crate::diagnosis::{Confidence, Side};
 use crate::evidence::Transport;
 use crate::facts::{Facts, Listener, Outcome};
 
 pub(super) static RULE: Rule = Rule {
     name: "backlog-full",
+    symptoms: &[Symptom::Hangs, Symptom::SomeClients],
+    sides: &[Side::Server],
+    shown_by: "the length of the accept queue, and the connections that the kernel counted as dropped",
+    seen_in: &[Look::Failures, Look::Sockets, Look::Queues],
+    over: Some(Transport::Tcp),
     explains: &["never-accepts", "missing-reply", "dropped-packets", "client-gives-up-early", "client-failed"],
     check,
 };

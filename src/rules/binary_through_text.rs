@@ -1,6 +1,6 @@
 //! `binary-through-text`: bytes went through a string on their way back, which changed those that are not text.
 
-use super::{Call, Rule, Ruling, finding};
+use super::{Call, Look, Rule, Ruling, Symptom, finding};
 use crate::diagnosis::{Confidence, Side};
 use crate::evidence::{Framing, Reply, Source};
 use crate::facts::textual::mangled;
@@ -8,6 +8,11 @@ use crate::facts::{Facts, Talk, dialect};
 
 pub(super) static RULE: Rule = Rule {
     name: "binary-through-text",
+    symptoms: &[Symptom::Garbled],
+    sides: &[Side::Server, Side::Client],
+    shown_by: "which bytes came back changed: those that are not ASCII",
+    seen_in: &[Look::Contents],
+    over: None,
     explains: &["corrupted-reply", "truncated-reply", "missing-reply", "client-gives-up-early", "client-failed"],
     check,
 };

@@ -1,12 +1,17 @@
 //! `blocked-loop`: a blocking call inside an event loop stops every connection that the loop serves.
 
-use super::{Call, Rule, Ruling, finding};
+use super::{Call, Look, Rule, Ruling, Symptom, finding};
 use crate::diagnosis::{Confidence, Finding, Side};
 use crate::evidence::{At, Role, Stall, TaskState};
 use crate::facts::Facts;
 
 pub(super) static RULE: Rule = Rule {
     name: "blocked-loop",
+    symptoms: &[Symptom::SomeClients, Symptom::Slow],
+    sides: &[Side::Server, Side::Client],
+    shown_by: "what the event loop's thread does while nobody is served",
+    seen_in: &[Look::Waits, Look::Contents],
+    over: None,
     explains: &[
         "slow-reply",
         "one-at-a-time",

@@ -1,12 +1,20 @@
 //! `client-before-server`: the client dialled before the server listened, and did not try again.
 
-use super::{Call, Rule, Ruling, finding};
+use super::{Call, Look, Rule, Ruling, Symptom, finding};
 use crate::diagnosis::{Confidence, Side};
 use crate::evidence::Role;
 use crate::facts::Facts;
 
-pub(super) static RULE: Rule =
-    Rule { name: "client-before-server", explains: &["connection-refused", "client-failed"], check };
+pub(super) static RULE: Rule = Rule {
+    name: "client-before-server",
+    symptoms: &[Symptom::Refused, Symptom::WorksOnce],
+    sides: &[Side::Client, Side::Environment],
+    shown_by: "when the server began to listen, and when the client dialled",
+    seen_in: &[Look::Failures, Look::Sockets],
+    over: None,
+    explains: &["connection-refused", "client-failed"],
+    check,
+};
 
 fn check(facts: &Facts) -> Ruling {
     let Some(dial) = facts.refused_dial()? else { return Ok(Call::Silent) };

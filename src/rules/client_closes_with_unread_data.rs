@@ -1,11 +1,20 @@
 //! `client-closes-with-unread-data`: the client closed before it had read everything, and the server meets the reset.
 
-use super::{Call, Rule, Ruling, finding};
+use super::{Call, Look, Rule, Ruling, Symptom, Transport, finding};
 use crate::diagnosis::{Confidence, Side};
 use crate::evidence::Role;
 use crate::facts::{Echo, Facts, Talk};
 
-pub(super) static RULE: Rule = Rule { name: "client-closes-with-unread-data", explains: &[], check };
+pub(super) static RULE: Rule = Rule {
+    name: "client-closes-with-unread-data",
+    symptoms: &[Symptom::Lost],
+    sides: &[Side::Client],
+    shown_by: "what lay unread in the client's socket when it closed",
+    seen_in: &[Look::Contents],
+    over: Some(Transport::Tcp),
+    explains: &[],
+    check,
+};
 
 /// How runtimes put it that the peer has reset the connection.
 const COMPLAINTS: &[&str] =

@@ -1,11 +1,20 @@
 //! `client-failed`: the client ended with an error of its own, and nothing the server did explains it.
 
-use super::{Call, Rule, Ruling, finding};
+use super::{Call, Look, Rule, Ruling, Symptom, finding};
 use crate::diagnosis::{Confidence, Finding, Part, Side};
 use crate::evidence::Role;
 use crate::facts::{Dial, Echo, Ended, Facts, Outcome, Player};
 
-pub(super) static RULE: Rule = Rule { name: "client-failed", explains: &["client-closes-with-unread-data"], check };
+pub(super) static RULE: Rule = Rule {
+    name: "client-failed",
+    symptoms: &[Symptom::Dies],
+    sides: &[Side::Client],
+    shown_by: "the error that the client ended with, beside an exchange that went right",
+    seen_in: &[Look::Ends],
+    over: None,
+    explains: &["client-closes-with-unread-data"],
+    check,
+};
 
 fn check(facts: &Facts) -> Ruling {
     let clients = facts.players(Role::Client)?;

@@ -1,11 +1,20 @@
 //! `client-gives-up-early`: the client left; the right reply came a moment later.
 
-use super::{Call, Rule, Ruling, finding};
+use super::{Call, Look, Rule, Ruling, Symptom, finding};
 use crate::diagnosis::{Confidence, Side};
 use crate::evidence::Role;
 use crate::facts::{Echo, Facts, Talk};
 
-pub(super) static RULE: Rule = Rule { name: "client-gives-up-early", explains: &["client-closes-with-unread-data", "reset", "early-close", "client-failed"], check };
+pub(super) static RULE: Rule = Rule {
+    name: "client-gives-up-early",
+    symptoms: &[Symptom::Lost, Symptom::Slow],
+    sides: &[Side::Client, Side::Server],
+    shown_by: "when the client left, and whether the right reply came after that",
+    seen_in: &[Look::Contents],
+    over: None,
+    explains: &["client-closes-with-unread-data", "reset", "early-close", "client-failed"],
+    check,
+};
 
 fn check(facts: &Facts) -> Ruling {
     let exchanges = facts.exchanges()?;

@@ -1,12 +1,20 @@
 //! `client-one-recv-per-message`: the client takes what one read brought for the whole reply, and leaves.
 
-use super::{Call, Rule, Ruling, finding};
+use super::{Call, Look, Rule, Ruling, Symptom, Transport, finding};
 use crate::diagnosis::{Confidence, Side};
 use crate::evidence::{Bytes, Role};
 use crate::facts::{Echo, Exchange, Facts, Talk};
 
-pub(super) static RULE: Rule =
-    Rule { name: "client-one-recv-per-message", explains: &["client-closes-with-unread-data", "client-gives-up-early", "client-failed", "reset", "truncated-reply"], check };
+pub(super) static RULE: Rule = Rule {
+    name: "client-one-recv-per-message",
+    symptoms: &[Symptom::Garbled],
+    sides: &[Side::Client],
+    shown_by: "how much of the reply had come when the client went on",
+    seen_in: &[Look::Contents, Look::Output],
+    over: Some(Transport::Tcp),
+    explains: &["client-closes-with-unread-data", "client-gives-up-early", "client-failed", "reset", "truncated-reply"],
+    check,
+};
 
 fn check(facts: &Facts) -> Ruling {
     let exchanges = facts.exchanges()?;

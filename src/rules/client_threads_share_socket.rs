@@ -2,13 +2,21 @@
 
 use std::net::SocketAddr;
 
-use super::{Call, Rule, Ruling, finding};
+use super::{Call, Look, Rule, Ruling, Symptom, Transport, finding};
 use crate::diagnosis::{Confidence, Side};
 use crate::evidence::{Role, Sample, Wait};
 use crate::facts::{Echo, Facts};
 
-pub(super) static RULE: Rule =
-    Rule { name: "client-threads-share-socket", explains: &["client-failed", "client-gives-up-early"], check };
+pub(super) static RULE: Rule = Rule {
+    name: "client-threads-share-socket",
+    symptoms: &[Symptom::Hangs, Symptom::Garbled],
+    sides: &[Side::Client],
+    shown_by: "how many threads of the client read from one connection",
+    seen_in: &[Look::Contents, Look::Waits],
+    over: Some(Transport::Tcp),
+    explains: &["read-to-eof-without-half-close", "client-failed", "client-gives-up-early"],
+    check,
+};
 
 fn check(facts: &Facts) -> Ruling {
     let programs = facts.evidence.programs.seen()?;

@@ -1,6 +1,6 @@
 //! `close-wait-leak`: the server keeps the connections of clients that have left, until it has no descriptor any more.
 
-use super::{Call, Rule, Ruling, finding};
+use super::{Call, Look, Rule, Ruling, Symptom, finding};
 use crate::diagnosis::{Confidence, Finding, Side};
 use crate::evidence::{Gap, Reach, Role, SocketState, Transport};
 use crate::facts::{Echo, Facts};
@@ -8,6 +8,11 @@ use crate::facts::complaint::Complaint;
 
 pub(super) static RULE: Rule = Rule {
     name: "close-wait-leak",
+    symptoms: &[Symptom::WorksOnce, Symptom::Dies, Symptom::SomeClients],
+    sides: &[Side::Server],
+    shown_by: "how many connections of clients that have left the server keeps (CLOSE-WAIT)",
+    seen_in: &[Look::Sockets, Look::Owners, Look::Waits, Look::Contents],
+    over: Some(Transport::Tcp),
     explains: &[
         "accept-fails-emfile",
         "server-crashed",

@@ -1,6 +1,6 @@
 //! `closed-socket-in-select`: a connection was closed and stayed in the list that the server watches, which ended it.
 
-use super::{Call, Rule, Ruling, finding};
+use super::{Call, Look, Rule, Ruling, Symptom, Transport, finding};
 use crate::diagnosis::{Confidence, Side};
 use crate::evidence::Role;
 use crate::facts::Facts;
@@ -8,6 +8,11 @@ use crate::facts::complaint::Complaint;
 
 pub(super) static RULE: Rule = Rule {
     name: "closed-socket-in-select",
+    symptoms: &[Symptom::Dies, Symptom::WorksOnce],
+    sides: &[Side::Server],
+    shown_by: "the error that ended the server: a closed descriptor was to be watched",
+    seen_in: &[Look::Output],
+    over: Some(Transport::Tcp),
     explains: super::A_CRASH,
     check,
 };

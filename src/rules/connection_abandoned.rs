@@ -1,12 +1,17 @@
 //! `connection-abandoned`: the server has answered and looks after the connection no more, and yet it does not end it.
 
-use super::{Call, Rule, Ruling, finding};
+use super::{Call, Look, Rule, Ruling, Symptom, finding};
 use crate::diagnosis::{Confidence, Side};
-use crate::evidence::{Role, Source, Transport};
+use crate::evidence::{Gap, Role, Source, Transport};
 use crate::facts::{Echo, Facts, Player, Talk};
 
 pub(super) static RULE: Rule = Rule {
     name: "connection-abandoned",
+    symptoms: &[Symptom::Hangs],
+    sides: &[Side::Server],
+    shown_by: "what each thread of the processes that hold the connection waits for",
+    seen_in: &[Look::Contents, Look::Owners, Look::Waits],
+    over: Some(Transport::Tcp),
     explains: &["read-to-eof-without-half-close", "close-wait-leak", "client-gives-up-early", "client-failed"],
     check,
 };
@@ -29,9 +34,11 @@ fn check(facts: &Facts) -> Ruling {
     if end.unread.unwrap_or_default() > 0 {
         return super::ruled_out("the client has sent more, which lies unread");
     }
-    let server = facts.players(Role::Server)?;
-    if !server.iter().any(|server| server.has_left_alone(&end.pids, talk.server, talk.client)) {
-        return super::ruled_out("the server still looks after the connection, or may do so");
+    let servers = facts.players(Role::Server)?;
+    match servers.iter().find_map(|server| server.has_left_alone(&end.pids, talk.server, talk.client)) {
+        Some(true) => {}
+        Some(false) => return super::ruled_out("the server still looks after the connection, or may do so"),
+        None => return Err(unseen()),
     }
     if !facts.players(Role::Client)?.iter().any(Player::may_be_reading) {
         return super::ruled_out("the client waits for something else than the end of its connection");
@@ -55,6 +62,14 @@ fn check(facts: &Facts) -> Ruling {
          process that does not serve it; or go on reading from it until the client has closed.",
     )
     .fires()
+}
+
+fn unseen() -> Gap {
+    Gap::new(
+        "programs",
+        "what the threads of the server wait for was not seen",
+        "let netdiag start the server, or run it as the user who runs the server",
+    )
 }
 
 #[cfg(test)]

@@ -1,10 +1,19 @@
 //! `connection-refused`: the symptom that a dozen causes share; by itself it accuses nobody.
 
-use super::{Call, Rule, Ruling, finding};
+use super::{Call, Look, Rule, Ruling, Symptom, finding};
 use crate::diagnosis::{Confidence, Side};
 use crate::facts::Facts;
 
-pub(super) static RULE: Rule = Rule { name: "connection-refused", explains: &["client-failed"], check };
+pub(super) static RULE: Rule = Rule {
+    name: "connection-refused",
+    symptoms: &[Symptom::Refused],
+    sides: &[Side::Client, Side::Server, Side::Environment],
+    shown_by: "who listens at the address that was dialled",
+    seen_in: &[Look::Failures],
+    over: None,
+    explains: &["client-failed"],
+    check,
+};
 
 fn check(facts: &Facts) -> Ruling {
     let Some(dial) = facts.refused_dial()? else { return Ok(Call::Silent) };

@@ -1,11 +1,19 @@
 //! `contract-disagreement`: client and server use different ports, and nothing says which one was agreed on.
 
-use super::{Call, Rule, Ruling, finding};
+use super::{Call, Look, Rule, Ruling, Symptom, finding};
 use crate::diagnosis::{Confidence, Side};
 use crate::facts::Facts;
 
-pub(super) static RULE: Rule =
-    Rule { name: "contract-disagreement", explains: &["connection-refused", "client-failed"], check };
+pub(super) static RULE: Rule = Rule {
+    name: "contract-disagreement",
+    symptoms: &[Symptom::Refused, Symptom::Hangs, Symptom::Garbled],
+    sides: &[Side::Both],
+    shown_by: "a document that says which of the two is right",
+    seen_in: &[Look::Failures, Look::Sockets, Look::Owners],
+    over: None,
+    explains: &["connection-refused", "client-failed"],
+    check,
+};
 
 fn check(facts: &Facts) -> Ruling {
     let Some(dial) = facts.refused_dial()? else { return Ok(Call::Silent) };

@@ -1,12 +1,17 @@
 //! `coroutine-never-awaited`: a coroutine was called and not awaited, so nothing of what it says ever happened.
 
-use super::{Call, Rule, Ruling, finding};
+use super::{Call, Look, Rule, Ruling, Symptom, finding};
 use crate::diagnosis::{Confidence, Side};
 use crate::evidence::Role;
 use crate::facts::{Echo, Facts};
 
 pub(super) static RULE: Rule = Rule {
     name: "coroutine-never-awaited",
+    symptoms: &[Symptom::Hangs],
+    sides: &[Side::Server, Side::Client],
+    shown_by: "which coroutines were created and never awaited",
+    seen_in: &[Look::Exceptions, Look::Contents],
+    over: None,
     explains: &[
         "missing-reply",
         "silent-client",

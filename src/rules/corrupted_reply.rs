@@ -1,12 +1,20 @@
 //! `corrupted-reply`: what came back differs from what was sent.
 
-use super::{Call, Rule, Ruling, finding};
+use super::{Call, Look, Rule, Ruling, Symptom, finding};
 use crate::diagnosis::{Confidence, Side};
 use crate::evidence::Gap;
 use crate::facts::{Echo, Facts};
 
-pub(super) static RULE: Rule =
-    Rule { name: "corrupted-reply", explains: &["client-gives-up-early", "client-failed"], check };
+pub(super) static RULE: Rule = Rule {
+    name: "corrupted-reply",
+    symptoms: &[Symptom::Garbled],
+    sides: &[Side::Server],
+    shown_by: "the bytes of the reply beside those of the request",
+    seen_in: &[Look::Contents],
+    over: None,
+    explains: &["client-gives-up-early", "client-failed"],
+    check,
+};
 
 fn check(facts: &Facts) -> Ruling {
     let exchanges = facts.exchanges()?;

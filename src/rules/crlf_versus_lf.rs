@@ -1,12 +1,17 @@
 //! `crlf-versus-lf`: one side ends its lines with LF, the other one waits for CR LF.
 
-use super::{Call, Rule, Ruling, finding};
+use super::{Call, Look, Rule, Ruling, Symptom, finding};
 use crate::diagnosis::{Confidence, Side};
 use crate::evidence::{Framing, Role, Source, Transport};
 use crate::facts::{Echo, Exchange, Facts, Talk};
 
 pub(super) static RULE: Rule = Rule {
     name: "crlf-versus-lf",
+    symptoms: &[Symptom::Hangs, Symptom::Garbled],
+    sides: &[Side::Client, Side::Server, Side::Both],
+    shown_by: "the line ends that each side sends, and the one that the server answers to",
+    seen_in: &[Look::Contents, Look::Waits, Look::Exceptions, Look::Agreement],
+    over: Some(Transport::Tcp),
     explains: &[
         "missing-terminator", "missing-reply", "read-to-eof-without-half-close", "corrupted-reply", "truncated-reply",
         "unterminated-reply", "client-gives-up-early", "client-failed",

@@ -1,12 +1,21 @@
 //! `early-close`: the server closed the connection before it had replied.
 
-use super::{Call, Rule, Ruling, finding};
+use super::{Call, Look, Rule, Ruling, Symptom, Transport, finding};
 use crate::diagnosis::{Confidence, Side};
 use crate::evidence::{At, Gap, Lifetime, Port, Role, Source, Term, Turn};
 use crate::facts::asked::Muteness;
 use crate::facts::{Echo, Facts, Talk};
 
-pub(super) static RULE: Rule = Rule { name: "early-close", explains: &["client-failed", "client-gives-up-early"], check };
+pub(super) static RULE: Rule = Rule {
+    name: "early-close",
+    symptoms: &[Symptom::Lost, Symptom::WorksOnce],
+    sides: &[Side::Server, Side::Both],
+    shown_by: "which side sent the first FIN, and what it owed at that moment",
+    seen_in: &[Look::Contents],
+    over: Some(Transport::Tcp),
+    explains: &["client-failed", "client-gives-up-early"],
+    check,
+};
 
 fn check(facts: &Facts) -> Ruling {
     if let Some((Muteness::Closed, evidence)) = facts.muteness()? {

@@ -1,6 +1,6 @@
 //! `eof-busy-loop`: the other end has closed, and the program reads nothing again and again instead of closing too.
 
-use super::{Call, Rule, Ruling, finding};
+use super::{Call, Look, Rule, Ruling, Symptom, Transport, finding};
 use crate::diagnosis::{Confidence, Side};
 use crate::evidence::Role;
 use crate::facts::spinning::Spin;
@@ -8,6 +8,11 @@ use crate::facts::{Echo, Facts};
 
 pub(super) static RULE: Rule = Rule {
     name: "eof-busy-loop",
+    symptoms: &[Symptom::Hangs, Symptom::Slow, Symptom::WorksOnce],
+    sides: &[Side::Server, Side::Client],
+    shown_by: "processor time that is used after the other end has closed",
+    seen_in: &[Look::Sockets, Look::Queues, Look::Owners, Look::Waits],
+    over: Some(Transport::Tcp),
     explains: &[
         "close-wait-leak",
         "accept-loop-ended",

@@ -1,12 +1,20 @@
 //! `ephemeral-port-exhaustion`: the client opens one connection after the other until no source port is left.
 
-use super::{Call, Rule, Ruling, finding};
+use super::{Call, Look, Rule, Ruling, Symptom, Transport, finding};
 use crate::diagnosis::{Confidence, Side};
 use crate::evidence::{Role, SocketState};
 use crate::facts::Facts;
 
-pub(super) static RULE: Rule =
-    Rule { name: "ephemeral-port-exhaustion", explains: &["swallowed-exception", "client-failed"], check };
+pub(super) static RULE: Rule = Rule {
+    name: "ephemeral-port-exhaustion",
+    symptoms: &[Symptom::WorksOnce, Symptom::Dies],
+    sides: &[Side::Client],
+    shown_by: "how many source ports towards one address are taken",
+    seen_in: &[Look::Sockets, Look::Output],
+    over: Some(Transport::Tcp),
+    explains: &["swallowed-exception", "client-failed"],
+    check,
+};
 
 /// EADDRNOTAVAIL on Linux, whose exceptions and calls give numbers.
 const EADDRNOTAVAIL: i32 = 99;

@@ -1,12 +1,17 @@
 //! `exit-before-output`: a program ended in good order while what it had to send was not sent.
 
-use super::{Call, Rule, Ruling, finding};
+use super::{Call, Look, Rule, Ruling, Symptom, finding};
 use crate::diagnosis::{Confidence, Side};
 use crate::evidence::{Framing, How, Role, Source, Transport};
 use crate::facts::{Echo, Ended, Exchange, Facts, Talk};
 
 pub(super) static RULE: Rule = Rule {
     name: "exit-before-output",
+    symptoms: &[Symptom::Lost, Symptom::Garbled],
+    sides: &[Side::Server, Side::Client],
+    shown_by: "what a program had still to send when it ended",
+    seen_in: &[Look::Contents, Look::Ends],
+    over: Some(Transport::Tcp),
     explains: &[
         "early-close", "truncated-reply", "missing-reply", "half-close-dropped", "reset", "missing-terminator",
         "client-gives-up-early", "client-failed",

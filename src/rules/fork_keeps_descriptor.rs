@@ -2,13 +2,18 @@
 
 use std::collections::BTreeSet;
 
-use super::{Call, Rule, Ruling, finding};
+use super::{Call, Look, Rule, Ruling, Symptom, Transport, finding};
 use crate::diagnosis::{Confidence, Side};
 use crate::evidence::{Gap, Lifetime, Role, Sample, Snapshot, Socket};
 use crate::facts::{Echo, Facts, Talk};
 
 pub(super) static RULE: Rule = Rule {
     name: "fork-keeps-descriptor",
+    symptoms: &[Symptom::Hangs],
+    sides: &[Side::Server],
+    shown_by: "which processes hold the connection that one of them has closed",
+    seen_in: &[Look::Contents, Look::Owners, Look::Waits],
+    over: Some(Transport::Tcp),
     explains: &[
         "connection-abandoned",
         "close-wait-leak",
@@ -35,6 +40,8 @@ fn check(facts: &Facts) -> Ruling {
             && talk.is_open()
     });
     let Some((talk, _)) = waits_for_the_end else { return Ok(Call::Silent) };
+    facts.looked(Look::Waits)?;
+    facts.looked(Look::Owners)?;
     let Some((child, parent)) = inherited(facts, talk)? else {
         return super::ruled_out("no process that held the connection left it to its parent");
     };

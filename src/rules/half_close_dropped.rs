@@ -1,12 +1,17 @@
 //! `half-close-dropped`: the server takes the end of the client's input for the end of the connection.
 
-use super::{Call, Rule, Ruling, finding};
+use super::{Call, Look, Rule, Ruling, Symptom, Transport, finding};
 use crate::diagnosis::{Confidence, Side};
 use crate::evidence::{Gap, Lifetime, Role, Socket, SocketState, Source};
 use crate::facts::{Echo, Facts, Talk};
 
 pub(super) static RULE: Rule = Rule {
     name: "half-close-dropped",
+    symptoms: &[Symptom::Garbled, Symptom::Lost],
+    sides: &[Side::Server],
+    shown_by: "whether the reply comes to a client that keeps its side open",
+    seen_in: &[Look::Contents],
+    over: Some(Transport::Tcp),
     explains: &["early-close", "truncated-reply", "missing-reply", "reset", "client-failed"],
     check,
 };

@@ -1,12 +1,17 @@
 //! `killed-by-sigpipe`: the server wrote to a client that had left, and the signal for that ended it.
 
-use super::{Call, Rule, Ruling, finding};
+use super::{Call, Look, Rule, Ruling, Symptom, Transport, finding};
 use crate::diagnosis::{Confidence, Side};
 use crate::evidence::Role;
 use crate::facts::{Ended, Facts, Talk};
 
 pub(super) static RULE: Rule = Rule {
     name: "killed-by-sigpipe",
+    symptoms: &[Symptom::Dies, Symptom::WorksOnce],
+    sides: &[Side::Server],
+    shown_by: "the signal that ended the server",
+    seen_in: &[Look::Ends],
+    over: Some(Transport::Tcp),
     explains: super::A_CRASH,
     check,
 };

@@ -1,12 +1,17 @@
 //! `length-prefix-byte-order`: one side packs the length of a message in the other byte order than its peer reads it.
 
-use super::{Call, Rule, Ruling, finding};
+use super::{Call, Look, Rule, Ruling, Symptom, finding};
 use crate::diagnosis::{Confidence, Side};
 use crate::evidence::{Role, Transport};
 use crate::facts::{Echo, Facts, Player, Talk};
 
 pub(super) static RULE: Rule = Rule {
     name: "length-prefix-byte-order",
+    symptoms: &[Symptom::Hangs, Symptom::Garbled],
+    sides: &[Side::Client, Side::Server, Side::Both],
+    shown_by: "the first bytes of the request, read as a length in either byte order",
+    seen_in: &[Look::Contents],
+    over: Some(Transport::Tcp),
     explains: &[
         "missing-reply", "missing-terminator", "corrupted-reply", "truncated-reply", "server-waits-for-full-buffer",
         "client-gives-up-early", "client-failed",

@@ -1,12 +1,17 @@
 //! `line-longer-than-limit`: a reader of lines has a limit, and a longer line ends the conversation.
 
-use super::{Call, Rule, Ruling, finding};
+use super::{Call, Look, Rule, Ruling, Symptom, Transport, finding};
 use crate::diagnosis::{Confidence, Side};
 use crate::evidence::{Frame, Role};
 use crate::facts::Facts;
 
 pub(super) static RULE: Rule = Rule {
     name: "line-longer-than-limit",
+    symptoms: &[Symptom::Lost, Symptom::Dies],
+    sides: &[Side::Server, Side::Client],
+    shown_by: "the length of the line, and the error of the one who read it",
+    seen_in: &[Look::Output],
+    over: Some(Transport::Tcp),
     explains: &[
         "swallowed-exception", "server-crashed", "missing-reply", "early-close", "reset", "half-close-dropped",
         "truncated-reply", "client-one-recv-per-message", "client-gives-up-early", "client-failed",

@@ -1,12 +1,17 @@
 //! `listener-inherited-by-child`: the server is gone, and a child that never meant to serve keeps its listener open.
 
-use super::{Call, Rule, Ruling, finding};
+use super::{Call, Look, Rule, Ruling, Symptom, finding};
 use crate::diagnosis::{Confidence, Side};
 use crate::evidence::{Bytes, Role};
 use crate::facts::Facts;
 
 pub(super) static RULE: Rule = Rule {
     name: "listener-inherited-by-child",
+    symptoms: &[Symptom::Hangs],
+    sides: &[Side::Server],
+    shown_by: "which process holds the listening socket",
+    seen_in: &[Look::Sockets, Look::Queues, Look::Owners, Look::Waits],
+    over: None,
     explains: &[
         "never-accepts",
         "backlog-full",

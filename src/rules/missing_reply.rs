@@ -1,13 +1,21 @@
 //! `missing-reply`: the server read a complete request and wrote nothing.
 
-use super::{Call, Rule, Ruling, finding};
+use super::{Call, Look, Rule, Ruling, Symptom, finding};
 use crate::diagnosis::{Confidence, Side};
 use crate::evidence::{Gap, Role, Source, Transport};
 use crate::facts::asked::Muteness;
 use crate::facts::{Echo, Exchange, Facts, Talk};
 
-pub(super) static RULE: Rule =
-    Rule { name: "missing-reply", explains: &["client-gives-up-early", "client-failed"], check };
+pub(super) static RULE: Rule = Rule {
+    name: "missing-reply",
+    symptoms: &[Symptom::Hangs],
+    sides: &[Side::Server],
+    shown_by: "an empty receive queue at the server, which then sent nothing",
+    seen_in: &[Look::Contents],
+    over: None,
+    explains: &["client-gives-up-early", "client-failed"],
+    check,
+};
 
 fn check(facts: &Facts) -> Ruling {
     if let Some((Muteness::Open, evidence)) = facts.muteness()? {
@@ -82,13 +90,18 @@ fn check(facts: &Facts) -> Ruling {
     } else {
         ""
     };
+    let what = if talk.was_read() == Some(true) || facts.is_reading_again(talk) {
+        "The server read the whole request and wrote no reply."
+    } else {
+        "The whole request was sent to the server, and no reply came."
+    };
     let error = facts.player(Role::Server).ok().flatten().and_then(|server| server.trace());
     let error = error.map(|trace| format!(" It printed an error: {}", trace.words.readable())).unwrap_or_default();
     finding(
         &RULE,
         Side::Server,
         confidence(facts, talk, exchange),
-        format!("The server read the whole request and wrote no reply.{waited}{proof}{error}"),
+        format!("{what}{waited}{proof}{error}"),
     )
     .because(talk.references())
     .at(facts.line_of_failure(Role::Server).or_else(|| facts.line_where_waits(Role::Server)))
@@ -105,7 +118,7 @@ fn gave_up_in_vain(facts: &Facts, talk: &Talk) -> bool {
 
 fn confidence(facts: &Facts, talk: &Talk, exchange: &Exchange) -> Confidence {
     let framing_known = facts.contract.framing.as_ref().is_some_and(|term| term.source != Source::Assumed);
-    let seen_read = talk.was_read() == Some(true);
+    let seen_read = talk.was_read() == Some(true) || facts.is_reading_again(talk);
     let server_may_move = facts.player(Role::Server).ok().flatten().is_none_or(|server| !server.waits_for_ever());
     let computes = facts.player(Role::Server).ok().flatten().is_some_and(|server| server.computes());
     match () {
@@ -115,10 +128,12 @@ fn confidence(facts: &Facts, talk: &Talk, exchange: &Exchange) -> Confidence {
         // Nothing limits the time it may take, and it was the client that did not wait for the end.
         () if server_may_move && !facts.still_waiting() => Confidence::Possible,
         () if facts.hang_proven() && seen_read && framing_known => Confidence::Proven,
+        // A connection that was not accepted, or not read, looks the same where the table does not show it.
+        () if !seen_read => Confidence::Possible,
         () if facts.was_asked_by_its_client_alone() => Confidence::Likely,
         () if facts.hang_proven() && seen_read && facts.answers_nobody() => Confidence::Proven,
         () if exchange.asked_completely == Some(true) && seen_read && !server_may_move => Confidence::Proven,
-        () if seen_read || facts.hang_proven() => Confidence::Likely,
+        () if seen_read => Confidence::Likely,
         () => Confidence::Possible,
     }
 }
@@ -273,7 +288,10 @@ mod tests {
         assert_eq!(unanswered().unseen("packets").unseen("sockets").cannot_tell("missing-reply"), "packets");
         assert_eq!(unanswered().packets(|packets| packets.dropped = 1).cannot_tell("missing-reply"), "packets");
         let without_queues = unanswered().unseen("sockets");
-        assert_eq!(without_queues.fires("missing-reply").confidence, Confidence::Likely);
+        assert_eq!(without_queues.fires("missing-reply").confidence, Confidence::Possible);
+        let candidates = without_queues.verdict().candidates;
+        let named = |fault: &str| candidates.iter().any(|candidate| candidate.fault == fault);
+        assert!(named("missing-reply") && named("never-accepts") && named("unread-request"), "{candidates:?}");
     }
 
     #[test]

@@ -1,12 +1,17 @@
 //! `missing-terminator`: the client leaves out the line end that a line server waits for.
 
-use super::{Call, Rule, Ruling, finding};
+use super::{Call, Look, Rule, Ruling, Symptom, Transport, finding};
 use crate::diagnosis::{Confidence, Side};
 use crate::evidence::{Framing, Role, Source};
 use crate::facts::{Echo, Facts};
 
 pub(super) static RULE: Rule = Rule {
     name: "missing-terminator",
+    symptoms: &[Symptom::Hangs],
+    sides: &[Side::Client],
+    shown_by: "the last byte of the request, and whether the server answers to whole lines",
+    seen_in: &[Look::Contents, Look::Agreement],
+    over: Some(Transport::Tcp),
     explains: &["missing-reply", "client-gives-up-early", "client-failed"],
     check,
 };

@@ -4,8 +4,8 @@
 //! excludes itself with a reason, or cannot tell because of a gap.
 
 use crate::diagnosis::{Confidence, Finding, Part, Side};
-use crate::evidence::{Frame, Gap, Role};
-use crate::facts::Facts;
+use crate::evidence::{Frame, Gap, Role, Transport};
+use crate::facts::{Facts, Look, Symptom};
 
 /// A rule's answer; `Err` is the third one: it cannot tell, because of this gap.
 pub type Ruling = Result<Call, Gap>;
@@ -26,10 +26,37 @@ pub enum Call {
 pub struct Rule {
     /// The fault's one name.
     pub name: &'static str,
+    /// What somebody who has this fault sees first.
+    pub symptoms: &'static [Symptom],
+    /// Who has to change something, the most frequent first.
+    pub sides: &'static [Side],
+    /// What shows this fault and none that looks like it: a noun phrase, for whoever has to look next.
+    pub shown_by: &'static str,
+    /// Where somebody must have looked before its silence means anything.
+    pub seen_in: &'static [Look],
+    /// The only transport over which there is such a fault, if there is only one.
+    pub over: Option<Transport>,
     /// Faults that are nothing but consequences when this one is found too.
     pub explains: &'static [&'static str],
     /// The rule itself.
     pub check: fn(&Facts) -> Ruling,
+}
+
+impl Rule {
+    /// What keeps this rule's silence from meaning that the fault is not there; `None` when everything was looked at.
+    #[must_use]
+    pub fn unseen(&self, facts: &Facts) -> Option<Gap> {
+        if self.seen_in.contains(&Look::Failures) && facts.everybody_got_through() {
+            return None;
+        }
+        self.seen_in.iter().find_map(|look| facts.looked(*look).err())
+    }
+
+    /// Whether there is such a fault over what the pair speaks, as far as that is known.
+    #[must_use]
+    pub fn fits_transport(&self, facts: &Facts) -> bool {
+        self.over.is_none_or(|only| facts.seen_transport().is_none_or(|spoken| spoken == only))
+    }
 }
 
 /// What is seen when a server dies while it serves, for whatever kills it.
@@ -58,6 +85,7 @@ macro_rules! rules {
 
 rules![
     no_server,
+    loopback_down,
     server_died,
     never_listens,
     port_in_use,
@@ -140,6 +168,7 @@ rules![
     client_closes_with_unread_data,
     server_crashed,
     udp_error_kills_server,
+    shutdown_hangs,
     client_failed,
 ];
 

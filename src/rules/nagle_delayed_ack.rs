@@ -1,12 +1,20 @@
 //! `nagle-delayed-ack`: a message in two small writes waits for an acknowledgement that its receiver holds back for 40 ms.
 
-use super::{Call, Rule, Ruling, finding};
+use super::{Call, Look, Rule, Ruling, Symptom, Transport, finding};
 use crate::diagnosis::{Confidence, Side};
 use crate::evidence::{Conversation, Port, Role, Segment};
 use crate::facts::{Facts, Talk};
 
-pub(super) static RULE: Rule =
-    Rule { name: "nagle-delayed-ack", explains: &["slow-reply", "client-gives-up-early", "client-failed"], check };
+pub(super) static RULE: Rule = Rule {
+    name: "nagle-delayed-ack",
+    symptoms: &[Symptom::Slow],
+    sides: &[Side::Server, Side::Client],
+    shown_by: "the second piece of a message, which leaves when the first one is acknowledged, 40 ms later",
+    seen_in: &[Look::Contents],
+    over: Some(Transport::Tcp),
+    explains: &["slow-reply", "client-gives-up-early", "client-failed"],
+    check,
+};
 
 /// Linux holds an acknowledgement back for 40 ms at least, other systems for up to 200, in milliseconds.
 const HELD_BACK_MS: std::ops::RangeInclusive<f64> = 30.0..=250.0;

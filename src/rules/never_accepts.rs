@@ -1,6 +1,6 @@
 //! `never-accepts`: the kernel completed the handshake, and the server's program never called accept.
 
-use super::{Call, Rule, Ruling, finding};
+use super::{Call, Look, Rule, Ruling, Symptom, Transport, finding};
 use crate::diagnosis::{Confidence, Side};
 use crate::evidence::Role;
 use crate::facts::Facts;
@@ -8,6 +8,11 @@ use crate::facts::asked::Muteness;
 
 pub(super) static RULE: Rule = Rule {
     name: "never-accepts",
+    symptoms: &[Symptom::Hangs],
+    sides: &[Side::Server],
+    shown_by: "whether any process holds the server's end of the connection",
+    seen_in: &[Look::Sockets, Look::Queues],
+    over: Some(Transport::Tcp),
     explains: &["missing-reply", "client-gives-up-early", "client-failed"],
     check,
 };

@@ -1,12 +1,17 @@
 //! `never-listens`: the server's program lives on and owns no listening socket.
 
-use super::{Call, Rule, Ruling, finding};
+use super::{Call, Look, Rule, Ruling, Symptom, finding};
 use crate::diagnosis::{Confidence, Side};
 use crate::evidence::{Action, Ending, Gap, Role};
 use crate::facts::Facts;
 
 pub(super) static RULE: Rule = Rule {
     name: "never-listens",
+    symptoms: &[Symptom::Refused],
+    sides: &[Side::Server],
+    shown_by: "which sockets the server, which is alive, has",
+    seen_in: &[Look::Failures, Look::Sockets, Look::Owners],
+    over: None,
     explains: &["connection-refused", "swallowed-exception", "client-before-server", "client-failed"],
     check,
 };

@@ -1,11 +1,20 @@
 //! `no-server`: the client reached nobody, because nobody was started.
 
-use super::{Call, Rule, Ruling, finding};
+use super::{Call, Look, Rule, Ruling, Symptom, finding};
 use crate::diagnosis::{Confidence, Side};
 use crate::evidence::{Occasion, Role};
 use crate::facts::Facts;
 
-pub(super) static RULE: Rule = Rule { name: "no-server", explains: &["connection-refused", "client-failed"], check };
+pub(super) static RULE: Rule = Rule {
+    name: "no-server",
+    symptoms: &[Symptom::Refused],
+    sides: &[Side::Environment],
+    shown_by: "whether anybody listens, and whether a server runs at all",
+    seen_in: &[Look::Failures, Look::Sockets],
+    over: None,
+    explains: &["connection-refused", "client-failed"],
+    check,
+};
 
 fn check(facts: &Facts) -> Ruling {
     let server_on_stand = facts.player(Role::Server)?.is_some();

@@ -1,12 +1,17 @@
 //! `one-at-a-time`: a second client waits until the first one has left.
 
-use super::{Call, Rule, Ruling, finding};
+use super::{Call, Look, Rule, Ruling, Symptom, Transport, finding};
 use crate::diagnosis::{Confidence, Side};
 use crate::evidence::{At, Contract, Role, Source};
 use crate::facts::{Facts, Talk};
 
 pub(super) static RULE: Rule = Rule {
     name: "one-at-a-time",
+    symptoms: &[Symptom::SomeClients, Symptom::Hangs],
+    sides: &[Side::Server],
+    shown_by: "whether the next client is served as soon as the first one leaves",
+    seen_in: &[Look::Contents, Look::Sockets, Look::Queues],
+    over: Some(Transport::Tcp),
     explains: &[
         "never-accepts",
         "backlog-full",

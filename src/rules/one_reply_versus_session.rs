@@ -1,12 +1,17 @@
 //! `one-reply-versus-session`: the server closes after one reply, and the client sends on over the same connection.
 
-use super::{Call, Rule, Ruling, finding};
+use super::{Call, Look, Rule, Ruling, Symptom, Transport, finding};
 use crate::diagnosis::{Confidence, Side};
 use crate::evidence::{Lifetime, Role, Source, Term};
 use crate::facts::{Echo, Facts, Talk};
 
 pub(super) static RULE: Rule = Rule {
     name: "one-reply-versus-session",
+    symptoms: &[Symptom::WorksOnce, Symptom::Lost],
+    sides: &[Side::Both, Side::Server, Side::Client],
+    shown_by: "whether the server closes after its first reply on every connection",
+    seen_in: &[Look::Contents],
+    over: Some(Transport::Tcp),
     explains: &["early-close", "reset", "half-close-dropped", "missing-reply", "client-gives-up-early", "client-failed"],
     check,
 };

@@ -1,11 +1,16 @@
 //! `port-byte-order`: a port number whose two bytes were exchanged on the way into the socket address.
 
-use super::{Call, Rule, Ruling, finding};
+use super::{Call, Look, Rule, Ruling, Symptom, finding};
 use crate::diagnosis::{Confidence, Side};
 use crate::facts::{Dial, Facts, Listener};
 
 pub(super) static RULE: Rule = Rule {
     name: "port-byte-order",
+    symptoms: &[Symptom::Refused],
+    sides: &[Side::Server, Side::Client],
+    shown_by: "the two port numbers in hexadecimal",
+    seen_in: &[Look::Failures, Look::Sockets, Look::Owners, Look::Address],
+    over: None,
     explains: &["connection-refused", "contract-disagreement", "client-failed"],
     check,
 };

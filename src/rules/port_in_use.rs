@@ -1,12 +1,17 @@
 //! `port-in-use`: another program holds the port that the server wanted.
 
-use super::{Call, Rule, Ruling, finding};
+use super::{Call, Look, Rule, Ruling, Symptom, finding};
 use crate::diagnosis::{Confidence, Side};
 use crate::evidence::{Bytes, Gap, Role, SocketCall};
 use crate::facts::{Facts, Listener, Player};
 
 pub(super) static RULE: Rule = Rule {
     name: "port-in-use",
+    symptoms: &[Symptom::Dies, Symptom::Hangs, Symptom::Garbled],
+    sides: &[Side::Environment],
+    shown_by: "which program holds the port",
+    seen_in: &[Look::Sockets, Look::Owners, Look::Address],
+    over: None,
     explains: &[
         "server-died",
         "connection-refused",
@@ -28,8 +33,12 @@ fn check(facts: &Facts) -> Ruling {
     if !facts.server_listeners()?.is_empty() {
         return Ok(Call::Silent);
     }
-    let Some(squatter) = squatter(facts)? else {
-        return if complains_of_the_port(&server) {
+    let complains = facts.says_port_is_taken(&server);
+    let Some(wanted) = wanted_port(facts, &server) else {
+        return if complains { facts.looked(Look::Address).map(|()| Call::Silent) } else { Ok(Call::Silent) };
+    };
+    let Some(squatter) = squatter(facts, wanted)? else {
+        return if complains {
             super::ruled_out("nobody else was seen to hold the port")
         } else {
             Ok(Call::Silent)
@@ -39,7 +48,7 @@ fn check(facts: &Facts) -> Ruling {
         call.result == EADDRINUSE && call.address.is_some_and(|wanted| wanted.port() == squatter.local.port())
     };
     let failed = facts.failed_binds().find(|(_, call)| taken(call)).map(|(index, _)| format!("calls:{index}"));
-    let proven = failed.is_some() || complains_of_the_port(&server);
+    let proven = failed.is_some() || complains;
     // Whoever had it and was not looked at in time may have been the server, which binds twice.
     let may_be_itself = !proven || !facts.listens_to_the_end(squatter);
     if squatter.owners.is_empty() && may_be_itself {
@@ -65,17 +74,17 @@ fn check(facts: &Facts) -> Ruling {
     .fires()
 }
 
-/// Who, not on the stand, holds the documented port, or the one that a client reached.
-fn squatter<'f>(facts: &'f Facts) -> Result<Option<&'f Listener>, Gap> {
-    let documented = facts.documented_port();
-    Ok(facts.listeners()?.iter().find(|listener| {
-        listener.role.is_none() && listener.transport == facts.transport() && Some(listener.local.port()) == documented
-    }))
+/// The documented port; where none is, the one that the server found taken, or that a client dialled.
+fn wanted_port(facts: &Facts, server: &Player) -> Option<u16> {
+    let dialled = || facts.dials().ok()?.first().map(|dial| dial.target.port());
+    facts.documented_port().or_else(|| Some(facts.port_found_taken(server)?.0)).or_else(dialled)
 }
 
-/// EADDRINUSE in the words of C's strerror, Node, Java and Rust.
-fn complains_of_the_port(server: &Player) -> bool {
-    server.says_any(&["address already in use", "eaddrinuse", "address in use", "os error 98"])
+/// Who, not on the stand, holds that port.
+fn squatter<'f>(facts: &'f Facts, wanted: u16) -> Result<Option<&'f Listener>, Gap> {
+    Ok(facts.listeners()?.iter().find(|listener| {
+        listener.role.is_none() && listener.transport == facts.transport() && listener.local.port() == wanted
+    }))
 }
 
 #[cfg(test)]

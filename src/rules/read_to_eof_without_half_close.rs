@@ -1,12 +1,17 @@
 //! `read-to-eof-without-half-close`: a client waits for an end of file that its own open sending side holds back.
 
-use super::{Call, Rule, Ruling, finding};
+use super::{Call, Look, Rule, Ruling, Symptom, finding};
 use crate::diagnosis::{Confidence, Side};
 use crate::evidence::{Framing, Gap, Lifetime, Role, Source, Transport};
 use crate::facts::{Echo, Facts, Player, Talk};
 
 pub(super) static RULE: Rule = Rule {
     name: "read-to-eof-without-half-close",
+    symptoms: &[Symptom::Hangs],
+    sides: &[Side::Client],
+    shown_by: "what the client still waits for when its reply is complete: the end of the stream",
+    seen_in: &[Look::Contents, Look::Waits],
+    over: Some(Transport::Tcp),
     explains: &["missing-reply", "client-gives-up-early", "client-failed"],
     check,
 };
@@ -37,12 +42,16 @@ fn check(facts: &Facts) -> Ruling {
     if talk.client_end.as_ref().is_some_and(|end| lies(end.unsent)) || talk.server_end.as_ref().is_some_and(|end| lies(end.unread)) {
         return super::ruled_out("the client has more to send, and the server does not read it");
     }
+    facts.looked(Look::Waits)?;
     let clients = facts.players(Role::Client)?;
     if !clients.iter().any(Player::waits_for_ever) {
         return super::ruled_out("the client may still go on by itself");
     }
     if clients.iter().any(Player::waits_for_input) || !clients.iter().any(Player::may_be_reading) {
         return super::ruled_out("the client waits for something else than its connection");
+    }
+    if facts.players(Role::Server)?.iter().any(|server| server.was_looked_at() && !server.may_be_reading()) {
+        return super::ruled_out("nobody in the server waits for more from the client");
     }
     facts.is_final(talk, Role::Client)?;
     if exchange.echo == Echo::Right && !is_surely_whole(talk, facts) {

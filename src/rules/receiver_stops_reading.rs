@@ -1,12 +1,17 @@
 //! `receiver-stops-reading`: one side no longer reads, and the other one cannot go on writing.
 
-use super::{Call, Rule, Ruling, finding};
+use super::{Call, Look, Rule, Ruling, Symptom, finding};
 use crate::diagnosis::{Confidence, Side};
 use crate::evidence::{Role, Transport};
 use crate::facts::{Facts, Player, Talk};
 
 pub(super) static RULE: Rule = Rule {
     name: "receiver-stops-reading",
+    symptoms: &[Symptom::Hangs],
+    sides: &[Side::Client, Side::Server],
+    shown_by: "whose receive window is shut, and whose bytes wait for it to open",
+    seen_in: &[Look::Sockets, Look::Queues],
+    over: Some(Transport::Tcp),
     explains: &["unread-request", "missing-reply", "slow-reply", "truncated-reply", "client-gives-up-early", "client-failed"],
     check,
 };

@@ -1,12 +1,17 @@
 //! `reply-not-flushed`: the reply was written into a buffer inside the server, and lies there until that is full or closed.
 
-use super::{Call, Rule, Ruling, finding};
+use super::{Call, Look, Rule, Ruling, Symptom, finding};
 use crate::diagnosis::{Confidence, Finding, Side};
 use crate::evidence::{Framing, Role, Source, Transport};
 use crate::facts::{Echo, Exchange, Facts, Talk};
 
 pub(super) static RULE: Rule = Rule {
     name: "reply-not-flushed",
+    symptoms: &[Symptom::Hangs, Symptom::Slow],
+    sides: &[Side::Server],
+    shown_by: "whether the reply comes as soon as the client half-closes or leaves",
+    seen_in: &[Look::Contents, Look::Waits, Look::Exceptions, Look::Agreement],
+    over: Some(Transport::Tcp),
     explains: &[
         "missing-reply", "truncated-reply", "read-to-eof-without-half-close", "slow-reply", "client-gives-up-early",
         "client-failed",

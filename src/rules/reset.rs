@@ -1,12 +1,21 @@
 //! `reset`: the server reset the connection instead of answering.
 
-use super::{Call, Rule, Ruling, finding};
+use super::{Call, Look, Rule, Ruling, Symptom, Transport, finding};
 use crate::diagnosis::{Confidence, Side};
 use crate::evidence::{Lifetime, Role, Source};
 use crate::facts::asked::Muteness;
 use crate::facts::{Echo, Facts};
 
-pub(super) static RULE: Rule = Rule { name: "reset", explains: &["client-failed", "early-close", "truncated-reply"], check };
+pub(super) static RULE: Rule = Rule {
+    name: "reset",
+    symptoms: &[Symptom::Lost],
+    sides: &[Side::Server, Side::Client],
+    shown_by: "which side sent the RST, and when",
+    seen_in: &[Look::Contents],
+    over: Some(Transport::Tcp),
+    explains: &["client-failed", "early-close", "truncated-reply"],
+    check,
+};
 
 fn check(facts: &Facts) -> Ruling {
     if let Some((Muteness::Reset, evidence)) = facts.muteness()? {

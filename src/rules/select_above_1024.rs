@@ -1,6 +1,6 @@
 //! `select-above-1024`: select(2) cannot watch descriptors from 1024 on, and the server had that many.
 
-use super::{Call, Rule, Ruling, finding};
+use super::{Call, Look, Rule, Ruling, Symptom, finding};
 use crate::diagnosis::{Confidence, Side};
 use crate::evidence::{How, Role};
 use crate::facts::complaint::Complaint;
@@ -8,6 +8,11 @@ use crate::facts::{Facts, Player};
 
 pub(super) static RULE: Rule = Rule {
     name: "select-above-1024",
+    symptoms: &[Symptom::Dies, Symptom::SomeClients],
+    sides: &[Side::Server],
+    shown_by: "the error that ended the server: a descriptor from 1024 on",
+    seen_in: &[Look::Output],
+    over: None,
     explains: super::A_CRASH,
     check,
 };

@@ -1,12 +1,17 @@
 //! `server-closes-with-unread-data`: the server answered a part and closed on bytes that it had not read.
 
-use super::{Call, Rule, Ruling, finding};
+use super::{Call, Look, Rule, Ruling, Symptom, Transport, finding};
 use crate::diagnosis::{Confidence, Side};
 use crate::evidence::{Lifetime, Role, Source};
 use crate::facts::{Echo, Exchange, Facts, Talk};
 
 pub(super) static RULE: Rule = Rule {
     name: "server-closes-with-unread-data",
+    symptoms: &[Symptom::Lost, Symptom::Garbled],
+    sides: &[Side::Server],
+    shown_by: "what lay unread in the server's socket when it closed",
+    seen_in: &[Look::Contents],
+    over: Some(Transport::Tcp),
     explains: &["truncated-reply", "reset", "early-close", "half-close-dropped", "client-gives-up-early", "client-failed"],
     check,
 };

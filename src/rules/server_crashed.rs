@@ -1,12 +1,17 @@
 //! `server-crashed`: the server's program ended while clients were waiting for it.
 
-use super::{Call, Rule, Ruling, finding};
+use super::{Call, Look, Rule, Ruling, Symptom, finding};
 use crate::diagnosis::{Confidence, Side};
 use crate::evidence::Role;
 use crate::facts::{Echo, Ended, Facts};
 
 pub(super) static RULE: Rule = Rule {
     name: "server-crashed",
+    symptoms: &[Symptom::Dies, Symptom::WorksOnce, Symptom::Lost],
+    sides: &[Side::Server],
+    shown_by: "how and when the server's process ended",
+    seen_in: &[Look::Ends],
+    over: None,
     explains: super::AFTER_A_CRASH,
     check,
 };

@@ -1,12 +1,20 @@
 //! `server-died`: the server ended before it ever listened.
 
-use super::{Call, Rule, Ruling, finding};
+use super::{Call, Look, Rule, Ruling, Symptom, finding};
 use crate::diagnosis::{Confidence, Side};
 use crate::evidence::Role;
 use crate::facts::{Dial, Ended, Facts, Outcome};
 
-pub(super) static RULE: Rule =
-    Rule { name: "server-died", explains: &["connection-refused", "no-server", "client-failed"], check };
+pub(super) static RULE: Rule = Rule {
+    name: "server-died",
+    symptoms: &[Symptom::Refused, Symptom::Dies],
+    sides: &[Side::Server, Side::Environment],
+    shown_by: "how the server's process ended before it listened",
+    seen_in: &[Look::Ends],
+    over: None,
+    explains: &["connection-refused", "no-server", "client-failed"],
+    check,
+};
 
 fn check(facts: &Facts) -> Ruling {
     let Some(server) = facts.player(Role::Server)? else { return Ok(Call::Silent) };
@@ -36,7 +44,10 @@ fn check(facts: &Facts) -> Ruling {
         facts.listeners()?;
     }
     let words = server.last_words().map(|words| format!(" Its last words: {}", words.readable())).unwrap_or_default();
-    finding(&RULE, Side::Server, Confidence::Proven, format!("The server {how}.{words}"))
+    // Whoever has the port may have no business there; which port it is, nobody said.
+    let is_excused = facts.says_port_is_taken(&server) && facts.looked(Look::Address).is_err();
+    let sure = if is_excused { Confidence::Possible } else { Confidence::Proven };
+    finding(&RULE, Side::Server, sure, format!("The server {how}.{words}"))
         .because([server.reference()])
         .at(facts.line_of_failure(Role::Server))
         .fix("Start the server by itself and mend what it complains about; it has to stay alive and listen.")

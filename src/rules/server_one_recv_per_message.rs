@@ -1,12 +1,17 @@
 //! `server-one-recv-per-message`: the server takes what one read brought for the whole message, and the rest is lost.
 
-use super::{Call, Rule, Ruling, finding};
+use super::{Call, Look, Rule, Ruling, Symptom, Transport, finding};
 use crate::diagnosis::{Confidence, Side};
 use crate::evidence::{Framing, Reply, Role, Source};
 use crate::facts::{Echo, Exchange, Facts, Talk};
 
 pub(super) static RULE: Rule = Rule {
     name: "server-one-recv-per-message",
+    symptoms: &[Symptom::Garbled, Symptom::Lost, Symptom::Hangs],
+    sides: &[Side::Server],
+    shown_by: "whether two messages in one write, or one in two, are answered",
+    seen_in: &[Look::Contents, Look::Waits, Look::Agreement],
+    over: Some(Transport::Tcp),
     explains: &[
         "truncated-reply", "server-closes-with-unread-data", "missing-reply", "early-close", "reset", "half-close-dropped",
         "corrupted-reply", "client-gives-up-early", "client-failed",

@@ -1,12 +1,17 @@
 //! `server-waits-for-full-buffer`: the server answers only when a fixed number of bytes has come together.
 
-use super::{Call, Rule, Ruling, finding};
+use super::{Call, Look, Rule, Ruling, Symptom, finding};
 use crate::diagnosis::{Confidence, Side};
 use crate::evidence::{Framing, Gap, Role, Source, Transport};
 use crate::facts::{Echo, Exchange, Facts, Talk};
 
 pub(super) static RULE: Rule = Rule {
     name: "server-waits-for-full-buffer",
+    symptoms: &[Symptom::Hangs],
+    sides: &[Side::Server],
+    shown_by: "whether more bytes are answered, in blocks of one size",
+    seen_in: &[Look::Contents, Look::Waits, Look::Agreement],
+    over: Some(Transport::Tcp),
     explains: &["missing-reply", "truncated-reply", "missing-terminator", "client-gives-up-early", "client-failed"],
     check,
 };

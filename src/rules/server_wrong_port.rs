@@ -1,12 +1,17 @@
 //! `server-wrong-port`: the server listens on a port other than the documented one.
 
-use super::{Call, Rule, Ruling, finding};
+use super::{Call, Look, Rule, Ruling, Symptom, finding};
 use crate::diagnosis::{Confidence, Side};
 use crate::evidence::Role;
 use crate::facts::Facts;
 
 pub(super) static RULE: Rule = Rule {
     name: "server-wrong-port",
+    symptoms: &[Symptom::Refused],
+    sides: &[Side::Server],
+    shown_by: "the port on which the server listens, beside the documented one",
+    seen_in: &[Look::Failures, Look::Sockets, Look::Owners, Look::Address],
+    over: None,
     explains: &["connection-refused", "contract-disagreement", "client-failed"],
     check,
 };

@@ -1,11 +1,16 @@
 //! `shared-state-crosstalk`: one client is sent what another one had said.
 
-use super::{Call, Rule, Ruling, finding};
+use super::{Call, Look, Rule, Ruling, Symptom, finding};
 use crate::diagnosis::{Confidence, Side};
 use crate::facts::Facts;
 
 pub(super) static RULE: Rule = Rule {
     name: "shared-state-crosstalk",
+    symptoms: &[Symptom::Garbled, Symptom::SomeClients],
+    sides: &[Side::Server],
+    shown_by: "whose bytes came back on which connection",
+    seen_in: &[Look::Contents],
+    over: None,
     explains: &["corrupted-reply", "truncated-reply", "missing-reply", "client-gives-up-early", "client-failed"],
     check,
 };

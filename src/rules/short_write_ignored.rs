@@ -1,12 +1,17 @@
 //! `short-write-ignored`: the server wrote into a full buffer and did not look how much of it was taken.
 
-use super::{Call, Rule, Ruling, finding};
+use super::{Call, Look, Rule, Ruling, Symptom, finding};
 use crate::diagnosis::{Confidence, Side};
 use crate::evidence::{Note, Port, Role, Transport};
 use crate::facts::{Echo, Exchange, Facts, Talk};
 
 pub(super) static RULE: Rule = Rule {
     name: "short-write-ignored",
+    symptoms: &[Symptom::Garbled, Symptom::Hangs],
+    sides: &[Side::Server],
+    shown_by: "how much of a large reply came while the client did not read",
+    seen_in: &[Look::Contents],
+    over: Some(Transport::Tcp),
     explains: &["truncated-reply", "missing-reply", "corrupted-reply", "early-close", "client-gives-up-early", "client-failed"],
     check,
 };

@@ -1,11 +1,20 @@
 //! `silent-client`: both sides wait for the other one to speak first, and it was the client's turn.
 
-use super::{Call, Rule, Ruling, finding};
+use super::{Call, Look, Rule, Ruling, Symptom, finding};
 use crate::diagnosis::{Confidence, Side};
 use crate::evidence::{Role, Transport};
 use crate::facts::{Echo, Facts, Talk};
 
-pub(super) static RULE: Rule = Rule { name: "silent-client", explains: &["client-failed"], check };
+pub(super) static RULE: Rule = Rule {
+    name: "silent-client",
+    symptoms: &[Symptom::Hangs],
+    sides: &[Side::Client],
+    shown_by: "whether the client sent anything at all",
+    seen_in: &[Look::Contents],
+    over: None,
+    explains: &["client-failed"],
+    check,
+};
 
 fn check(facts: &Facts) -> Ruling {
     if !facts.still_waiting() {

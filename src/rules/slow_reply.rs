@@ -1,11 +1,20 @@
 //! `slow-reply`: the reply is right and later than promised.
 
-use super::{Call, Rule, Ruling, finding};
+use super::{Call, Look, Rule, Ruling, Symptom, finding};
 use crate::diagnosis::{Confidence, Side};
 use crate::evidence::{Framing, Role};
 use crate::facts::{Facts, Talk};
 
-pub(super) static RULE: Rule = Rule { name: "slow-reply", explains: &["client-gives-up-early", "client-failed"], check };
+pub(super) static RULE: Rule = Rule {
+    name: "slow-reply",
+    symptoms: &[Symptom::Slow],
+    sides: &[Side::Server],
+    shown_by: "the time between request and reply, beside the one that was promised",
+    seen_in: &[Look::Contents],
+    over: None,
+    explains: &["client-gives-up-early", "client-failed"],
+    check,
+};
 
 fn check(facts: &Facts) -> Ruling {
     let Some(promise) = facts.contract.latency_ms.as_ref().map(|term| term.value) else { return Ok(Call::Silent) };

@@ -1,12 +1,17 @@
 //! `small-receive-buffer-desync`: the client reads less than a reply has, and takes the rest for the next reply.
 
-use super::{Call, Rule, Ruling, finding};
+use super::{Call, Look, Rule, Ruling, Symptom, Transport, finding};
 use crate::diagnosis::{Confidence, Side};
 use crate::evidence::{Bytes, Role};
 use crate::facts::{CutLine, Echo, Facts};
 
 pub(super) static RULE: Rule = Rule {
     name: "small-receive-buffer-desync",
+    symptoms: &[Symptom::Garbled],
+    sides: &[Side::Client],
+    shown_by: "how much of each reply the client read",
+    seen_in: &[Look::Contents, Look::Output],
+    over: Some(Transport::Tcp),
     explains: &["client-one-recv-per-message", "client-gives-up-early", "client-failed"],
     check,
 };

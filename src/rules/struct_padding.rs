@@ -1,12 +1,17 @@
 //! `struct-padding`: the client packs its header as its processor would keep it, with unused bytes in between.
 
-use super::{Call, Rule, Ruling, finding};
+use super::{Call, Look, Rule, Ruling, Symptom, finding};
 use crate::diagnosis::{Confidence, Side};
 use crate::evidence::{Role, Source, Transport};
 use crate::facts::{Echo, Facts};
 
 pub(super) static RULE: Rule = Rule {
     name: "struct-padding",
+    symptoms: &[Symptom::Hangs, Symptom::Garbled],
+    sides: &[Side::Client, Side::Server],
+    shown_by: "unused bytes between the fields of the request's header",
+    seen_in: &[Look::Contents, Look::Queues, Look::Waits],
+    over: Some(Transport::Tcp),
     explains: &[
         "missing-reply", "missing-terminator", "truncated-reply", "corrupted-reply", "length-prefix-byte-order",
         "client-gives-up-early", "client-failed",

@@ -1,12 +1,17 @@
 //! `suspended-server`: a program was stopped by a signal; whatever it leaves undone is not its doing.
 
-use super::{Call, Rule, Ruling, finding};
+use super::{Call, Look, Rule, Ruling, Symptom, finding};
 use crate::diagnosis::{Confidence, Side};
 use crate::evidence::Role;
 use crate::facts::{Facts, Player};
 
 pub(super) static RULE: Rule = Rule {
     name: "suspended-server",
+    symptoms: &[Symptom::Hangs],
+    sides: &[Side::Environment],
+    shown_by: "the state of the process (T: stopped)",
+    seen_in: &[Look::Waits],
+    over: None,
     explains: &[
         "never-accepts",
         "backlog-full",

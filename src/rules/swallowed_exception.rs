@@ -1,12 +1,17 @@
 //! `swallowed-exception`: an error was raised, caught, and shown to nobody.
 
-use super::{Call, Rule, Ruling, finding};
+use super::{Call, Look, Rule, Ruling, Symptom, finding};
 use crate::diagnosis::{Confidence, Finding, Part, Side};
 use crate::evidence::{Action, Bytes, Ending, Frame, Raised, Role};
 use crate::facts::{Echo, Ended, Facts};
 
 pub(super) static RULE: Rule = Rule {
     name: "swallowed-exception",
+    symptoms: &[Symptom::Hangs, Symptom::Refused],
+    sides: &[Side::Client, Side::Server],
+    shown_by: "which exception was raised, and that nobody was told",
+    seen_in: &[Look::Exceptions, Look::Contents],
+    over: None,
     explains: &["missing-reply", "early-close", "silent-client", "truncated-reply", "unread-request", "client-failed"],
     check,
 };
@@ -29,6 +34,8 @@ fn check(facts: &Facts) -> Ruling {
         return Ok(Call::Silent);
     }
     facts.exceptions(Role::Server)?;
+    // When it was whose turn, the packets tell.
+    facts.looked(Look::Contents)?;
     super::ruled_out("no exception was caught in silence")
 }
 

@@ -1,12 +1,17 @@
 //! `tcp-self-connect`: the client's socket got the port it was dialling, and is connected to itself.
 
-use super::{Call, Rule, Ruling, finding};
+use super::{Call, Look, Rule, Ruling, Symptom, finding};
 use crate::diagnosis::{Confidence, Side};
 use crate::evidence::{Role, Transport};
 use crate::facts::{Facts, Outcome};
 
 pub(super) static RULE: Rule = Rule {
     name: "tcp-self-connect",
+    symptoms: &[Symptom::WorksOnce, Symptom::Garbled],
+    sides: &[Side::Environment, Side::Client],
+    shown_by: "whether the client's own port is the one that it dials",
+    seen_in: &[Look::Dials, Look::Contents],
+    over: Some(Transport::Tcp),
     explains: &["no-server", "connection-refused", "silent-client", "client-failed"],
     check,
 };

@@ -1,12 +1,17 @@
 //! `time-wait-without-reuseaddr`: nobody holds the port but connections of an earlier run that are long over.
 
-use super::{Call, Rule, Ruling, finding};
+use super::{Call, Look, Rule, Ruling, Symptom, Transport, finding};
 use crate::diagnosis::{Confidence, Side};
 use crate::evidence::{Role, SocketState};
 use crate::facts::Facts;
 
 pub(super) static RULE: Rule = Rule {
     name: "time-wait-without-reuseaddr",
+    symptoms: &[Symptom::Dies, Symptom::WorksOnce, Symptom::Refused],
+    sides: &[Side::Server],
+    shown_by: "connections in TIME_WAIT at the port that the server could not bind",
+    seen_in: &[Look::Sockets, Look::Output, Look::Address],
+    over: Some(Transport::Tcp),
     explains: &[
         "server-died",
         "never-listens",

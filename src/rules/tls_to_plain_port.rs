@@ -1,12 +1,17 @@
 //! `tls-to-plain-port`: the client opens with TLS or HTTP, and the server is a plain echo server.
 
-use super::{Call, Rule, Ruling, finding};
+use super::{Call, Look, Rule, Ruling, Symptom, finding};
 use crate::diagnosis::{Confidence, Side};
 use crate::evidence::{Port, Transport};
 use crate::facts::{Facts, Talk};
 
 pub(super) static RULE: Rule = Rule {
     name: "tls-to-plain-port",
+    symptoms: &[Symptom::Dies, Symptom::Hangs, Symptom::Garbled],
+    sides: &[Side::Client],
+    shown_by: "the first bytes of the request: a TLS record, or a line of HTTP",
+    seen_in: &[Look::Contents],
+    over: Some(Transport::Tcp),
     explains: &[
         "corrupted-reply",
         "missing-reply",
@@ -164,6 +169,6 @@ mod tests {
     #[test]
     fn cannot_tell_without_packets_and_sockets() {
         assert_eq!(tls(HELLO).unseen("packets").unseen("sockets").cannot_tell("tls-to-plain-port"), "packets");
-        tls(HELLO).unseen("packets").silent("tls-to-plain-port");
+        assert_eq!(tls(HELLO).unseen("packets").cannot_tell("tls-to-plain-port"), "packets");
     }
 }

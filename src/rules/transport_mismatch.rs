@@ -1,12 +1,17 @@
 //! `transport-mismatch`: one speaks TCP and the other UDP, on the same port.
 
-use super::{Call, Rule, Ruling, finding};
+use super::{Call, Look, Rule, Ruling, Symptom, finding};
 use crate::diagnosis::{Confidence, Side};
 use crate::evidence::Source;
 use crate::facts::Facts;
 
 pub(super) static RULE: Rule = Rule {
     name: "transport-mismatch",
+    symptoms: &[Symptom::Refused, Symptom::Hangs],
+    sides: &[Side::Client, Side::Server],
+    shown_by: "the transport of either side's socket",
+    seen_in: &[Look::Failures, Look::Sockets],
+    over: None,
     explains: &["connection-refused", "contract-disagreement", "no-server", "missing-reply", "client-failed"],
     check,
 };

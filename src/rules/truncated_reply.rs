@@ -1,12 +1,20 @@
 //! `truncated-reply`: the reply breaks off in the middle of a message.
 
-use super::{Call, Rule, Ruling, finding};
+use super::{Call, Look, Rule, Ruling, Symptom, finding};
 use crate::diagnosis::{Confidence, Side};
 use crate::evidence::{Framing, Gap, Role, Source, Transport};
 use crate::facts::{Echo, Facts, Talk};
 
-pub(super) static RULE: Rule =
-    Rule { name: "truncated-reply", explains: &["early-close", "client-gives-up-early", "client-failed"], check };
+pub(super) static RULE: Rule = Rule {
+    name: "truncated-reply",
+    symptoms: &[Symptom::Garbled],
+    sides: &[Side::Server],
+    shown_by: "the length of the reply beside that of the request",
+    seen_in: &[Look::Contents, Look::Agreement],
+    over: None,
+    explains: &["early-close", "client-gives-up-early", "client-failed"],
+    check,
+};
 
 fn check(facts: &Facts) -> Ruling {
     let exchanges = facts.exchanges()?;

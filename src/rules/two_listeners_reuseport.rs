@@ -1,12 +1,17 @@
 //! `two-listeners-reuseport`: a program outside the pair shares the server's port and takes part of what is meant for it.
 
-use super::{Call, Rule, Ruling, finding};
+use super::{Call, Look, Rule, Ruling, Symptom, finding};
 use crate::diagnosis::{Confidence, Side};
 use crate::evidence::{Bytes, Role, Transport};
 use crate::facts::{Facts, Listener, SocketEnd, Talk};
 
 pub(super) static RULE: Rule = Rule {
     name: "two-listeners-reuseport",
+    symptoms: &[Symptom::SomeClients, Symptom::WorksOnce, Symptom::Garbled, Symptom::Hangs],
+    sides: &[Side::Environment],
+    shown_by: "how many programs wait at the same port",
+    seen_in: &[Look::Sockets, Look::Owners],
+    over: None,
     explains: &[
         "never-accepts",
         "unread-request",

@@ -1,12 +1,17 @@
 //! `udp-error-kills-server`: a client left before its reply, and the error that came back for it ended the server.
 
-use super::{Call, Rule, Ruling, finding};
+use super::{Call, Look, Rule, Ruling, Symptom, finding};
 use crate::diagnosis::{Confidence, Side};
 use crate::evidence::{At, Role, Transport};
 use crate::facts::{Echo, Facts};
 
 pub(super) static RULE: Rule = Rule {
     name: "udp-error-kills-server",
+    symptoms: &[Symptom::Dies, Symptom::WorksOnce, Symptom::Hangs],
+    sides: &[Side::Server],
+    shown_by: "the error that ended the server, after ICMP had told it that a client was gone",
+    seen_in: &[Look::Contents, Look::Ends],
+    over: Some(Transport::Udp),
     explains: &[
         "server-crashed",
         "swallowed-exception",

@@ -1,12 +1,17 @@
 //! `udp-late-reply-taken-for-next`: a client that has stopped waiting takes the late reply for that of its next request.
 
-use super::{Call, Rule, Ruling, finding};
+use super::{Call, Look, Rule, Ruling, Symptom, finding};
 use crate::diagnosis::{Confidence, Side};
 use crate::evidence::{Port, Role, Transport};
 use crate::facts::{Echo, Facts, Talk};
 
 pub(super) static RULE: Rule = Rule {
     name: "udp-late-reply-taken-for-next",
+    symptoms: &[Symptom::Garbled, Symptom::Dies, Symptom::Hangs],
+    sides: &[Side::Client],
+    shown_by: "to which request each reply belongs, and when it came",
+    seen_in: &[Look::Contents],
+    over: Some(Transport::Udp),
     explains: &["client-gives-up-early", "client-failed"],
     check,
 };

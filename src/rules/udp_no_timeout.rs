@@ -1,12 +1,21 @@
 //! `udp-no-timeout`: a client waits without a limit for a datagram that any network may lose; it contributes, and is no
 //! cause by itself.
 
-use super::{Call, Rule, Ruling, finding};
+use super::{Call, Look, Rule, Ruling, Symptom, finding};
 use crate::diagnosis::{Confidence, Side};
 use crate::evidence::{Role, Transport};
 use crate::facts::{Facts, Player, Talk};
 
-pub(super) static RULE: Rule = Rule { name: "udp-no-timeout", explains: &[], check };
+pub(super) static RULE: Rule = Rule {
+    name: "udp-no-timeout",
+    symptoms: &[Symptom::Hangs],
+    sides: &[Side::Client],
+    shown_by: "whether the client's wait has a time limit",
+    seen_in: &[Look::Waits],
+    over: Some(Transport::Udp),
+    explains: &[],
+    check,
+};
 
 fn check(facts: &Facts) -> Ruling {
     if facts.transport() != Transport::Udp || !facts.still_waiting() {
@@ -30,7 +39,7 @@ fn check(facts: &Facts) -> Ruling {
          reason, and it hangs for ever.",
     )
     .because([client.reference()])
-    .because(facts.talks()?.first().map(Talk::references).unwrap_or_default())
+    .because(facts.talks().unwrap_or_default().first().map(Talk::references).unwrap_or_default())
     .at(facts.line_that_sent())
     .contributing(true)
     .fix("Set a time limit on the receive (SO_RCVTIMEO, `settimeout`, `set_read_timeout`), and send again a few times.")

@@ -1,13 +1,18 @@
 //! `udp-reply-from-other-source`: the reply comes from another address than the one that was asked, and the client
 //! does not take it.
 
-use super::{Call, Rule, Ruling, finding};
+use super::{Call, Look, Rule, Ruling, Symptom, Transport, finding};
 use crate::diagnosis::{Confidence, Side};
 use crate::facts::datagrams::Way;
 use crate::facts::{Echo, Facts};
 
 pub(super) static RULE: Rule = Rule {
     name: "udp-reply-from-other-source",
+    symptoms: &[Symptom::Hangs],
+    sides: &[Side::Server],
+    shown_by: "the address that the reply comes from",
+    seen_in: &[Look::Contents],
+    over: Some(Transport::Udp),
     explains: &["missing-reply", "connection-refused", "client-gives-up-early", "client-failed"],
     check,
 };

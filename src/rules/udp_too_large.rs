@@ -1,12 +1,17 @@
 //! `udp-too-large`: a message is larger than any datagram can be, and the kernel refuses to send it.
 
-use super::{Call, Rule, Ruling, finding};
+use super::{Call, Look, Rule, Ruling, Symptom, finding};
 use crate::diagnosis::{Confidence, Side};
 use crate::evidence::{Role, Transport};
 use crate::facts::Facts;
 
 pub(super) static RULE: Rule = Rule {
     name: "udp-too-large",
+    symptoms: &[Symptom::Dies, Symptom::Hangs],
+    sides: &[Side::Client, Side::Server],
+    shown_by: "the error of the call that sends (EMSGSIZE)",
+    seen_in: &[Look::Output, Look::Contents],
+    over: Some(Transport::Udp),
     explains: &[
         "swallowed-exception",
         "missing-reply",

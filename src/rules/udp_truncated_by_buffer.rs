@@ -1,12 +1,17 @@
 //! `udp-truncated-by-buffer`: a receive buffer is smaller than the datagram, and the kernel throws the rest away.
 
-use super::{Call, Rule, Ruling, finding};
+use super::{Call, Look, Rule, Ruling, Symptom, finding};
 use crate::diagnosis::{Confidence, Side};
 use crate::evidence::{Role, Transport};
 use crate::facts::{Echo, Facts, Player, Talk};
 
 pub(super) static RULE: Rule = Rule {
     name: "udp-truncated-by-buffer",
+    symptoms: &[Symptom::Garbled],
+    sides: &[Side::Server, Side::Client],
+    shown_by: "the length of the datagram beside that of what came back",
+    seen_in: &[Look::Contents],
+    over: Some(Transport::Udp),
     explains: &["truncated-reply", "corrupted-reply", "missing-reply", "client-gives-up-early", "client-failed"],
     check,
 };

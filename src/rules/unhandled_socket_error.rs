@@ -1,6 +1,6 @@
 //! `unhandled-socket-error`: one client left in a hurry, and the error of its connection ended the server for all.
 
-use super::{Call, Rule, Ruling, finding};
+use super::{Call, Look, Rule, Ruling, Symptom, Transport, finding};
 use crate::diagnosis::{Confidence, Side};
 use crate::evidence::{At, Role};
 use crate::facts::complaint::Complaint;
@@ -8,6 +8,11 @@ use crate::facts::{Facts, Talk};
 
 pub(super) static RULE: Rule = Rule {
     name: "unhandled-socket-error",
+    symptoms: &[Symptom::Dies, Symptom::WorksOnce, Symptom::Lost],
+    sides: &[Side::Server],
+    shown_by: "the error that ended the server, at the connection of a client that had left",
+    seen_in: &[Look::Output],
+    over: Some(Transport::Tcp),
     explains: super::A_CRASH,
     check,
 };

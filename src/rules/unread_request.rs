@@ -1,6 +1,6 @@
 //! `unread-request`: the server accepted the connection and leaves what arrived unread.
 
-use super::{Call, Rule, Ruling, finding};
+use super::{Call, Look, Rule, Ruling, Symptom, finding};
 use crate::diagnosis::{Confidence, Side};
 use crate::evidence::{Role, Transport};
 use crate::facts::{Echo, Facts};
@@ -8,6 +8,11 @@ use crate::facts::asked::Muteness;
 
 pub(super) static RULE: Rule = Rule {
     name: "unread-request",
+    symptoms: &[Symptom::Hangs],
+    sides: &[Side::Server],
+    shown_by: "the bytes that lie unread in the server's socket (Recv-Q)",
+    seen_in: &[Look::Sockets, Look::Queues],
+    over: None,
     explains: &["missing-reply", "client-gives-up-early", "client-failed"],
     check,
 };
@@ -47,7 +52,13 @@ fn check(facts: &Facts) -> Ruling {
         return super::ruled_out("all that was asked had been answered; what lies unread is owed nothing");
     }
     facts.is_final(talk, Role::Server)?;
-    let sure = if facts.hang_proven() { Confidence::Proven } else { Confidence::Likely };
+    let holder_known = talk.server_end.as_ref().is_some_and(|end| !end.pids.is_empty()) || facts.looked(Look::Owners).is_ok();
+    let sure = match () {
+        // Somebody else may have a socket at the same port.
+        () if !holder_known => Confidence::Possible,
+        () if facts.hang_proven() => Confidence::Proven,
+        () => Confidence::Likely,
+    };
     finding(
         &RULE,
         Side::Server,

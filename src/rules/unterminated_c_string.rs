@@ -1,12 +1,20 @@
 //! `unterminated-c-string`: the reply goes on with the end of an earlier message, which was still in the buffer.
 
-use super::{Call, Rule, Ruling, finding};
+use super::{Call, Look, Rule, Ruling, Symptom, finding};
 use crate::diagnosis::{Confidence, Side};
 use crate::evidence::Bytes;
 use crate::facts::{Facts, Round, Talk};
 
-pub(super) static RULE: Rule =
-    Rule { name: "unterminated-c-string", explains: &["corrupted-reply", "client-gives-up-early", "client-failed"], check };
+pub(super) static RULE: Rule = Rule {
+    name: "unterminated-c-string",
+    symptoms: &[Symptom::Garbled, Symptom::WorksOnce],
+    sides: &[Side::Server],
+    shown_by: "the end of the reply beside the messages that came before",
+    seen_in: &[Look::Contents],
+    over: None,
+    explains: &["corrupted-reply", "client-gives-up-early", "client-failed"],
+    check,
+};
 
 /// A shorter rest may well be there by chance.
 const TELLING: usize = 2;

@@ -1,12 +1,20 @@
 //! `unterminated-reply`: the reply came, without the line end that the client waits for.
 
-use super::{Call, Rule, Ruling, finding};
+use super::{Call, Look, Rule, Ruling, Symptom, Transport, finding};
 use crate::diagnosis::{Confidence, Side};
 use crate::evidence::{Role, Source};
 use crate::facts::{Echo, Facts};
 
-pub(super) static RULE: Rule =
-    Rule { name: "unterminated-reply", explains: &["client-gives-up-early", "client-failed"], check };
+pub(super) static RULE: Rule = Rule {
+    name: "unterminated-reply",
+    symptoms: &[Symptom::Hangs],
+    sides: &[Side::Server],
+    shown_by: "the last byte of the reply",
+    seen_in: &[Look::Contents],
+    over: Some(Transport::Tcp),
+    explains: &["client-gives-up-early", "client-failed"],
+    check,
+};
 
 fn check(facts: &Facts) -> Ruling {
     let exchanges = facts.exchanges()?;

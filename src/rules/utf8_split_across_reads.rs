@@ -1,6 +1,6 @@
 //! `utf8-split-across-reads`: a piece that ended inside a letter was decoded by itself.
 
-use super::{Call, Rule, Ruling, finding};
+use super::{Call, Look, Rule, Ruling, Symptom, Transport, finding};
 use crate::diagnosis::{Confidence, Side};
 use crate::evidence::{Frame, Role, Stream};
 use crate::facts::textual::letters_were_split;
@@ -8,6 +8,11 @@ use crate::facts::{Facts, Talk};
 
 pub(super) static RULE: Rule = Rule {
     name: "utf8-split-across-reads",
+    symptoms: &[Symptom::Dies, Symptom::Garbled],
+    sides: &[Side::Server, Side::Client],
+    shown_by: "where the text breaks: inside a letter",
+    seen_in: &[Look::Output, Look::Contents],
+    over: Some(Transport::Tcp),
     explains: &[
         "client-closes-with-unread-data", "server-crashed", "swallowed-exception", "corrupted-reply", "truncated-reply", "missing-reply", "early-close", "reset",
         "half-close-dropped", "client-one-recv-per-message", "client-gives-up-early", "client-failed",
@@ -23,6 +28,7 @@ fn check(facts: &Facts) -> Ruling {
         let Some((line, references)) = complaint(facts, role) else { continue };
         let side = if role == Role::Server { Side::Server } else { Side::Client };
         // Bytes that never were text are another matter.
+        facts.looked(Look::Contents)?;
         let talks = facts.talks()?;
         let Some(talk) = talks.iter().find(|talk| was_sent_text(talk, role)) else {
             return super::ruled_out(format!("what the {role} was sent is no UTF-8 text"));

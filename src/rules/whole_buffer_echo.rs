@@ -1,12 +1,20 @@
 //! `whole-buffer-echo`: the server sends its whole buffer instead of the bytes it received.
 
-use super::{Call, Rule, Ruling, finding};
+use super::{Call, Look, Rule, Ruling, Symptom, finding};
 use crate::diagnosis::{Confidence, Side};
 use crate::evidence::Gap;
 use crate::facts::{Facts, Round, Talk};
 
-pub(super) static RULE: Rule =
-    Rule { name: "whole-buffer-echo", explains: &["corrupted-reply", "reset", "client-gives-up-early", "client-failed"], check };
+pub(super) static RULE: Rule = Rule {
+    name: "whole-buffer-echo",
+    symptoms: &[Symptom::Garbled],
+    sides: &[Side::Server],
+    shown_by: "NUL bytes that follow the message and that nobody had sent",
+    seen_in: &[Look::Contents],
+    over: None,
+    explains: &["corrupted-reply", "reset", "client-gives-up-early", "client-failed"],
+    check,
+};
 
 /// Fewer NULs may be the end of a string in C, sent on purpose.
 const PADDING: usize = 4;

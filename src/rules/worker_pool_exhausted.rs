@@ -1,12 +1,17 @@
 //! `worker-pool-exhausted`: a fixed number of clients is served, each for as long as it likes, and everybody else waits.
 
-use super::{Call, Rule, Ruling, finding};
+use super::{Call, Look, Rule, Ruling, Symptom, Transport, finding};
 use crate::diagnosis::{Confidence, Side};
 use crate::evidence::Source;
 use crate::facts::Facts;
 
 pub(super) static RULE: Rule = Rule {
     name: "worker-pool-exhausted",
+    symptoms: &[Symptom::SomeClients, Symptom::Hangs],
+    sides: &[Side::Server],
+    shown_by: "how many clients are served at one time",
+    seen_in: &[Look::Contents, Look::Sockets, Look::Queues],
+    over: Some(Transport::Tcp),
     explains: &["never-accepts", "unread-request", "missing-reply", "slow-reply", "client-gives-up-early", "client-failed"],
     check,
 };
@@ -43,7 +48,12 @@ fn check(facts: &Facts) -> Ruling {
     finding(
         &RULE,
         Side::Server,
-        if promised.is_some() && table.is_ok() { Confidence::Proven } else { Confidence::Likely },
+        match facts.looked(Look::Waits) {
+            // A server without a free descriptor looks the same to whoever did not count them.
+            Err(_) => Confidence::Possible,
+            Ok(()) if promised.is_some() && table.is_ok() => Confidence::Proven,
+            Ok(()) => Confidence::Likely,
+        },
         format!(
             "While the server stayed with {places} clients, the one at {} {held} and waited: it serves that many, each until \
              it leaves.",

@@ -1,7 +1,7 @@
 //! `would-block-treated-as-error`: a socket that does not block had nothing to give yet, and the program took that for a
 //! failure.
 
-use super::{Call, Rule, Ruling, finding};
+use super::{Call, Look, Rule, Ruling, Symptom, finding};
 use crate::diagnosis::{Confidence, Side};
 use crate::evidence::Role;
 use crate::facts::Facts;
@@ -9,6 +9,11 @@ use crate::facts::complaint::Complaint;
 
 pub(super) static RULE: Rule = Rule {
     name: "would-block-treated-as-error",
+    symptoms: &[Symptom::Dies, Symptom::Lost],
+    sides: &[Side::Server, Side::Client],
+    shown_by: "the error of the program itself: EAGAIN",
+    seen_in: &[Look::Output],
+    over: None,
     explains: super::A_CRASH,
     check,
 };

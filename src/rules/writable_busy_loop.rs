@@ -1,12 +1,21 @@
 //! `writable-busy-loop`: the server never rests although nobody asks for anything, because it asks whether it may write.
 
-use super::{Call, Rule, Ruling, finding};
+use super::{Call, Look, Rule, Ruling, Symptom, finding};
 use crate::diagnosis::{Confidence, Side};
 use crate::evidence::{Role, Stream};
 use crate::facts::Facts;
 use crate::facts::spinning::Spin;
 
-pub(super) static RULE: Rule = Rule { name: "writable-busy-loop", explains: &[], check };
+pub(super) static RULE: Rule = Rule {
+    name: "writable-busy-loop",
+    symptoms: &[Symptom::Slow],
+    sides: &[Side::Server],
+    shown_by: "processor time that is used while nobody asks for anything",
+    seen_in: &[Look::Waits],
+    over: None,
+    explains: &[],
+    check,
+};
 
 fn check(facts: &Facts) -> Ruling {
     let spins = facts.spins(Role::Server)?;

@@ -1,12 +1,17 @@
 //! `write-write-deadlock`: the client writes and does not read, until its server can do neither.
 
-use super::{Call, Rule, Ruling, finding};
+use super::{Call, Look, Rule, Ruling, Symptom, finding};
 use crate::diagnosis::{Confidence, Side};
 use crate::evidence::{Role, Transport};
 use crate::facts::{Facts, Talk};
 
 pub(super) static RULE: Rule = Rule {
     name: "write-write-deadlock",
+    symptoms: &[Symptom::Hangs],
+    sides: &[Side::Client],
+    shown_by: "full buffers at both ends, while both write",
+    seen_in: &[Look::Sockets, Look::Queues],
+    over: Some(Transport::Tcp),
     explains: &[
         "unread-request", "missing-reply", "slow-reply", "truncated-reply", "early-close", "reset", "client-gives-up-early",
         "client-failed",

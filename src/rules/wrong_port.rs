@@ -1,11 +1,16 @@
 //! `wrong-port`: the client dials a port other than the documented one.
 
-use super::{Call, Rule, Ruling, finding};
+use super::{Call, Look, Rule, Ruling, Symptom, finding};
 use crate::diagnosis::{Confidence, Side};
 use crate::facts::Facts;
 
 pub(super) static RULE: Rule = Rule {
     name: "wrong-port",
+    symptoms: &[Symptom::Refused],
+    sides: &[Side::Client],
+    shown_by: "the port that the client dials, beside the documented one",
+    seen_in: &[Look::Failures, Look::Sockets, Look::Address],
+    over: None,
     explains: &["connection-refused", "contract-disagreement", "dropped-packets", "client-failed"],
     check,
 };

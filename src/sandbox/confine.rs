@@ -59,7 +59,7 @@ pub fn build(submission: &Path, hidden: &[PathBuf]) -> anyhow::Result<Room> {
     let first_free_port = namespace::first_free_port();
     unshare(all).context("unshare(2) for user, network, mount, process and ipc namespaces was refused")?;
     map_ids(0, uid, 0, gid)?;
-    namespace::loopback_up().context("`lo` could not be set up in the new network namespace")?;
+    namespace::set_loopback(true).context("`lo` could not be set up in the new network namespace")?;
     namespace::keep_first_free_port(first_free_port.as_deref());
     let netdiag = hold(&std::env::current_exe()?)?;
     let submission = hold(submission)?;

@@ -12,6 +12,6 @@ mod ties;
 
 pub use guard::Guard;
 pub use limits::Limits;
-pub use namespace::{Refusal, Step, enter_private_network};
+pub use namespace::{Refusal, Step, enter_private_network, take_loopback_down};
 pub use survey::{Closed, RungState, best, private_network, survey, try_namespace};
 pub use ties::{Interruption, end_orphans_of, inherit_orphans, interrupt, leave_terminal_and_reap, tie_to_parent};

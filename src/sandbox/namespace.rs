@@ -95,9 +95,21 @@ pub fn enter_private_network() -> Result<(), Refusal> {
     linux::enter()
 }
 
+/// Takes `lo` of this process's network namespace down. Whoever calls this must have made that namespace.
+///
+/// # Errors
+/// When the system refuses.
+pub fn take_loopback_down() -> std::io::Result<()> {
+    linux::set_loopback(false)
+}
+
 #[cfg(not(target_os = "linux"))]
 mod linux {
     use super::{Errno, Refusal, Step};
+
+    pub fn set_loopback(_: bool) -> std::io::Result<()> {
+        Err(std::io::ErrorKind::Unsupported.into())
+    }
 
     pub fn enter() -> Result<(), Refusal> {
         Err(Refusal { step: Step::Unshare, errno: Errno::ENOSYS as i32 })
@@ -105,7 +117,7 @@ mod linux {
 }
 
 #[cfg(target_os = "linux")]
-pub(super) use linux::{first_free_port, keep_first_free_port, loopback_up};
+pub(super) use linux::{first_free_port, keep_first_free_port, set_loopback};
 
 #[cfg(target_os = "linux")]
 mod linux {
@@ -135,7 +147,7 @@ mod linux {
             write("uid_map", &format!("{uid} {uid} 1"), Step::UidMap)?;
             write("gid_map", &format!("{gid} {gid} 1"), Step::GidMap)?;
         }
-        loopback_up().map_err(|error| refusal(Step::LoopbackUp, &error))?;
+        set_loopback(true).map_err(|error| refusal(Step::LoopbackUp, &error))?;
         keep_first_free_port(port.as_deref());
         Ok(())
     }
@@ -161,11 +173,11 @@ mod linux {
         Refusal { step, errno: error.raw_os_error().unwrap_or(Errno::EIO as i32) }
     }
 
-    /// RTM_SETLINK with IFF_UP for `lo`, which is interface 1 of every namespace (rtnetlink(7)).
-    pub fn loopback_up() -> io::Result<()> {
+    /// RTM_SETLINK with or without IFF_UP for `lo`, which is interface 1 of every namespace (rtnetlink(7)).
+    pub fn set_loopback(up: bool) -> io::Result<()> {
         let mut link = LinkMessage::default();
         link.header.index = 1;
-        link.header.flags = LinkFlags::Up;
+        link.header.flags = if up { LinkFlags::Up } else { LinkFlags::empty() };
         link.header.change_mask = LinkFlags::Up;
         let mut request = NetlinkMessage::from(RouteNetlinkMessage::SetLink(link));
         request.header.flags = NLM_F_REQUEST | NLM_F_ACK;

@@ -69,6 +69,11 @@ struct File {
     /// Whether the server is probed once the pair was recorded.
     #[serde(default)]
     probe: bool,
+    /// How long the server may take to end when it is interrupted, once the pair was recorded; it is not without this.
+    interrupt_ms: Option<u64>,
+    /// Whether the loopback interface of the private network is down.
+    #[serde(default)]
+    loopback_down: bool,
     expect: Option<Expect>,
 }
 
@@ -116,7 +121,9 @@ pub fn parse(name: &str, text: &str) -> anyhow::Result<Scenario> {
             console_at: None,
             calls: CallTracing::InsteadOfPackets,
             home: None,
-            interrupt_ms: None,
+            interrupt_ms: file.interrupt_ms,
+            loopback_down: file.loopback_down,
+            thorough: false,
         },
         expect: file.expect,
     })

@@ -130,5 +130,6 @@ fn blame(kept: Role, cross: &[Cross], pair: Verdict) -> Verdict {
         confidence: alone.confidence,
         summary: format!("With a reference {other} the {kept} fails too: {}", alone.summary),
         to_settle: Vec::new(),
+        candidates: Vec::new(),
     }
 }

@@ -1,12 +1,14 @@
 //! WHICH SIDE: keeps root causes, lists what follows from them, and answers for the pair as a whole.
 
+mod candidates;
 mod cross;
 
+pub use candidates::name_candidates;
 pub use cross::weigh;
 
 use crate::diagnosis::{Confidence, Finding, Part, Side, Verdict};
 use crate::evidence::{Ending, Gap, Role};
-use crate::facts::{Echo, Exchange, Facts, Player, Talk};
+use crate::facts::{Echo, Exchange, Facts, Look, Player, Talk};
 use crate::rules::find;
 
 /// Shorter delays than this are not seen where a conversation is rebuilt from calls, in milliseconds.
@@ -79,7 +81,14 @@ fn blame(cause: &Finding, causes: &[&Finding]) -> Verdict {
     if two_sided && !others.is_empty() {
         summary = format!("{summary} Independently of that: {}.", others.join(", "));
     }
-    Verdict { side, fault: Some(cause.fault.clone()), confidence: cause.confidence, summary, to_settle: Vec::new() }
+    Verdict {
+        side,
+        fault: Some(cause.fault.clone()),
+        confidence: cause.confidence,
+        summary,
+        to_settle: Vec::new(),
+        candidates: Vec::new(),
+    }
 }
 
 /// Where something else would explain the evidence as well, a suspicion is named, and nobody is accused.
@@ -94,6 +103,7 @@ fn suspect(cause: &Finding, cannot_tell: &[(&'static str, Gap)]) -> Verdict {
         confidence: Confidence::Possible,
         summary,
         to_settle: remedies(cannot_tell),
+        candidates: Vec::new(),
     }
 }
 
@@ -123,7 +133,7 @@ fn absolve(facts: &Facts) -> Option<Verdict> {
     let complained = |client: &Player| client.failed() && client.complained() != Some(false);
     let ended_badly = clients.iter().any(complained)
         || !matches!(facts.evidence.setting.ended, Ending::ClientsEnded | Ending::Complete)
-            && clients.iter().any(super::facts::Player::is_running);
+            && (clients.is_empty() || clients.iter().any(Player::is_running));
     if right == 0 || right < clients.len() {
         return None;
     }
@@ -146,9 +156,9 @@ fn absolve(facts: &Facts) -> Option<Verdict> {
     };
     let complete = facts.evidence.packets.seen().is_ok_and(|seen| seen.dropped == 0 && seen.conversations_omitted == 0);
     // What a program made of its reply, and how it ended, the packets do not tell.
-    let complete = complete && facts.evidence.programs.seen().is_ok();
+    let complete = complete && facts.looked(Look::Output).is_ok() && !facts.server_ended_badly();
     let confidence = if complete { Confidence::Proven } else { Confidence::Likely };
-    Some(Verdict { side: Side::None, fault: None, confidence, summary, to_settle: Vec::new() })
+    Some(Verdict { side: Side::None, fault: None, confidence, summary, to_settle: Vec::new(), candidates: Vec::new() })
 }
 
 /// A server by itself is absolved by its answers to probes of every shape.
@@ -178,12 +188,12 @@ fn absolve_server(facts: &Facts) -> Option<Verdict> {
             "The server echoed what it was sent, in every shape that was tried, in its own dialect.{places}{half_close}"
         ),
         to_settle: Vec::new(),
+        candidates: Vec::new(),
     })
 }
 
 fn unknown(facts: &Facts, cannot_tell: &[(&'static str, Gap)]) -> Verdict {
     let to_settle = remedies(cannot_tell);
-    let undecided: Vec<&str> = cannot_tell.iter().map(|(name, _)| *name).take(4).collect();
     if facts.is_no_echo_server() {
         let summary = "The server answers, but not with what it was sent: by all signs it is not an echo server.";
         let to_settle =
@@ -194,6 +204,7 @@ fn unknown(facts: &Facts, cannot_tell: &[(&'static str, Gap)]) -> Verdict {
             confidence: Confidence::Possible,
             summary: summary.to_owned(),
             to_settle,
+            candidates: Vec::new(),
         };
     }
     if facts.is_alone()
@@ -205,15 +216,23 @@ fn unknown(facts: &Facts, cannot_tell: &[(&'static str, Gap)]) -> Verdict {
             confidence: Confidence::Likely,
             summary: format!("The server echoes plain lines, but {}.", first.what),
             to_settle,
+            candidates: Vec::new(),
         };
     }
-    let summary = match (facts.evidence.setting.ended, undecided.as_slice()) {
-        (Ending::Interrupted, _) => "The recording was interrupted before anything was decided.".to_owned(),
-        (Ending::CutShort, _) => "The capture file breaks off before anything was decided.".to_owned(),
-        (_, []) => "Nothing wrong was seen, and no complete exchange either.".to_owned(),
-        (_, names) => format!("The evidence does not decide it; still possible: {}.", names.join(", ")),
+    let summary = match (facts.evidence.setting.ended, cannot_tell) {
+        (Ending::Interrupted, _) => "The recording was interrupted before anything was decided.",
+        (Ending::CutShort, _) => "The capture file breaks off before anything was decided.",
+        (_, []) => "Nothing wrong was seen, and no complete exchange either.",
+        (_, _) => "The evidence does not decide it.",
     };
-    Verdict { side: Side::Unknown, fault: None, confidence: Confidence::Possible, summary, to_settle }
+    Verdict {
+        side: Side::Unknown,
+        fault: None,
+        confidence: Confidence::Possible,
+        summary: summary.to_owned(),
+        to_settle,
+        candidates: Vec::new(),
+    }
 }
 
 /// Whether a client that reset its connection had printed the beginning of its reply and not the rest: what it did not

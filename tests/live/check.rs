@@ -34,6 +34,57 @@ fn is_innocent(server: &Server, transport: Transport, framing: &str, reply: &Val
     }
 }
 
+/// The same for longer; nothing may be left behind then either.
+#[test]
+fn a_thorough_check_is_as_polite() {
+    let python = |name| Server::start("python3", &["python3", &program(name), "0"], Transport::Tcp);
+    let socat = ["socat", "TCP-LISTEN:0,bind=127.0.0.1,fork,backlog=50", "EXEC:/bin/cat"];
+    // xinetd takes 50 connections in a second and then none for a while.
+    let start: [&dyn Fn() -> Server; 4] = [
+        &|| python("asyncio_line.py"),
+        &|| python("threaded.py"),
+        &|| Server::start("socat", &socat, Transport::Tcp),
+        &|| xinetd(Transport::Tcp),
+    ];
+    for server in start.map(|start| start()) {
+        let before = descriptors(server.pid());
+        let ended = stand::netdiag(&["check", &server.address.to_string(), "--thorough", "--json"]);
+        let report = ended.json();
+        assert_eq!((report["verdict"]["side"].as_str(), ended.code()), (Some("none"), 0), "{report:#}");
+        let deadline = std::time::Instant::now() + stand::LONG;
+        while descriptors(server.pid()) > before {
+            assert!(std::time::Instant::now() < deadline, "descriptors are left behind: {report:#}");
+            std::thread::yield_now();
+        }
+    }
+}
+
+/// Opens a file for each client and keeps it: nothing that a few clients would notice.
+const KEEPS_A_FILE: &str = "\
+import socket, threading
+kept = []
+def serve(connection):
+    kept.append(open('/dev/null'))
+    with connection, connection.makefile('rwb') as lines:
+        for line in lines:
+            lines.write(line)
+            lines.flush()
+server = socket.create_server(('127.0.0.1', 0))
+while True:
+    connection, _ = server.accept()
+    threading.Thread(target=serve, args=(connection,), daemon=True).start()";
+
+#[test]
+fn what_a_server_keeps_of_every_client_shows_in_a_thorough_check_only() {
+    let server = Server::start("python3", &["python3", "-c", KEEPS_A_FILE], Transport::Tcp);
+    let address = server.address.to_string();
+    let quick = stand::netdiag(&["check", &address, "--json"]).json();
+    assert_eq!(quick["verdict"]["side"], "none", "{quick:#}");
+    let long = stand::netdiag(&["check", &address, "--thorough", "--json"]).json();
+    assert_eq!(long["verdict"]["side"], "server", "{long:#}");
+    assert!(long["verdict"]["summary"].as_str().unwrap().contains("more descriptors open"), "{long:#}");
+}
+
 fn descriptors(pid: u32) -> usize {
     std::fs::read_dir(format!("/proc/{pid}/fd")).unwrap().count()
 }

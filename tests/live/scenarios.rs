@@ -31,7 +31,13 @@ fn stage_all(wrapper: &[&str], binary: &Path, directory: &Path) -> Vec<Value> {
 /// Every scenario by itself, `at_once` of them: where no namespace can be made, all of one run want the same port.
 fn stage_each(wrapper: &[&str], binary: &Path, directory: &Path, at_once: usize) -> Vec<Value> {
     let listed = Run::start(wrapper, binary, &["scenario", "--list", "--json"], directory).end().json();
-    let scenarios = listed["scenarios"].as_array().unwrap();
+    let mut scenarios = listed["scenarios"].as_array().unwrap().clone();
+    if !wrapper.is_empty() || !works(&["unshare", "-Urn"]) {
+        let needs_more = |scenario: &Value| scenario["expected"]["needs"].to_string().contains("private-network");
+        let count = scenarios.len();
+        scenarios.retain(|scenario| !needs_more(scenario));
+        eprintln!("reduced: {} of {count} scenarios need a private network", count - scenarios.len());
+    }
     let next = AtomicUsize::new(0);
     let stage = || {
         let mut results = Vec::new();
@@ -53,6 +59,10 @@ fn stage_each(wrapper: &[&str], binary: &Path, directory: &Path, at_once: usize)
 fn complaint(result: &Value) -> Option<String> {
     let (expected, verdict) = (&result["expected"], &result["report"]["verdict"]);
     let name = &result["name"];
+    let refused = result["report"]["error"].as_str().is_some_and(|error| error.contains("private network"));
+    if refused && expected["needs"].to_string().contains("private-network") && !works(&["unshare", "-Urn"]) {
+        return None;
+    }
     if verdict.is_null() {
         return Some(format!("{name}: {}", result["report"]["error"]));
     }

@@ -8,6 +8,8 @@ use std::path::{Path, PathBuf};
 
 use netdiag::diagnosis::{Diagnosis, examine};
 use netdiag::evidence::Evidence;
+use netdiag::facts::Symptom;
+use netdiag::report::pages;
 use netdiag::rules::RULES;
 use netdiag::scenario;
 
@@ -70,6 +72,7 @@ fn every_rule_has_a_page_and_every_page_a_rule() {
     let mut pages = names("docs/faults", "md");
     assert!(pages.remove("README"), "docs/faults/README.md, the index, is missing");
     assert!(pages.remove("catalogue"), "docs/faults/catalogue.md, the table of all names, is missing");
+    assert!(pages.remove("look-alikes"), "docs/faults/look-alikes.md, what tells faults apart, is missing");
     same("rule without page in docs/faults, or page without rule", &faults(), &pages);
 }
 
@@ -81,6 +84,27 @@ fn the_index_of_the_pages_names_each_of_them() {
         "not in docs/faults/README.md",
         &faults.iter().filter(|f| !index.contains(&format!("({f}.md)"))).collect::<Vec<_>>(),
     );
+}
+
+#[test]
+fn a_rule_and_its_page_tell_of_the_same_symptoms_and_sides() {
+    for rule in RULES {
+        let page = pages::find(rule.name).unwrap();
+        let symptoms: Vec<&str> = rule.symptoms.iter().map(|symptom| symptom.name()).collect();
+        assert_eq!(symptoms, page.symptoms(), "{}: symptoms", rule.name);
+        let sides: Vec<String> = rule.sides.iter().map(word).collect();
+        assert_eq!(sides, page.sides(), "{}: sides", rule.name);
+    }
+    assert_eq!(Symptom::ALL.map(Symptom::name), pages::SYMPTOMS);
+}
+
+#[test]
+fn what_shows_a_fault_is_said_of_no_other() {
+    let mut said = BTreeSet::new();
+    for rule in RULES {
+        assert!(said.insert(rule.shown_by), "{}: {}", rule.name, rule.shown_by);
+        assert!(!rule.shown_by.ends_with('.') && rule.shown_by.len() > 10, "{}: no noun phrase", rule.name);
+    }
 }
 
 #[test]

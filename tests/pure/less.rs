@@ -3,41 +3,18 @@
 use std::collections::BTreeMap;
 
 use netdiag::diagnosis::{Confidence, Verdict, examine};
-use netdiag::evidence::{Ending, Evidence, Gap, Observed};
+use netdiag::evidence::Evidence;
 
 use super::catalogue::{cases, expected, read, word};
+use super::pieces::SOURCES;
 
 /// Where nothing but the source that was taken away tells the fault from one that is far more frequent, so that `likely`
 /// names the latter: the case, what it is taken for, and what only that source shows.
 const TAKEN_FOR: &[(&str, &str, &str)] = &[
-    ("accept-fails-emfile", "worker-pool-exhausted", "the programs: the server has no descriptor left"),
     ("port-in-use", "missing-reply", "the programs: the one that was dialled is not the server"),
     ("suspended-server", "missing-reply", "the programs: somebody stopped the server"),
     ("udp-reuseaddr-steals-traffic", "missing-reply", "the sockets: another one is at the same address"),
 ];
-
-/// Takes one source away.
-type Cover = fn(&mut Evidence);
-
-const SOURCES: [(&str, Cover); 7] = [
-    ("packets", |evidence| cover(&mut evidence.packets, "packets")),
-    ("sockets", |evidence| cover(&mut evidence.sockets, "sockets")),
-    ("programs", |evidence| {
-        cover(&mut evidence.programs, "programs");
-        // A hang is proven by what programs wait for.
-        if evidence.setting.ended == Ending::HangProven {
-            evidence.setting.ended = Ending::DeadlinePassed;
-        }
-    }),
-    ("exceptions", |evidence| cover(&mut evidence.exceptions, "exceptions")),
-    ("calls", |evidence| cover(&mut evidence.calls, "calls")),
-    ("tasks", |evidence| cover(&mut evidence.tasks, "tasks")),
-    ("probes", |evidence| cover(&mut evidence.probes, "probes")),
-];
-
-fn cover<T>(source: &mut Observed<T>, name: &str) {
-    *source = Observed::NotObserved(Gap::new(name, "it was taken away", "give it back"));
-}
 
 /// Every way of taking one, two or three sources away, with their names.
 fn with_less(whole: &Evidence) -> impl Iterator<Item = (String, Evidence)> {
@@ -51,7 +28,7 @@ fn with_less(whole: &Evidence) -> impl Iterator<Item = (String, Evidence)> {
 }
 
 /// Whether the verdict names somebody who has nothing to do with it, or clears everybody for sure.
-fn is_wrong(case: &str, truth: &str, verdict: &Verdict) -> bool {
+pub fn is_wrong(case: &str, truth: &str, verdict: &Verdict) -> bool {
     let is_taken_for = || {
         let fault = verdict.fault.as_deref();
         TAKEN_FOR.iter().any(|(name, other, _)| *name == case && Some(*other) == fault)

@@ -6,3 +6,5 @@ mod catalogue;
 mod layers;
 mod less;
 mod names;
+mod pairs;
+mod pieces;

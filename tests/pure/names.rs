@@ -135,12 +135,10 @@ const WITHOUT_RULE: &[(&str, &str)] = &[
         "asyncio-ignores-empty-datagram",
         "nobody's fault in practice; staged as near-miss-empty-datagram, which blames nobody",
     ),
-    ("loopback-down", "cannot be staged by a program without capabilities; the refusal shows as connection-refused"),
     (
         "wsl-or-container-boundary",
         "needs two machines; on one side the client's packets never appear, and that is said",
     ),
-    ("shutdown-hangs", "shows nothing until somebody stops the server, which netdiag never does to a stranger's"),
     ("task-garbage-collected", "cannot be staged reliably; where it strikes, unread-request or missing-reply is found"),
 ];
 

@@ -97,12 +97,14 @@ impl Pace {
 
     /// Takes note of an answer's time, where it is the server's and not that of our half-close.
     pub(super) fn learn_from(&mut self, probe: &Probe) {
-        use Shape::{Bulk, ChunkHalfClose, Idler, JoinedLines, Knock, LineHalfClose, Overlapping, OwnClient, TwoLines};
+        use Shape::{
+            Bulk, ChunkHalfClose, Idler, JoinedLines, Knock, LineHalfClose, Lingering, Overlapping, OwnClient, TwoLines,
+        };
         let at_once = matches!(probe.shape, LineHalfClose | ChunkHalfClose);
         let heard = if at_once { probe.received_total } else { probe.before_half_close };
         // One of a crowd that said a single line may have waited for its turn.
         let queued = probe.shape == Overlapping && probe.sent.len() == 1;
-        if queued || matches!(probe.shape, Bulk | Idler | Knock | OwnClient) || heard <= self.banner {
+        if queued || matches!(probe.shape, Bulk | Idler | Knock | Lingering | OwnClient) || heard <= self.banner {
             return;
         }
         // Where a banner comes first, its time is not the answer's; and the last of two answers is late by itself.

@@ -2,6 +2,7 @@
 
 mod contact;
 mod crowd;
+mod series;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -39,14 +40,18 @@ const ODD_BULK: usize = (16 << 10) - 64;
 /// Sizes of the crowds.
 const CROWDS: [usize; 2] = [10, 100];
 
-/// Sizes of the bulk probes.
+/// The crowd that a thorough examination gathers instead of the larger one.
+const THRONG: usize = 150;
+
+/// Sizes of the bulk probes, and the one that only a thorough examination sends.
 const BULK: [usize; 2] = [64 << 10, 1 << 20];
+const VERY_MUCH: usize = 8 << 20;
 
 /// Makes the probes in order; stops when the listener is gone.
 pub(super) async fn examine(exam: &mut Examiner, depth: Depth) {
     let (generous, floor) = match depth {
         Depth::Dialect => (GENEROUS_DIALECT, FLOOR_DIALECT),
-        Depth::Full => (GENEROUS, FLOOR_FULL),
+        Depth::Full | Depth::Thorough => (GENEROUS, FLOOR_FULL),
     };
     let Some(target) = contact::greet(exam, generous).await else { return };
     exam.pace.floor = floor;
@@ -54,17 +59,17 @@ pub(super) async fn examine(exam: &mut Examiner, depth: Depth) {
     let _ = match (depth, exam.pace.latency) {
         (_, Some(_)) if !exam.pace.alike => perform(exam, target, vec![Script::knock()]).await,
         (Depth::Dialect, None) => None,
-        (Depth::Full, None) => unanswered(exam, target).await,
+        (Depth::Full | Depth::Thorough, None) => unanswered(exam, target).await,
         (Depth::Dialect, Some(_)) => match gentle(exam, target, depth).await {
             Some(()) => again_if_too_hasty(exam, target).await,
             None => None,
         },
-        (Depth::Full, Some(_)) => full(exam, target).await,
+        (Depth::Full | Depth::Thorough, Some(_)) => full(exam, target, depth).await,
     };
 }
 
 /// `None` as soon as the listener is gone.
-async fn full(exam: &mut Examiner, target: SocketAddr) -> Option<()> {
+async fn full(exam: &mut Examiner, target: SocketAddr, depth: Depth) -> Option<()> {
     for other in exam.targets.clone().into_iter().filter(|other| *other != target) {
         if !exam.probes.iter().any(|probe| probe.target == other) {
             perform(exam, other, vec![Script::knock()]).await;
@@ -73,13 +78,18 @@ async fn full(exam: &mut Examiner, target: SocketAddr) -> Option<()> {
     crowd::beside_idlers(exam, target).await?;
     crowd::gather(exam, target, CROWDS[0]).await?;
     gentle(exam, target, Depth::Full).await?;
-    much(exam, target).await?;
+    let sizes = BULK.into_iter().chain((depth == Depth::Thorough).then_some(VERY_MUCH));
+    much(exam, target, sizes).await?;
     strange(exam, target).await?;
     rude(exam, target).await?;
+    if depth == Depth::Thorough {
+        series::endure(exam, target).await?;
+    }
     // Last, because some services refuse further connections for a while once there were many of them.
     let all_welcome = exam.probes.iter().all(|probe| probe.reach == Reach::Connected || probe.target != target);
     if all_welcome && exam.has_time() && exam.pace.lanes >= CROWDS[0] {
-        crowd::gather(exam, target, CROWDS[1]).await?;
+        let size = if depth == Depth::Thorough { THRONG } else { CROWDS[1] };
+        crowd::gather(exam, target, size).await?;
     }
     again_if_too_hasty(exam, target).await
 }
@@ -96,7 +106,7 @@ fn gentle_scripts(exam: &mut Examiner, depth: Depth) -> Vec<Script> {
         exam.probes.iter().any(|probe| probe.shape == shape && probe.received_total > pace.banner)
     };
     let mut scripts = Vec::new();
-    let full = depth == Depth::Full;
+    let full = depth != Depth::Dialect;
     // First the one that may have to wait, so that the others go on beside it.
     if full {
         scripts.push(Script::ask(&pace, Shape::Chunk, exam.text().as_bytes(), 1));
@@ -181,12 +191,12 @@ async fn unanswered(exam: &mut Examiner, target: SocketAddr) -> Option<()> {
 }
 
 /// Many bytes, then very many.
-async fn much(exam: &mut Examiner, target: SocketAddr) -> Option<()> {
+async fn much(exam: &mut Examiner, target: SocketAddr, sizes: impl Iterator<Item = usize>) -> Option<()> {
     let slow = exam.pace.fastest.unwrap_or_default() > PROMPT;
     if slow || (exam.pace.one_shot && !exam.pace.until_eof) {
         return Some(());
     }
-    for size in BULK {
+    for size in sizes {
         let (bytes, lines) = bulk(size, exam.pace.terminator());
         let whole = bytes.len() as u64;
         let script = Script::ask(&exam.pace, Shape::Bulk, &bytes, lines).patiently(SURE);

@@ -56,7 +56,8 @@ impl Stage {
         if let Some(exit) = &mut row.exit {
             exit.by_us = true;
         }
-        Some(Farewell { at, exit, stderr: row.stderr.clone().unwrap_or_default() })
+        let limit_ms = u64::try_from(limit.as_millis()).unwrap_or(u64::MAX);
+        Some(Farewell { at, exit, limit_ms, stderr: row.stderr.clone().unwrap_or_default() })
     }
 
     /// Ends some of the programs, the others stay: a client that still waits would keep a server from being probed.

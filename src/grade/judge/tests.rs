@@ -81,7 +81,7 @@ fn a_server_that_stays_after_ctrl_c_fails_and_so_does_a_traceback() {
     };
     let at = stage.facts().evidence.setting.ended_at;
     let exit = crate::evidence::Exit { at, how: How::Code(0), by_us: false };
-    let quiet = Farewell { at, exit: Some(exit), stderr: Output::default() };
+    let quiet = Farewell { at, exit: Some(exit), limit_ms: 2000, stderr: Output::default() };
     let traceback = Output { head: "Traceback (most recent call last):\n".into(), ..Output::default() };
     assert_eq!(after(Some(quiet.clone())), Outcome::Passed);
     assert_eq!(after(Some(Farewell { exit: None, ..quiet.clone() })), Outcome::Failed);

@@ -56,7 +56,8 @@ fn segment_words(conversation: &Conversation, segment: &Segment) -> String {
 }
 
 pub fn snapshot(snapshot: &Snapshot) -> String {
-    format!("socket table at {}: {}", time(snapshot.at.ms()), list_few(snapshot.sockets.iter().map(row)))
+    let down = if snapshot.loopback_up == Some(false) { "the loopback interface is down; " } else { "" };
+    format!("{down}socket table at {}: {}", time(snapshot.at.ms()), list_few(snapshot.sockets.iter().map(row)))
 }
 
 pub fn row(socket: &Socket) -> String {

@@ -6,7 +6,7 @@ mod spoken;
 
 use unicode_width::UnicodeWidthStr as _;
 
-use crate::diagnosis::{Confidence, Diagnosis, Finding, Part, Side};
+use crate::diagnosis::{Candidate, Confidence, Diagnosis, Finding, Part, Side};
 use crate::evidence::{Evidence, Frame, Occasion, Role, Rung};
 
 use super::sheet::{Sheet, WIDEST};
@@ -15,8 +15,10 @@ use super::{by_hand, cite, escape, ladder, pages};
 
 /// How many pieces of evidence are told for one cause.
 const CITED: usize = 4;
+/// How many candidates are told with what would show them.
+const TOLD: usize = 6;
 /// Columns of the widest name in a table.
-const NAME: usize = 24;
+const NAME: usize = 32;
 
 /// What the page needs to know beside the evidence and the diagnosis.
 #[derive(Debug, Clone)]
@@ -43,6 +45,7 @@ pub fn page(evidence: &Evidence, diagnosis: &Diagnosis, style: &Style, extras: &
     spoken::exchange(&mut sheet, evidence, diagnosis);
     spoken::tries(&mut sheet, evidence);
     happened(&mut sheet, evidence, diagnosis);
+    candidates(&mut sheet, diagnosis);
     settle(&mut sheet, diagnosis);
     fix(&mut sheet, diagnosis);
     others(&mut sheet, diagnosis);
@@ -158,6 +161,32 @@ fn happened(sheet: &mut Sheet, evidence: &Evidence, diagnosis: &Diagnosis) {
     if !ladder::draw(sheet, evidence, diagnosis) {
         sheet.para(2, Ink::Plain, "Nothing that could be drawn: no connection was seen, and no program did anything.");
     }
+}
+
+/// What it may be, and what would show each; where it may be nearly anything, the rest by name only.
+fn candidates(sheet: &mut Sheet, diagnosis: &Diagnosis) {
+    let candidates = &diagnosis.verdict.candidates;
+    // A page that has named its one suspect says nothing new here.
+    if candidates.is_empty() || candidates.len() == 1 && diagnosis.verdict.fault.is_some() {
+        return;
+    }
+    sheet.heading("What it may be");
+    let (told, rest) = candidates.split_at(candidates.len().min(TOLD));
+    let texts: Vec<String> = told.iter().map(whose).collect();
+    table(sheet, told.iter().zip(&texts).map(|(candidate, text)| (candidate.fault.as_str(), text.as_str())));
+    if !rest.is_empty() {
+        let names: Vec<&str> = rest.iter().map(|candidate| candidate.fault.as_str()).collect();
+        sheet.para(2, Ink::Plain, &format!("Not excluded either: {}.", names.join(", ")));
+    }
+}
+
+fn whose(candidate: &Candidate) -> String {
+    let whose = match candidate.side {
+        Side::Unknown => "either side",
+        Side::Both => "both sides",
+        one => side(one),
+    };
+    format!("{whose}; shown by {}", candidate.shown_by)
 }
 
 fn settle(sheet: &mut Sheet, diagnosis: &Diagnosis) {

@@ -41,6 +41,25 @@ fn an_open_question_is_shown_what_would_settle_it() {
 }
 
 #[test]
+fn of_many_candidates_the_first_are_told_and_the_rest_named() {
+    let (evidence, mut diagnosis) = sample::unknown();
+    let last = diagnosis.verdict.candidates[2].clone();
+    diagnosis.verdict.candidates.extend(std::iter::repeat_n(last, TOLD));
+    let page = page(&evidence, &diagnosis, &Style::PLAIN, &Extras::default());
+    assert!(page.contains("\n  Not excluded either: reset, reset, reset.\n"), "{page}");
+    assert_eq!(page.matches("shown by").count(), TOLD);
+}
+
+#[test]
+fn a_suspect_without_company_is_not_told_twice() {
+    let (evidence, mut diagnosis) = sample::unknown();
+    diagnosis.verdict.candidates.truncate(1);
+    diagnosis.verdict.fault = Some("dropped-packets".to_owned());
+    let page = page(&evidence, &diagnosis, &Style::PLAIN, &Extras::default());
+    assert!(!page.contains("What it may be"), "{page}");
+}
+
+#[test]
 fn a_narrow_ascii_terminal_gets_the_same_page() {
     let (evidence, diagnosis) = sample::refused();
     let extras = Extras { width: 60, saved: Some("my evidence.json".to_owned()) };
