@@ -8,14 +8,10 @@ use std::net::{SocketAddr, ToSocketAddrs};
 
 use super::lab::{Check, ExitStatus};
 use super::results::{Outcome, Verdict};
-use crate::diagnosis::{Diagnosis, Finding, Part, Side};
+use super::steady::told;
+use crate::diagnosis::{Diagnosis, Side};
 use crate::evidence::{Evidence, Exceptions, How, Observed, Output, Program, Role, Socket, SocketState, Transport};
-use crate::report::sheet::{Sheet, WIDEST};
-use crate::report::style::Style;
-use crate::report::{cite, ladder};
-
-/// How many pieces of evidence are told.
-const CITED: usize = 6;
+use crate::report::cite;
 
 /// What came of a check.
 #[derive(Debug, Clone, PartialEq)]
@@ -351,55 +347,6 @@ fn listening(check: &Check, evidence: &Evidence, diagnosis: &Diagnosis, verdict:
         format!(" It {}{words}.", cite::ending(exit.how))
     });
     unmet(format!("The server never listened at {address}.{how}"), verdict)
-}
-
-/// As much of the diagnosis as feedback needs.
-fn told(check: &Check, evidence: &Evidence, diagnosis: &Diagnosis) -> Verdict {
-    let verdict = &diagnosis.verdict;
-    let is_it = |finding: &&Finding| Some(&finding.fault) == verdict.fault.as_ref();
-    let cause = diagnosis.findings.iter().filter(|finding| finding.role == Part::Cause).find(is_it);
-    let at = cause.and_then(|cause| {
-        let frame = cause.location.as_ref().filter(|_| cause.location_of.is_none_or(|role| role == check.plays))?;
-        Some((frame.file.clone(), frame.line))
-    });
-    let mut cited: Vec<String> = Vec::new();
-    for words in cause.iter().flat_map(|cause| &cause.evidence).filter_map(|reference| cite::words(reference, evidence))
-    {
-        if cited.len() < CITED && !cited.contains(&words) {
-            cited.push(words);
-        }
-    }
-    let mut sheet = Sheet::new(Style { color: false, unicode: true }, WIDEST);
-    let _ = ladder::draw(&mut sheet, evidence, diagnosis);
-    Verdict {
-        side: verdict.side,
-        fault: verdict.fault.clone(),
-        confidence: verdict.confidence,
-        summary: named(&verdict.summary, evidence),
-        at,
-        evidence: cited,
-        fix: cause.map(|cause| cause.fix.clone()).filter(|fix| !fix.is_empty()),
-        ladder: sheet.finish(),
-    }
-}
-
-/// The text with clients numbered instead of named by ports that chance gave them, so that it says the same each time.
-fn named(text: &str, evidence: &Evidence) -> String {
-    let conversations = evidence.packets.seen().map(|seen| seen.conversations.iter()).unwrap_or_default();
-    let mut clients: Vec<(usize, String)> = conversations
-        .map(|conversation| conversation.dialler.to_string())
-        .filter_map(|client| Some((text.find(&client)?, client)))
-        .collect();
-    clients.sort();
-    clients.dedup();
-    let mut text = text.to_owned();
-    for (number, (_, client)) in clients.iter().enumerate() {
-        let name = format!("client {}", number + 1);
-        for known in [format!("the client at {client}"), format!("the one at {client}"), client.clone()] {
-            text = text.replace(&known, &name);
-        }
-    }
-    text
 }
 
 #[cfg(test)]

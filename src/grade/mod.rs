@@ -11,4 +11,5 @@ pub mod lab;
 pub mod labs;
 pub mod results;
 pub mod shard;
+mod steady;
 pub mod submission;

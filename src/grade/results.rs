@@ -99,14 +99,17 @@ pub struct Verdict {
     pub fault: Option<String>,
     /// How sure that is.
     pub confidence: Confidence,
-    /// One sentence.
+    /// One sentence, in which "some time" stands where one was measured.
     pub summary: String,
+    /// The times that were measured, in the order of the sentence; they differ each time.
+    #[serde(default)]
+    pub times: Vec<String>,
     /// Where to mend it: file, relative to the submission, and line.
     pub at: Option<(String, u32)>,
     /// How it is known, one sentence each.
     pub evidence: Vec<String>,
     /// What to do.
     pub fix: Option<String>,
-    /// The ladder diagram, without colours, lines of at most 100 columns.
+    /// The ladder diagram of the conversation that decided, without times and colours, lines of at most 100 columns.
     pub ladder: String,
 }

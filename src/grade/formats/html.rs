@@ -259,6 +259,12 @@ fn verdict(finding: &Finding) -> Markup {
                     dt { "How we know" }
                     dd { ul { @for sentence in &finding.evidence { li { (sentence) } } } }
                 }
+                @if !finding.times.is_empty() {
+                    dt { "Measured" }
+                    dd { @for (index, measured) in finding.times.iter().enumerate() {
+                        @if index > 0 { ", " } time { (measured) }
+                    } }
+                }
                 @if let Some(fix) = &finding.fix { dt { "How to fix it" } dd { (fix) } }
                 @if let Some(command) = finding.explained() { dt { "The whole story" } dd { code { (command) } } }
             }

@@ -83,6 +83,8 @@ pub struct Finding {
     pub fault: Option<String>,
     /// One sentence.
     pub summary: String,
+    /// What was measured; another time comes out the next time.
+    pub times: Vec<String>,
     /// File and line.
     pub at: Option<(String, u32)>,
     /// How it is known.
@@ -136,6 +138,7 @@ fn finding(verdict: &Verdict) -> Finding {
         blame: blame(verdict.side, fault.as_deref(), verdict.confidence),
         fault,
         summary: one_line(&verdict.summary, SENTENCE),
+        times: sentences(&verdict.times, EVIDENCE),
         at: verdict.at.as_ref().map(|(file, line)| (one_line(file, NAME), *line)),
         evidence: sentences(&verdict.evidence, EVIDENCE),
         fix: verdict.fix.as_deref().map(|fix| one_line(fix, SENTENCE)),

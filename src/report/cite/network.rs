@@ -1,30 +1,35 @@
 //! Packets, socket table rows and probes in words.
 
 use super::super::escape;
-use super::{EXCERPT, list_few, size, time};
+use super::{EXCERPT, Telling, list_few, size, time};
 use crate::evidence::{
-    Bytes, Close, Conversation, Evidence, Note, Port, Probe, Reach, Segment, Snapshot, Socket, SocketState,
+    At, Bytes, Close, Conversation, Evidence, Note, Packets, Port, Probe, Reach, Segment, Snapshot, Socket, SocketState,
 };
 
-pub fn packet(number: u64, evidence: &Evidence) -> Option<String> {
+pub fn packet(number: u64, evidence: &Evidence, telling: Telling) -> Option<String> {
     let packets = evidence.packets.seen().ok()?;
     if let Some(icmp) = packets.unreachable.iter().find(|icmp| icmp.number == number) {
         let what = if icmp.port_closed() { "no socket has that port" } else { "a rule forbids it" };
-        let at = time(icmp.at.ms());
-        if packets.rebuilt.is_some() {
-            return Some(format!("socket calls at {at}: a datagram to {} found nobody ({what})", icmp.target));
-        }
-        return Some(format!("packet {number} at {at}: ICMP unreachable for {} ({what})", icmp.target));
+        let words = if packets.rebuilt.is_some() {
+            format!("a datagram to {} found nobody ({what})", icmp.target)
+        } else {
+            format!("ICMP unreachable for {} ({what})", icmp.target)
+        };
+        return Some(seen(number, icmp.at, packets, telling) + &words);
     }
     packets.conversations.iter().find_map(|conversation| {
         let segment = conversation.segments.iter().find(|segment| segment.number == number)?;
-        let at = time(segment.at.ms());
-        let words = segment_words(conversation, segment);
-        if packets.rebuilt.is_some() {
-            return Some(format!("socket calls at {at}: {words}"));
-        }
-        Some(format!("packet {number} at {at}: {words}"))
+        Some(seen(number, segment.at, packets, telling) + &segment_words(conversation, segment))
     })
+}
+
+/// Where it was seen and when, unless that is left to chance.
+fn seen(number: u64, at: At, packets: &Packets, telling: Telling) -> String {
+    match telling {
+        Telling::Steady => String::new(),
+        Telling::Exact if packets.rebuilt.is_some() => format!("socket calls at {}: ", time(at.ms())),
+        Telling::Exact => format!("packet {number} at {}: ", time(at.ms())),
+    }
 }
 
 fn segment_words(conversation: &Conversation, segment: &Segment) -> String {
@@ -55,15 +60,16 @@ fn segment_words(conversation: &Conversation, segment: &Segment) -> String {
     }
 }
 
-pub fn snapshot(snapshot: &Snapshot) -> String {
-    format!("socket table at {}: {}", time(snapshot.at.ms()), list_few(snapshot.sockets.iter().map(row)))
+pub fn snapshot(snapshot: &Snapshot, telling: Telling) -> String {
+    let rows = list_few(snapshot.sockets.iter().map(|socket| row(socket, telling)));
+    format!("socket table{}: {rows}", telling.when(snapshot.at))
 }
 
-pub fn row(socket: &Socket) -> String {
+pub fn row(socket: &Socket, telling: Telling) -> String {
     let holder = match socket.owners.first() {
         Some(owner) => match owner.role {
-            Some(role) => format!("the {role} (pid {})", owner.pid),
-            None => format!("{} (pid {})", owner.name, owner.pid),
+            Some(role) => format!("the {role}{}", telling.pid(owner.pid)),
+            None => format!("{}{}", owner.name, telling.pid(owner.pid)),
         },
         None if socket.owners_known => "no process".to_owned(),
         None => "a process netdiag may not look at".to_owned(),
@@ -101,9 +107,9 @@ fn state(state: SocketState) -> &'static str {
 
 /// A probe and what came of it.
 #[must_use]
-pub fn probe(probe: &Probe) -> String {
+pub fn probe(probe: &Probe, telling: Telling) -> String {
     let Some(reach) = reach(probe) else {
-        return format!("netdiag {} and {}", sent(probe), answer(probe));
+        return format!("netdiag {} and {}", sent(probe), answer(probe, telling));
     };
     format!("netdiag's probe of {} {reach}", probe.target)
 }
@@ -129,7 +135,7 @@ fn sent(probe: &Probe) -> String {
 
 /// What a probe got back, as a predicate.
 #[must_use]
-pub fn answer(probe: &Probe) -> String {
+pub fn answer(probe: &Probe, telling: Telling) -> String {
     let end = match probe.close {
         Close::Fin => ", then the server closes",
         Close::Reset => ", then the server resets the connection",
@@ -138,7 +144,8 @@ pub fn answer(probe: &Probe) -> String {
     if probe.received_total == 0 {
         return format!("gets nothing back within {}{end}", time(probe.patience_ms as f64));
     }
-    let after = probe.first_byte_ms.map_or_else(String::new, |ms| format!(" after {}", time(ms)));
+    let first = probe.first_byte_ms.filter(|_| telling == Telling::Exact);
+    let after = first.map_or_else(String::new, |ms| format!(" after {}", time(ms)));
     let same = probe.received.0 == probe.sent.iter().flat_map(|write| write.0.clone()).collect::<Vec<_>>();
     let what = if same {
         "the same".to_owned()
