@@ -5,6 +5,7 @@
 
 pub mod attempt;
 pub mod class;
+mod demands;
 pub mod formats;
 pub mod judge;
 pub mod lab;

@@ -185,6 +185,26 @@ mod tests {
         untimed(text, &evidence())
     }
 
+    fn told_of(port: u16, later: f64) -> Verdict {
+        let text = "title = 't'\n[server]\nfiles = ['s']\ncommand = 's'\n[contract]\naddress = '127.0.0.1:12345'\n\
+                    [[checks]]\nid = 'x'\ntitle = 'x'\npoints = 1\n[checks.client]\n";
+        let check = crate::grade::lab::parse("mine", text).unwrap().checks.remove(0);
+        let stage = pair().talk(talk(port).after(later).asks("hi\n").open()).hangs().frozen(120.0 + 3.0 * later);
+        let facts = stage.facts();
+        told(&check, facts.evidence, &crate::diagnosis::examine(facts.evidence))
+    }
+
+    #[test]
+    fn the_same_at_another_time_and_from_another_port_is_told_in_the_same_words() {
+        let (one, other) = (told_of(40001, 0.0), told_of(53210, 7.5));
+        assert_ne!(one.times, other.times);
+        assert_eq!(one, Verdict { times: one.times.clone(), ..other });
+        assert!(
+            !one.evidence.is_empty() && one.ladder.contains("hi") && one.summary.contains("Some time later"),
+            "{one:?}"
+        );
+    }
+
     #[test]
     fn what_was_measured_stands_apart_from_the_sentence() {
         let (text, times) = timeless("It did not come back for 452 ms: see server.py:7.");

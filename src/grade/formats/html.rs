@@ -241,6 +241,15 @@ fn check(item: &Item) -> Markup {
                 div.details {
                     @if let Some(remark) = item.remark() { p { (remark) } }
                     @for line in &item.feedback { p { (line) } }
+                    @if !item.times.is_empty() {
+                        p.note {
+                            "Measured: "
+                            @for (index, measured) in item.times.iter().enumerate() {
+                                @if index > 0 { ", " }
+                                time { (measured) }
+                            }
+                        }
+                    }
                     @if let Some(finding) = &item.finding { (verdict(finding)) }
                 }
             }
@@ -258,12 +267,6 @@ fn verdict(finding: &Finding) -> Markup {
                 @if !finding.evidence.is_empty() {
                     dt { "How we know" }
                     dd { ul { @for sentence in &finding.evidence { li { (sentence) } } } }
-                }
-                @if !finding.times.is_empty() {
-                    dt { "Measured" }
-                    dd { @for (index, measured) in finding.times.iter().enumerate() {
-                        @if index > 0 { ", " } time { (measured) }
-                    } }
                 }
                 @if let Some(fix) = &finding.fix { dt { "How to fix it" } dd { (fix) } }
                 @if let Some(command) = finding.explained() { dt { "The whole story" } dd { code { (command) } } }

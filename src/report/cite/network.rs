@@ -19,7 +19,7 @@ pub fn packet(number: u64, evidence: &Evidence, telling: Telling) -> Option<Stri
     }
     packets.conversations.iter().find_map(|conversation| {
         let segment = conversation.segments.iter().find(|segment| segment.number == number)?;
-        Some(seen(number, segment.at, packets, telling) + &segment_words(conversation, segment))
+        Some(seen(number, segment.at, packets, telling) + &segment_words(conversation, segment, telling))
     })
 }
 
@@ -32,7 +32,7 @@ fn seen(number: u64, at: At, packets: &Packets, telling: Telling) -> String {
     }
 }
 
-fn segment_words(conversation: &Conversation, segment: &Segment) -> String {
+fn segment_words(conversation: &Conversation, segment: &Segment, telling: Telling) -> String {
     let (from, to, target) = match segment.from {
         Port::Dialler => ("the client", "the server", conversation.listener),
         Port::Listener => ("the server", "the client", conversation.dialler),
@@ -44,14 +44,17 @@ fn segment_words(conversation: &Conversation, segment: &Segment) -> String {
     if flags.rst && conversation.syn_ack.is_none() {
         return format!("{} refuses (RST): nobody listens there", conversation.listener);
     }
-    let again = if segment.note == Some(Note::Retransmission) { " again" } else { "" };
+    let is_exact = telling == Telling::Exact;
+    let again = if is_exact && segment.note == Some(Note::Retransmission) { " again" } else { "" };
+    // Whether an end is reset or closed first depends on what is still on its way.
+    let resets = flags.rst || (flags.fin && !is_exact && conversation.stream(segment.from).rst.is_some());
     if segment.len > 0 {
         let text = escape::quoted(&segment.excerpt.0, u64::from(segment.len), EXCERPT);
         return format!("{from} sends{again} {text} ({})", size(u64::from(segment.len)));
     }
     match flags {
         _ if flags.syn => format!("{from}'s kernel accepts the connection (SYN-ACK)"),
-        _ if flags.rst => format!("{from} resets the connection (RST)"),
+        _ if resets => format!("{from} resets the connection (RST)"),
         _ if flags.fin => format!("{from} has nothing more to send (FIN)"),
         _ if segment.note == Some(Note::ZeroWindow) => {
             format!("{from} has no room for more (window 0)")

@@ -81,7 +81,7 @@ pub fn gather(evidence: &Evidence, diagnosis: &Diagnosis, telling: Telling) -> S
         without_packets(&mut shown, evidence, telling);
     }
     let mut own = Vec::new();
-    programs(&mut own, evidence, drawn);
+    programs(&mut own, evidence, drawn, telling);
     if telling == Telling::Exact {
         shown.events.append(&mut own);
         shown.events.sort_by_key(|event| event.at);
@@ -152,7 +152,7 @@ fn frozen(evidence: &Evidence) -> Option<&Snapshot> {
     sockets.snapshots.iter().rev().find(|snapshot| snapshot.at <= evidence.setting.ended_at)
 }
 
-fn programs(events: &mut Vec<Event>, evidence: &Evidence, drawn: bool) {
+fn programs(events: &mut Vec<Event>, evidence: &Evidence, drawn: bool, telling: Telling) {
     listening(events, evidence);
     if let Ok(exceptions) = evidence.exceptions.seen() {
         raised(events, exceptions);
@@ -161,7 +161,9 @@ fn programs(events: &mut Vec<Event>, evidence: &Evidence, drawn: bool) {
     let many = programs.programs.iter().filter(|program| program.role == Role::Client).count() > 4;
     for (index, program) in programs.programs.iter().enumerate() {
         let failed = program.exit.as_ref().is_some_and(|exit| exit.how != How::Code(0));
-        if program.role == Role::Client && many && !failed {
+        // How the reference fares with a fault depends on what reaches it first.
+        let is_chance = program.reference && telling == Telling::Steady;
+        if is_chance || (program.role == Role::Client && many && !failed) {
             continue;
         }
         said(events, program, index, evidence, drawn);

@@ -197,6 +197,9 @@ impl Strip<'_> {
         let from = role(segment.from);
         let again = segment.note == Some(Note::Retransmission);
         let cited = self.cited.contains(&segment.number);
+        if again && self.telling == Telling::Steady {
+            return;
+        }
         let udp = conversation.transport == Transport::Udp;
         if let (false, Some(run), Some(row)) = (again || udp, &mut self.run, self.rows.last_mut())
             && run.first.from == segment.from
