@@ -3,7 +3,6 @@
 //! A submission loses points only where the verdict names its own side, or where what was demanded was certainly not there.
 //! Whatever is open stays open: it goes to a person.
 
-use std::fmt::Write as _;
 use std::net::{SocketAddr, ToSocketAddrs};
 
 use super::demands::{Demand, demands, exits, is_running, own};
@@ -78,23 +77,9 @@ fn undecided(check: &Check, why: &str, verdict: Option<Verdict>) -> Judged {
 /// The verdict blames the submission.
 fn failed(check: &Check, diagnosis: &Diagnosis, verdict: Option<Verdict>) -> Judged {
     let share = diagnosis.verdict.fault.as_ref().and_then(|fault| check.partial.get(fault)).copied().unwrap_or(0.0);
-    let feedback = verdict.as_ref().map(feedback).unwrap_or_default();
+    let feedback = verdict.as_ref().map(Verdict::advice).unwrap_or_default();
     let outcome = if share > 0.0 { Outcome::Partly } else { Outcome::Failed };
     Judged { outcome, share, feedback, review: None, verdict }
-}
-
-fn feedback(verdict: &Verdict) -> String {
-    let mut text = verdict.summary.clone();
-    if let Some((file, line)) = &verdict.at {
-        let _ = write!(text, "\nWhere: {file}, line {line}.");
-    }
-    if let Some(fix) = &verdict.fix {
-        let _ = write!(text, "\nWhat to do: {fix}");
-    }
-    if let Some(fault) = &verdict.fault {
-        let _ = write!(text, "\nMore about it: netdiag explain {fault}");
-    }
-    text
 }
 
 /// The exchange is as it should be, or fails through the partner that was told to: what else is demanded decides.

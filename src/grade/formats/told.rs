@@ -121,8 +121,7 @@ fn item(check: &Check, reader: Reader) -> Item {
     // Where nobody is at fault, what was asked beside that decided, and the feedback says all of it. Where somebody is, the
     // feedback says no more than the finding.
     let blaming = verdict.filter(|verdict| verdict.side != Side::None);
-    let repeats =
-        blaming.is_some_and(|verdict| verdict.fault.is_some() && check.feedback.starts_with(&verdict.summary));
+    let repeats = blaming.is_some_and(|verdict| check.feedback == verdict.advice());
     Item {
         id: one_line(&check.id, NAME),
         title: one_line(&check.title, NAME),
