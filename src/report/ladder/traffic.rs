@@ -3,7 +3,9 @@
 use std::fmt::Write as _;
 use std::net::SocketAddr;
 
-use crate::evidence::{Conversation, Evidence, Note, Occasion, Packets, Port, Role, Segment, Transport, Unreachable};
+use crate::evidence::{
+    Conversation, Evidence, Note, Occasion, Packets, Port, Role, Segment, Stream, Transport, Unreachable,
+};
 
 use super::super::cite::{self, Telling};
 use super::super::escape;
@@ -250,32 +252,27 @@ impl Strip<'_> {
         self.rows.push(Event { until, packets: 2, cited, ..Event::new(at, What::Both(label)) });
     }
 
-    /// Which end closes first, and what still crosses that on the wire, is chance: the end stands last. But where a client
-    /// ends its side it may be asking for the reply, so that stays where it is as long as data follows.
+    /// Which end closes first, and what still crosses that on the wire, is chance: the end stands last.
     fn settle_closing(&mut self, conversation: &Conversation) {
         if conversation.transport != Transport::Tcp || conversation.syn_ack.is_none() {
             return;
         }
         let (client, server) = (&conversation.sent, &conversation.received);
-        let is_asking = client.fin.is_some_and(|fin| server.last.is_some_and(|last| last > fin));
-        let is_sign = |from: Role, label: &str| match from {
-            Role::Client => label.starts_with("RST") || (label.starts_with("FIN") && !is_asking),
-            Role::Server => label.starts_with("RST") || label.starts_with("FIN"),
-        };
-        self.rows.retain(|row| !matches!(&row.what, What::Arrow { from, label, .. } if is_sign(*from, label)));
-        let fin = client.fin.is_some() && client.rst.is_none() && !is_asking;
+        let is_sign = |label: &str| label.starts_with("RST") || label.starts_with("FIN");
+        self.rows.retain(|row| !matches!(&row.what, What::Arrow { label, .. } if is_sign(label)));
         let at = conversation.segments.last().map_or(conversation.began, |segment| segment.at);
         let sign = |from: Role, label: &str, ink: Ink| {
             Event::new(at, What::Arrow { from, label: label.to_owned(), ink, lands: true })
         };
-        if fin && server.fin.is_some() && server.rst.is_none() {
+        let ends_well = |stream: &Stream| stream.fin.is_some() && stream.rst.is_none();
+        if ends_well(client) && ends_well(server) {
             self.rows.push(Event::new(at, What::Both("closed by both".to_owned())));
             return;
         }
         for (from, stream) in [(Role::Client, client), (Role::Server, server)] {
             if stream.rst.is_some() {
                 self.rows.push(sign(from, "RST: resets the connection", Ink::Bad));
-            } else if stream.fin.is_some() && (from == Role::Server || fin) {
+            } else if stream.fin.is_some() {
                 self.rows.push(sign(from, "FIN: nothing more to send", Ink::Plain));
             }
         }
