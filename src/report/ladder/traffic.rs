@@ -22,7 +22,12 @@ pub fn draw(shown: &mut Shown, evidence: &Evidence, cited: &[u64], telling: Tell
     let Ok(packets) = evidence.packets.seen() else { return false };
     let candidates = candidates(packets, evidence);
     let mut chosen: Vec<usize> = candidates.clone();
-    chosen.sort_by_key(|index| rank(packets, &packets.conversations[*index], cited));
+    // Who was captured first is chance, so where nobody is cited what was said decides.
+    chosen.sort_by_cached_key(|index| {
+        let conversation = &packets.conversations[*index];
+        let said = (telling == Telling::Steady).then(|| conversation.sent.head.0.clone());
+        (rank(packets, conversation, cited), said)
+    });
     chosen.truncate(if telling == Telling::Exact { DRAWN } else { 1 });
     chosen.sort_unstable();
     let tagged = chosen.len() > 1;
