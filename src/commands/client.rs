@@ -85,6 +85,7 @@ fn spec(args: &ClientArgs) -> anyhow::Result<ClientSpec> {
         half_close: args.half_close,
         timeout_ms: limit(args.timeout, "--timeout")?,
         retry_ms: milliseconds(args.retry, "--retry")?,
+        pause_ms: 0,
         linger_ms: 0,
         faults: Vec::new(),
     })

@@ -1,6 +1,9 @@
 //! Conversations beside each other: who was being served while somebody else waited, and whose bytes went to whom.
 
-use super::{Facts, Talk};
+use std::collections::BTreeSet;
+use std::net::SocketAddr;
+
+use super::{Echo, Facts, Talk};
 use crate::evidence::{At, Bytes, Gap, Role, Transport};
 
 /// A reply that comes this long after its request, and right after another client has left, was waiting for that.
@@ -53,15 +56,25 @@ impl<'e> Facts<'e> {
     pub fn served_at_once(&self) -> Result<usize, Gap> {
         let talks = self.talks()?;
         let spans: Vec<(At, At)> = talks.iter().filter_map(|talk| span(talk, self.frozen())).collect();
-        let at = |moment: At| spans.iter().filter(|(from, to)| *from <= moment && moment <= *to).count();
-        Ok(spans.iter().map(|(from, _)| at(*from)).max().unwrap_or_default())
+        let (mut begun, mut ended): (Vec<At>, Vec<At>) = spans.into_iter().filter(|(from, to)| from <= to).unzip();
+        begun.sort_unstable();
+        ended.sort_unstable();
+        let gone = |moment: At| ended.partition_point(|end| *end < moment);
+        Ok(begun.iter().enumerate().map(|(before, from)| before + 1 - gone(*from)).max().unwrap_or_default())
     }
 
     /// A reply with a line that its own client had never sent, and that another client had sent before.
     pub fn crossed(&self) -> Result<Option<Crossed<'_, 'e>>, Gap> {
         let talks = self.talks()?;
         let sent = |talk: &Talk<'e>| talk.conversation.map(|it| it.sent.head.0.as_slice()).unwrap_or_default();
-        for receiver in talks {
+        // Who got what was owed to it got nobody else's; with a thousand clients the others are few.
+        let right: BTreeSet<SocketAddr> = self
+            .exchanges()
+            .map(|all| {
+                all.iter().filter(|(_, exchange)| exchange.echo == Echo::Right).map(|(talk, _)| talk.client).collect()
+            })
+            .unwrap_or_default();
+        for receiver in talks.iter().filter(|talk| !right.contains(&talk.client)) {
             // A datagram sent to somebody else is another matter: all clients share the server's socket.
             let Some(conversation) = receiver.conversation.filter(|it| it.transport == Transport::Tcp) else {
                 continue;

@@ -1,5 +1,7 @@
 //! What was owed for what was asked, and what came back, in one conversation.
 
+use std::collections::BTreeSet;
+
 use super::dialect::{self, Comparison, Dialect, Terms};
 use super::talk::Talk;
 use crate::evidence::{Bytes, Contract, Conversation, Framing, Gap, Port, Reply, Source, Stream, Transport};
@@ -415,15 +417,16 @@ const TELLING: usize = 4;
 pub(super) fn find_strangers_text(exchanges: &mut [(&Talk, Exchange)]) {
     let sent = |talk: &Talk| talk.conversation.map(|conversation| conversation.sent.head.0.clone()).unwrap_or_default();
     let requests: Vec<Vec<u8>> = exchanges.iter().map(|(talk, _)| sent(talk)).collect();
-    for (index, (talk, exchange)) in exchanges.iter_mut().enumerate() {
-        let Some(conversation) = talk.conversation else { continue };
-        let holds = |bytes: &[u8], line: &[u8]| bytes.windows(line.len()).any(|part| part == line);
-        let others = requests.iter().enumerate().filter(|(other, _)| *other != index);
-        let strange = others
-            .flat_map(|(_, request)| request.split(|byte| *byte == b'\n'))
-            .filter(|line| line.len() >= TELLING)
-            .find(|line| holds(&conversation.received.head.0, line) && !holds(&requests[index], line));
-        if let Some(line) = strange {
+    let lines: BTreeSet<&[u8]> = requests
+        .iter()
+        .flat_map(|request| request.split(|byte| *byte == b'\n'))
+        .filter(|line| line.len() >= TELLING)
+        .collect();
+    let holds = |bytes: &[u8], line: &[u8]| bytes.windows(line.len()).any(|part| part == line);
+    for ((talk, exchange), own) in exchanges.iter_mut().zip(&requests) {
+        let Some(conversation) = talk.conversation.filter(|_| exchange.echo != Echo::Right) else { continue };
+        let received = &conversation.received.head.0;
+        if let Some(line) = lines.iter().find(|line| holds(received, line) && !holds(own, line)) {
             exchange.echo = Echo::Surplus { extra: excerpt(line, 0) };
         }
     }

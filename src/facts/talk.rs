@@ -242,6 +242,7 @@ pub fn port(role: Role) -> Port {
 /// Conversations that got through, from packets; without packets, from the socket table.
 pub(super) fn talks(evidence: &Evidence) -> Result<Vec<Talk<'_>>, Gap> {
     let frozen = Frozen::at_the_end(evidence);
+    let ports = ports(evidence);
     match (&evidence.packets, &evidence.sockets) {
         (Observed::Seen(packets), _) => Ok(packets
             .conversations
@@ -249,7 +250,7 @@ pub(super) fn talks(evidence: &Evidence) -> Result<Vec<Talk<'_>>, Gap> {
             .filter(|conversation| {
                 got_through(conversation, packets) && !datagrams::answers_another(conversation, packets)
             })
-            .filter(|conversation| concerns_the_pair(conversation, evidence))
+            .filter(|conversation| concerns_the_pair(conversation, evidence, &ports))
             .map(|conversation| captured(conversation, &frozen))
             .collect()),
         (Observed::NotObserved(gap), Observed::Seen(sockets)) => {
@@ -276,22 +277,32 @@ fn got_through(conversation: &Conversation, packets: &Packets) -> bool {
 
 /// Programs talk to others too: resolvers, databases, their own helpers. What the pair says to each other goes to the
 /// documented port, or else to a socket of the server.
-fn concerns_the_pair(conversation: &Conversation, evidence: &Evidence) -> bool {
+fn concerns_the_pair(conversation: &Conversation, evidence: &Evidence, ports: &Ports) -> bool {
     if asked::is_probes(evidence, conversation.dialler)
         || reach::is_servers_own(conversation, evidence)
         || reach::is_name_lookup(conversation, evidence)
     {
         return false;
     }
-    let Ok(listeners) = reach::listeners(evidence) else { return true };
-    let waits =
-        |listener: &&Listener| listener.role == Some(Role::Server) && listener.transport == conversation.transport;
-    let ports: Vec<u16> = listeners.iter().filter(waits).map(|listener| listener.local.port()).collect();
-    let relevant = match lines::port_of(&evidence.contract) {
-        Some(documented) if ports.is_empty() || ports.contains(&documented) => vec![documented],
-        _ => ports,
-    };
+    let Some((tcp, udp)) = ports else { return true };
+    let relevant = if conversation.transport == Transport::Tcp { tcp } else { udp };
     relevant.is_empty() || relevant.contains(&conversation.listener.port())
+}
+
+/// The ports at which the pair meets, by TCP and by UDP; none when nobody knows who listens.
+type Ports = Option<(Vec<u16>, Vec<u16>)>;
+
+fn ports(evidence: &Evidence) -> Ports {
+    let listeners = reach::listeners(evidence).ok()?;
+    let relevant = |transport: Transport| {
+        let waits = |listener: &&Listener| listener.role == Some(Role::Server) && listener.transport == transport;
+        let ports: Vec<u16> = listeners.iter().filter(waits).map(|listener| listener.local.port()).collect();
+        match lines::port_of(&evidence.contract) {
+            Some(documented) if ports.is_empty() || ports.contains(&documented) => vec![documented],
+            _ => ports,
+        }
+    };
+    Some((relevant(Transport::Tcp), relevant(Transport::Udp)))
 }
 
 fn captured<'e>(conversation: &'e Conversation, frozen: &Frozen) -> Talk<'e> {

@@ -76,14 +76,30 @@ impl Bench<'_> {
         submission: &Submission,
         recordings: &mut Recordings,
     ) -> anyhow::Result<Judged> {
-        let plan = self.plan(check, actor, submission);
-        let first = recordings.record(&plan, self.place, false);
-        let judged = conclude(check, first)?;
+        let judged = self.once(check, actor, submission, recordings, false)?;
         if !matches!(judged.outcome, Outcome::Error | Outcome::Undecided) {
             return Ok(judged);
         }
-        let again = recordings.record(&plan, self.place, true);
-        conclude(check, again)
+        self.once(check, actor, submission, recordings, true)
+    }
+
+    fn once(
+        &self,
+        check: &Check,
+        actor: &Actor,
+        submission: &Submission,
+        recordings: &mut Recordings,
+        anew: bool,
+    ) -> anyhow::Result<Judged> {
+        let beside = check
+            .beside
+            .as_ref()
+            .map(|reference| recordings.record(&self.plan(check, reference, submission), self.place, anew).cloned());
+        let recorded = recordings.record(&self.plan(check, actor, submission), self.place, anew);
+        match beside.transpose() {
+            Ok(beside) => conclude(check, recorded, beside.as_ref()),
+            Err(error) => conclude(check, Err(error), None),
+        }
     }
 
     fn plan(&self, check: &Check, actor: &Actor, submission: &Submission) -> Plan {
@@ -117,10 +133,10 @@ fn stopper(check: &Check, done: &[results::Check], submission: &Submission) -> R
     Ok(Actor::Command(part.words(file).unwrap_or_default()))
 }
 
-fn conclude(check: &Check, recorded: anyhow::Result<&Evidence>) -> anyhow::Result<Judged> {
+fn conclude(check: &Check, recorded: anyhow::Result<&Evidence>, beside: Option<&Evidence>) -> anyhow::Result<Judged> {
     match recorded {
         Ok(evidence) if evidence.setting.ended == Ending::Interrupted => Err(Interrupted.into()),
-        Ok(evidence) => Ok(judge(check, evidence, &examine(evidence))),
+        Ok(evidence) => Ok(judge(check, evidence, &examine(evidence), beside)),
         Err(error) => Ok(Judged {
             outcome: Outcome::Error,
             share: 1.0,

@@ -3,19 +3,15 @@
 //! A submission loses points only where the verdict names its own side, or where what was demanded was certainly not there.
 //! Whatever is open stays open: it goes to a person.
 
-use std::fmt::Write as _;
 use std::net::{SocketAddr, ToSocketAddrs};
 
-use super::lab::{Check, ExitStatus};
+use super::demands::{Demand, demands, exits, is_running, own};
+use super::lab::Check;
 use super::results::{Outcome, Verdict};
-use crate::diagnosis::{Diagnosis, Finding, Part, Side};
-use crate::evidence::{Evidence, Exceptions, How, Observed, Output, Program, Role, Socket, SocketState, Transport};
-use crate::report::sheet::{Sheet, WIDEST};
-use crate::report::style::Style;
-use crate::report::{cite, ladder};
-
-/// How many pieces of evidence are told.
-const CITED: usize = 6;
+use super::steady::told;
+use crate::diagnosis::{Diagnosis, Side};
+use crate::evidence::{Conversation, Evidence, Exit, How, Role, Socket, SocketState, Transport};
+use crate::report::cite;
 
 /// What came of a check.
 #[derive(Debug, Clone, PartialEq)]
@@ -32,18 +28,9 @@ pub struct Judged {
     pub verdict: Option<Verdict>,
 }
 
-/// A demand that was looked at.
-enum Demand {
-    Met,
-    /// Certainly not met, and what was seen instead.
-    Unmet(String),
-    /// It could not be seen, and why.
-    Open(String),
-}
-
-/// Judges one recording.
+/// Judges one recording, `beside` the same one with the reference in the submission's place where the check compares them.
 #[must_use]
-pub fn judge(check: &Check, evidence: &Evidence, diagnosis: &Diagnosis) -> Judged {
+pub fn judge(check: &Check, evidence: &Evidence, diagnosis: &Diagnosis, beside: Option<&Evidence>) -> Judged {
     let verdict = Some(told(check, evidence, diagnosis));
     if let Some(what) = &evidence.exceeded {
         return unmet(format!("The {} was ended, because {what}.", check.plays), verdict);
@@ -53,10 +40,10 @@ pub fn judge(check: &Check, evidence: &Evidence, diagnosis: &Diagnosis) -> Judge
         return listening(check, evidence, diagnosis, verdict);
     }
     match diagnosis.verdict.side {
-        Side::None => demanded(check, evidence, verdict),
+        Side::None => demanded(check, evidence, beside, verdict),
         found if found == own => failed(check, diagnosis, verdict),
         found if check.staged && (found == side(check.plays.partner()) || found == Side::Environment) => {
-            demanded(check, evidence, verdict)
+            demanded(check, evidence, beside, verdict)
         }
         found => open(check, evidence, found, verdict),
     }
@@ -90,31 +77,23 @@ fn undecided(check: &Check, why: &str, verdict: Option<Verdict>) -> Judged {
 /// The verdict blames the submission.
 fn failed(check: &Check, diagnosis: &Diagnosis, verdict: Option<Verdict>) -> Judged {
     let share = diagnosis.verdict.fault.as_ref().and_then(|fault| check.partial.get(fault)).copied().unwrap_or(0.0);
-    let feedback = verdict.as_ref().map(feedback).unwrap_or_default();
+    let feedback = verdict.as_ref().map(Verdict::advice).unwrap_or_default();
     let outcome = if share > 0.0 { Outcome::Partly } else { Outcome::Failed };
     Judged { outcome, share, feedback, review: None, verdict }
 }
 
-fn feedback(verdict: &Verdict) -> String {
-    let mut text = verdict.summary.clone();
-    if let Some((file, line)) = &verdict.at {
-        let _ = write!(text, "\nWhere: {file}, line {line}.");
-    }
-    if let Some(fix) = &verdict.fix {
-        let _ = write!(text, "\nWhat to do: {fix}");
-    }
-    if let Some(fault) = &verdict.fault {
-        let _ = write!(text, "\nMore about it: netdiag explain {fault}");
-    }
-    text
-}
-
 /// The exchange is as it should be, or fails through the partner that was told to: what else is demanded decides.
-fn demanded(check: &Check, evidence: &Evidence, verdict: Option<Verdict>) -> Judged {
+fn demanded(check: &Check, evidence: &Evidence, beside: Option<&Evidence>, mut verdict: Option<Verdict>) -> Judged {
     let mut why_open = None;
-    for demand in demands(check, evidence) {
+    for demand in demands(check, evidence, beside) {
         match demand {
             Demand::Met => {}
+            Demand::Exceeded { what, measured } => {
+                if let Some(verdict) = &mut verdict {
+                    verdict.times.push(measured);
+                }
+                return unmet(what, verdict);
+            }
             Demand::Unmet(what) => return unmet(what, verdict),
             Demand::Open(why) => why_open = Some(why),
         }
@@ -137,7 +116,7 @@ fn open(check: &Check, evidence: &Evidence, found: Side, verdict: Option<Verdict
     }
     // Its end with an error may be what was asked for; whether it is, the demands say, as long as it was put to it at all.
     if check.staged && found == Side::Unknown && was_put_to_it(evidence) {
-        return demanded(check, evidence, verdict);
+        return demanded(check, evidence, None, verdict);
     }
     let said = verdict.as_ref().map(|verdict| verdict.summary.clone()).unwrap_or_default();
     let why = match found {
@@ -161,159 +140,13 @@ fn was_put_to_it(evidence: &Evidence) -> bool {
     })
 }
 
-fn demands(check: &Check, evidence: &Evidence) -> Vec<Demand> {
-    let expect = &check.expect;
-    let mut demands = Vec::new();
-    if expect.exit.is_some() {
-        demands.push(exits(check, evidence));
-    }
-    if expect.shows {
-        demands.push(shows(check, evidence));
-    } else if !expect.says.is_empty() {
-        demands.push(says(check, evidence));
-    }
-    if expect.releases {
-        demands.push(releases(evidence));
-    }
-    if expect.asyncio {
-        demands.push(runs_asyncio(check, evidence));
-    }
-    if let Some(limit) = check.plan.interrupt_ms {
-        demands.push(leaves_in_order(evidence, limit));
-    }
-    demands
-}
-
-/// The submission's programs.
-fn own<'e>(check: &Check, evidence: &'e Evidence) -> impl Iterator<Item = &'e Program> + use<'e> {
-    let plays = check.plays;
-    let programs = evidence.programs.seen().map(|seen| seen.programs.iter()).unwrap_or_default();
-    programs.filter(move |program| program.role == plays && !program.reference)
-}
-
-fn is_running(program: &Program) -> bool {
-    program.spawn_error.is_none() && program.exit.as_ref().is_none_or(|exit| exit.by_us)
-}
-
-fn exits(check: &Check, evidence: &Evidence) -> Demand {
-    let seconds = evidence.setting.ended_at.ms_since(evidence.setting.clients_started.unwrap_or_default()) / 1e3;
-    for program in own(check, evidence) {
-        if is_running(program) {
-            let patience = check.plan.patience_ms / 1000;
-            let how =
-                if seconds < patience as f64 { "waited for ever" } else { "had not ended in the time it was given" };
-            return Demand::Unmet(format!("The {} {how}: it needs a time-out, and an end.", check.plays));
-        }
-        let status = program.exit.as_ref().map(|exit| exit.how);
-        let fits = match (check.expect.exit, status) {
-            (Some(ExitStatus::Zero), Some(how)) => how == How::Code(0),
-            (Some(ExitStatus::NonZero), Some(how)) => how != How::Code(0),
-            _ => true,
-        };
-        if let (false, Some(how)) = (fits, status) {
-            let wanted = if check.expect.exit == Some(ExitStatus::Zero) { "status 0" } else { "a status other than 0" };
-            return Demand::Unmet(format!("The {} {}; {wanted} was asked for.", check.plays, cite::ending(how)));
-        }
-    }
-    Demand::Met
-}
-
-fn text(output: Option<&Output>) -> String {
-    let Some(output) = output else { return String::new() };
-    (String::from_utf8_lossy(&output.head.0) + String::from_utf8_lossy(&output.tail.0)).to_lowercase()
-}
-
-fn shows(check: &Check, evidence: &Evidence) -> Demand {
-    let shown = |program: &Program| {
-        let failed = program.exit.as_ref().is_some_and(|exit| !exit.by_us && exit.how != How::Code(0));
-        failed || program.stderr.as_ref().is_some_and(|output| output.total > 0) || is_said(check, program)
-    };
-    if own(check, evidence).all(shown) {
-        return Demand::Met;
-    }
-    Demand::Unmet(format!(
-        "The {} met an error and kept it to itself: nothing on standard error, and it ended with status 0. Print what went \
-         wrong on standard error, and end with another status.",
-        check.plays
-    ))
-}
-
-fn is_said(check: &Check, program: &Program) -> bool {
-    let printed = text(program.stdout.as_ref()) + &text(program.stderr.as_ref());
-    check.expect.says.iter().any(|words| printed.contains(&words.to_lowercase()))
-}
-
-fn says(check: &Check, evidence: &Evidence) -> Demand {
-    if own(check, evidence).all(|program| is_said(check, program)) {
-        return Demand::Met;
-    }
-    let wanted = check.expect.says.iter().map(|words| format!("{words:?}")).collect::<Vec<_>>().join(" or ");
-    Demand::Unmet(format!("The {} did not print {wanted}.", check.plays))
-}
-
-/// Connections whose client has left are closed. One that is just being closed proves nothing; a leak keeps them all.
-fn releases(evidence: &Evidence) -> Demand {
-    let sockets = match evidence.sockets.seen() {
-        Ok(sockets) => sockets,
-        Err(gap) => return Demand::Open(format!("The socket table could not be read: {}.", gap.why)),
-    };
-    let is_servers = |row: &&Socket| row.owners.iter().any(|owner| owner.role == Some(Role::Server));
-    let kept = |row: &&Socket| row.transport == Transport::Tcp && row.state == SocketState::CloseWait;
-    let rows = sockets.snapshots.last().map(|last| last.sockets.iter()).unwrap_or_default();
-    let kept = rows.filter(is_servers).filter(kept).count();
-    let clients = evidence.packets.seen().map(|packets| packets.conversations.len()).unwrap_or_default();
-    if kept > 0 && kept * 2 >= clients {
-        return Demand::Unmet(
-            "The server keeps the connections of clients that have left (CLOSE-WAIT). Close each one when its client has \
-             closed: a server that runs for long has no descriptors left otherwise."
-                .to_owned(),
-        );
-    }
-    Demand::Met
-}
-
-fn runs_asyncio(check: &Check, evidence: &Evidence) -> Demand {
-    // The loop is looked for when the recording is frozen; a program that has gone by then shows none.
-    if !own(check, evidence).all(is_running) {
-        return Demand::Open("The server had ended before it could be looked into.".to_owned());
-    }
-    let Observed::Seen(seen) = &evidence.exceptions else {
-        return Demand::Open("Nothing could be seen inside the program.".to_owned());
-    };
-    let is_traced = seen.tracers.iter().any(|tracer| tracer.role == Role::Server);
-    if !is_traced {
-        return Demand::Open("Nothing could be seen inside the program; it may be no Python program.".to_owned());
-    }
-    if has_loop(seen) {
-        return Demand::Met;
-    }
-    Demand::Unmet("No asyncio event loop ran in the server while it waited for clients.".to_owned())
-}
-
-fn has_loop(seen: &Exceptions) -> bool {
-    const ENTRIES: [&str; 4] = ["run_forever", "run_until_complete", "asyncio.run", ".run("];
-    seen.stacks.iter().filter(|stack| stack.role == Role::Server).any(|stack| {
-        let enters = |source: &str| ENTRIES.iter().any(|entry| source.contains(entry));
-        let in_loop = stack.within.starts_with("selectors.") || stack.within.starts_with("asyncio.");
-        stack.of.starts_with("task ") || (in_loop && stack.frames.last().is_some_and(|frame| enters(&frame.source)))
-    })
-}
-
-fn leaves_in_order(evidence: &Evidence, limit: u64) -> Demand {
-    let Some(farewell) = &evidence.farewell else {
-        return Demand::Unmet("The server had ended before it was interrupted (Ctrl-C).".to_owned());
-    };
-    if farewell.exit.is_none() {
-        return Demand::Unmet(format!("The server still ran {limit} ms after Ctrl-C (SIGINT)."));
-    }
-    if text(Some(&farewell.stderr)).contains("traceback (most recent call last)") {
-        return Demand::Unmet(
-            "On Ctrl-C (SIGINT) the server ended with a traceback. Catch KeyboardInterrupt around the whole program, or \
-             handle SIGINT, and close what is open."
-                .to_owned(),
-        );
-    }
-    Demand::Met
+/// Whether the server ended by itself and content before it had answered anybody: whether it was seen to listen for a moment
+/// is a matter of luck.
+fn left_without_a_word(check: &Check, evidence: &Evidence) -> bool {
+    let leaves = |exit: &Exit| !exit.by_us && exit.how == How::Code(0);
+    let left = own(check, evidence).any(|program| program.exit.as_ref().is_some_and(leaves));
+    let answered = |conversation: &Conversation| conversation.received.total > 0;
+    left && !evidence.packets.seen().is_ok_and(|packets| packets.conversations.iter().any(answered))
 }
 
 /// Only whether it listens where it should is asked.
@@ -323,6 +156,15 @@ fn listening(check: &Check, evidence: &Evidence, diagnosis: &Diagnosis, verdict:
         Err(gap) => return undecided(check, &format!("The socket table could not be read: {}.", gap.why), verdict),
     };
     let address = evidence.contract.address.as_ref().map(|term| term.value.clone()).unwrap_or_default();
+    if left_without_a_word(check, evidence) {
+        return unmet(
+            format!(
+                "The server ended with status 0 and had answered nobody. It has to listen at {address} until it is stopped.\n\
+                 More about it: netdiag explain server-died"
+            ),
+            None,
+        );
+    }
     let wanted: Vec<SocketAddr> = address.to_socket_addrs().map(Iterator::collect).unwrap_or_default();
     let transport = evidence.contract.transport.as_ref().map_or(Transport::Tcp, |term| term.value);
     let listens = |row: &Socket| {
@@ -335,7 +177,7 @@ fn listening(check: &Check, evidence: &Evidence, diagnosis: &Diagnosis, verdict:
         row.transport == transport && waits && reached && is_servers
     };
     if sockets.snapshots.iter().flat_map(|snapshot| &snapshot.sockets).any(listens) {
-        return match demanded(check, evidence, verdict) {
+        return match demanded(check, evidence, None, verdict) {
             judged if check.expect.asyncio => judged,
             judged => passed(judged.verdict),
         };
@@ -351,55 +193,6 @@ fn listening(check: &Check, evidence: &Evidence, diagnosis: &Diagnosis, verdict:
         format!(" It {}{words}.", cite::ending(exit.how))
     });
     unmet(format!("The server never listened at {address}.{how}"), verdict)
-}
-
-/// As much of the diagnosis as feedback needs.
-fn told(check: &Check, evidence: &Evidence, diagnosis: &Diagnosis) -> Verdict {
-    let verdict = &diagnosis.verdict;
-    let is_it = |finding: &&Finding| Some(&finding.fault) == verdict.fault.as_ref();
-    let cause = diagnosis.findings.iter().filter(|finding| finding.role == Part::Cause).find(is_it);
-    let at = cause.and_then(|cause| {
-        let frame = cause.location.as_ref().filter(|_| cause.location_of.is_none_or(|role| role == check.plays))?;
-        Some((frame.file.clone(), frame.line))
-    });
-    let mut cited: Vec<String> = Vec::new();
-    for words in cause.iter().flat_map(|cause| &cause.evidence).filter_map(|reference| cite::words(reference, evidence))
-    {
-        if cited.len() < CITED && !cited.contains(&words) {
-            cited.push(words);
-        }
-    }
-    let mut sheet = Sheet::new(Style { color: false, unicode: true }, WIDEST);
-    let _ = ladder::draw(&mut sheet, evidence, diagnosis);
-    Verdict {
-        side: verdict.side,
-        fault: verdict.fault.clone(),
-        confidence: verdict.confidence,
-        summary: named(&verdict.summary, evidence),
-        at,
-        evidence: cited,
-        fix: cause.map(|cause| cause.fix.clone()).filter(|fix| !fix.is_empty()),
-        ladder: sheet.finish(),
-    }
-}
-
-/// The text with clients numbered instead of named by ports that chance gave them, so that it says the same each time.
-fn named(text: &str, evidence: &Evidence) -> String {
-    let conversations = evidence.packets.seen().map(|seen| seen.conversations.iter()).unwrap_or_default();
-    let mut clients: Vec<(usize, String)> = conversations
-        .map(|conversation| conversation.dialler.to_string())
-        .filter_map(|client| Some((text.find(&client)?, client)))
-        .collect();
-    clients.sort();
-    clients.dedup();
-    let mut text = text.to_owned();
-    for (number, (_, client)) in clients.iter().enumerate() {
-        let name = format!("client {}", number + 1);
-        for known in [format!("the client at {client}"), format!("the one at {client}"), client.clone()] {
-            text = text.replace(&known, &name);
-        }
-    }
-    text
 }
 
 #[cfg(test)]

@@ -63,6 +63,8 @@ pub struct Check {
     pub plan: Plan,
     /// What is to be seen beside the exchange.
     pub expect: Expect,
+    /// The reference in the submission's place, where the two are compared.
+    pub beside: Option<Actor>,
 }
 
 /// What a check demands beside what the verdict decides.
@@ -81,6 +83,25 @@ pub struct Expect {
     pub releases: bool,
     /// The server is a Python program in which asyncio runs.
     pub asyncio: bool,
+    /// The client reads every reply to its end before it closes.
+    pub reads: bool,
+    /// The server closes the connection of a client that stays and says nothing more, before that leaves.
+    pub closes_idle: bool,
+    /// Nothing blocks the event loop (Python).
+    pub unblocked: bool,
+    /// No coroutine is left without an await, and no task's error without a reader (Python).
+    pub awaits: bool,
+    /// How many times the reference's time half of the replies may take at most.
+    pub latency_times: Option<f64>,
+    /// How many times the reference's memory a connection may cost at most.
+    pub memory_times: Option<f64>,
+}
+
+impl Expect {
+    /// Whether the same is to be recorded with the reference.
+    fn compares(&self) -> bool {
+        self.latency_times.is_some() || self.memory_times.is_some()
+    }
 }
 
 /// How a program ends.
@@ -198,6 +219,9 @@ fn check(table: CheckTable, written: &toml::Value, file: &File) -> anyhow::Resul
     };
     program.is_sound()?;
     let given = |key: &str, inner: &str| written.get(key).and_then(|table| table.get(inner)).is_some();
+    ensure!(plays == Role::Server || !table.expect.compares(), "only a server is compared with the reference");
+    let beside =
+        table.expect.compares().then(|| Actor::Server(fill_server(ServerSpec::default(), &terms, &address, |_| false)));
     let staged = table.no_server || table.server.as_ref().is_some_and(|server| !server.faults.is_empty());
     let server =
         table.server.map(|spec| Actor::Server(fill_server(spec, &terms, &address, |key| given("server", key))));
@@ -223,6 +247,7 @@ fn check(table: CheckTable, written: &toml::Value, file: &File) -> anyhow::Resul
         staged,
         copies: table.copies.max(1),
         expect: table.expect,
+        beside,
         plan: Plan {
             contract: terms.told(),
             server,

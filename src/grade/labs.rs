@@ -5,6 +5,7 @@ const LABS: &[(&str, &str)] = &[
     ("line-echo", include_str!("../../scenarios/labs/line-echo.toml")),
     ("select-echo", include_str!("../../scenarios/labs/select-echo.toml")),
     ("asyncio-udp", include_str!("../../scenarios/labs/asyncio-udp.toml")),
+    ("asyncio-lecture", include_str!("../../scenarios/labs/asyncio-lecture.toml")),
 ];
 
 /// All names.

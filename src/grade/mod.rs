@@ -5,10 +5,12 @@
 
 pub mod attempt;
 pub mod class;
+mod demands;
 pub mod formats;
 pub mod judge;
 pub mod lab;
 pub mod labs;
 pub mod results;
 pub mod shard;
+mod steady;
 pub mod submission;

@@ -2,6 +2,8 @@
 //!
 //! Marks are in the lab's points. Texts may hold bytes of a submission; whoever writes a format escapes them.
 
+use std::fmt::Write as _;
+
 use serde::{Deserialize, Serialize};
 
 use crate::diagnosis::{Confidence, Side};
@@ -99,14 +101,35 @@ pub struct Verdict {
     pub fault: Option<String>,
     /// How sure that is.
     pub confidence: Confidence,
-    /// One sentence.
+    /// One sentence, in which "some time" stands where one was measured.
     pub summary: String,
+    /// The times that were measured, in the order of the sentence; they differ each time.
+    #[serde(default)]
+    pub times: Vec<String>,
     /// Where to mend it: file, relative to the submission, and line.
     pub at: Option<(String, u32)>,
     /// How it is known, one sentence each.
     pub evidence: Vec<String>,
     /// What to do.
     pub fix: Option<String>,
-    /// The ladder diagram, without colours, lines of at most 100 columns.
+    /// The ladder diagram of the conversation that decided, without times and colours, lines of at most 100 columns.
     pub ladder: String,
+}
+
+impl Verdict {
+    /// The verdict as a student may read it: what it is, where, what to do, what to read.
+    #[must_use]
+    pub fn advice(&self) -> String {
+        let mut text = self.summary.clone();
+        if let Some((file, line)) = &self.at {
+            let _ = write!(text, "\nWhere: {file}, line {line}.");
+        }
+        if let Some(fix) = &self.fix {
+            let _ = write!(text, "\nWhat to do: {fix}");
+        }
+        if let Some(fault) = &self.fault {
+            let _ = write!(text, "\nMore about it: netdiag explain {fault}");
+        }
+        text
+    }
 }

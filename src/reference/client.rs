@@ -193,6 +193,9 @@ impl Party {
     async fn hold(&self, connection: &mut Connection, client: u32, number: u32, messages: u32) -> anyhow::Result<()> {
         let local = connection.local()?;
         for turn in 0..messages {
+            if turn > 0 && self.spec.pause_ms > 0 {
+                tokio::time::sleep(Duration::from_millis(self.spec.pause_ms)).await;
+            }
             let errand = self.errand(turn, turn + 1 == messages);
             if self.has(ClientFault::CloseUnread) {
                 return connection.ask_only(errand).await;

@@ -232,6 +232,8 @@ async fn over_tcp(stream: &mut TcpStream, received: &mut Vec<u8>, errand: Errand
     // A turn that is owed nothing, or was answered early, is to be said to its end all the same.
     while sending || receiving {
         tokio::select! {
+            // Said first, even where the server's end has come already: whether it is said must not be left to chance.
+            biased;
             outcome = &mut send, if sending => match outcome {
                 Ok(()) => sending = false,
                 // The reply, or its absence, says more than a broken pipe; what already came is still readable.

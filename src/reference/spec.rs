@@ -166,6 +166,8 @@ pub struct ClientSpec {
     pub timeout_ms: Option<u64>,
     /// How long to try again while the connection is refused.
     pub retry_ms: u64,
+    /// Milliseconds to wait before each message or turn after the first.
+    pub pause_ms: u64,
     /// Milliseconds to keep the connection after the last reply before closing it.
     pub linger_ms: u64,
     /// Ways to misbehave.
@@ -190,6 +192,7 @@ impl Default for ClientSpec {
             half_close: false,
             timeout_ms: None,
             retry_ms: 0,
+            pause_ms: 0,
             linger_ms: 0,
             faults: Vec::new(),
         }

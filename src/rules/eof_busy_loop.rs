@@ -59,8 +59,8 @@ fn spins_at_eof(facts: &Facts, role: Role, spin: &Spin) -> Ruling {
         side,
         if owes_nothing && spin.calls_the_kernel() { Confidence::Proven } else { Confidence::Likely },
         format!(
-            "The {partner} has closed, the {role} keeps its end open (CLOSE_WAIT) and never rests: {} ms of processor time in \
-             {:.0} ms without a packet, {} of them inside the kernel. It reads the end of file over and over.",
+            "The {partner} has closed, the {role} keeps its end open (CLOSE_WAIT) and never rests: it reads the end of file over and \
+             over ({} ms of processor time in {:.0} ms without a packet, {} of them inside the kernel).",
             spin.cpu_ms,
             spin.over_ms(),
             spin.kernel_ms

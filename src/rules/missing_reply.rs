@@ -97,12 +97,12 @@ fn check(facts: &Facts) -> Ruling {
     };
     let error = facts.player(Role::Server).ok().flatten().and_then(|server| server.trace());
     let error = error.map(|trace| format!(" It printed an error: {}", trace.words.readable())).unwrap_or_default();
-    finding(
-        &RULE,
-        Side::Server,
-        confidence(facts, talk, exchange),
-        format!("{what}{waited}{proof}{error}"),
-    )
+    let (sure, what) = if has_let_go(facts, talk) {
+        (Confidence::Likely, "The server has closed its socket and lives on: nobody is there to answer.")
+    } else {
+        (confidence(facts, talk, exchange), what)
+    };
+    finding(&RULE, Side::Server, sure, format!("{what}{waited}{proof}{error}"))
     .because(talk.references())
     .at(facts.line_of_failure(Role::Server).or_else(|| facts.line_where_waits(Role::Server)))
     .fix("Write the reply in the handler, and flush it (`await writer.drain()`, `flush()`), on every path through it.")
@@ -114,6 +114,18 @@ fn gave_up_in_vain(facts: &Facts, talk: &Talk) -> bool {
     let left = talk.ended_by(Role::Client);
     let first = left.is_some() && talk.ended_by(Role::Server).is_none_or(|server| left < Some(server));
     first && !facts.still_waiting() && facts.rested_until_the_client_left(talk)
+}
+
+/// Whether the server, alive, has closed the socket at which datagrams came.
+fn has_let_go(facts: &Facts, talk: &Talk) -> bool {
+    let lives_on = facts.player(Role::Server).ok().flatten().is_some_and(|server| server.lives_on());
+    let was_there = |listener: &&crate::facts::Listener| listener.transport == Transport::Udp && listener.local.port() == talk.server.port();
+    let listeners = facts.server_listeners().unwrap_or_default();
+    let mut there = listeners.into_iter().filter(was_there).peekable();
+    lives_on
+        && talk.transport == Transport::Udp
+        && there.peek().is_some()
+        && there.all(|listener| !facts.listens_to_the_end(listener))
 }
 
 fn confidence(facts: &Facts, talk: &Talk, exchange: &Exchange) -> Confidence {
@@ -176,6 +188,15 @@ mod tests {
     /// The client gave up after 20 ms.
     fn given_up() -> Stage {
         pair().talk(talk(40001).asks("hello\n").after(20.0).closes(Role::Client).open()).exits(Role::Client, 72.0, How::Code(1))
+    }
+
+    #[test]
+    fn a_server_that_has_closed_its_socket_will_not_answer() {
+        let mut closed = pair().udp().talk(datagrams(40001).asks("hello").open()).deadline();
+        closed.snapshots().last_mut().unwrap().sockets.clear();
+        let found = closed.fires("missing-reply");
+        assert_eq!((found.side, found.confidence), (Side::Server, Confidence::Likely));
+        assert!(found.statement.starts_with("The server has closed its socket"), "{}", found.statement);
     }
 
     #[test]

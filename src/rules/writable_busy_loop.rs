@@ -30,8 +30,8 @@ fn check(facts: &Facts) -> Ruling {
         // It may have work of its own, unless it spends its time in calls.
         if spin.calls_the_kernel() { Confidence::Likely } else { Confidence::Possible },
         format!(
-            "While its clients were silent and had all their answers, the server used {} ms of processor time in {:.0} ms, {} \
-             of them inside the kernel: unless it has work of its own, it asks again and again, and is answered at once.",
+            "While its clients were silent and had all their answers, the server never rested ({} ms of processor time in {:.0} ms, \
+             {} of them inside the kernel): unless it has work of its own, it asks again and again, and is answered at once.",
             spin.cpu_ms,
             spin.over_ms(),
             spin.kernel_ms

@@ -9,6 +9,7 @@ mod calls;
 mod check;
 mod echo_servers;
 mod grade;
+mod grade_same;
 mod on_request;
 mod quiz;
 mod readme;

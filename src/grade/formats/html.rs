@@ -241,6 +241,15 @@ fn check(item: &Item) -> Markup {
                 div.details {
                     @if let Some(remark) = item.remark() { p { (remark) } }
                     @for line in &item.feedback { p { (line) } }
+                    @if !item.times.is_empty() {
+                        p.note {
+                            "Measured: "
+                            @for (index, measured) in item.times.iter().enumerate() {
+                                @if index > 0 { ", " }
+                                time { (measured) }
+                            }
+                        }
+                    }
                     @if let Some(finding) = &item.finding { (verdict(finding)) }
                 }
             }

@@ -43,23 +43,61 @@ impl Course {
 }
 
 /// Writes every format: the class's files into `dir`, those of a submission into a folder of its own under
-/// `dir/students`. Returns the files written. Each appears whole or not at all.
+/// `dir/students`. Returns the files written. Each appears whole or not at all. A folder that an earlier run wrote for a
+/// submission that is gone goes too, unless somebody has put something into it.
 ///
 /// # Errors
-/// When a folder or a file cannot be written.
+/// When a folder or a file cannot be written or removed.
 pub fn write_all(results: &Results, course: &Course, dir: &Path) -> anyhow::Result<Vec<PathBuf>> {
     let mut written = Vec::new();
     for (name, text) in class_files(results)? {
         written.push(write(dir, name, &text)?);
     }
+    let students = dir.join("students");
     let folders = folder::names(results.submissions.iter().map(|submission| submission.name.as_str()));
-    for (submission, folder) in results.submissions.iter().zip(folders) {
-        let own = dir.join("students").join(folder);
+    for (submission, folder) in results.submissions.iter().zip(&folders) {
+        let own = students.join(folder);
         for (name, text) in student_files(&results.lab, submission, course) {
             written.push(write(&own, name, &text)?);
         }
     }
+    remove_others(&students, &folders)?;
     Ok(written)
+}
+
+/// Names of the files about one submission.
+const STUDENT_FILES: [&str; 8] = [
+    "feedback.html",
+    "feedback.md",
+    "annotations.txt",
+    "gradescope.json",
+    "classroom50.json",
+    "prairielearn.json",
+    "autolab.txt",
+    "vpl.txt",
+];
+
+/// Removes what an earlier run wrote for submissions that are gone.
+fn remove_others(students: &Path, folders: &[String]) -> anyhow::Result<()> {
+    for entry in fs::read_dir(students).into_iter().flatten().flatten() {
+        let is_present = entry.file_name().to_str().is_some_and(|name| folders.iter().any(|folder| folder == name));
+        if !is_present && entry.file_type().is_ok_and(|kind| kind.is_dir()) && is_ours(&entry.path()) {
+            let path = entry.path();
+            fs::remove_dir_all(&path).with_context(|| format!("cannot remove {}", path.display()))?;
+        }
+    }
+    Ok(())
+}
+
+/// Whether netdiag wrote all that is in it: its files, every one of them, and nothing else.
+fn is_ours(folder: &Path) -> bool {
+    let Ok(entries) = fs::read_dir(folder) else { return false };
+    let entries: Vec<_> = entries.flatten().collect();
+    let is_known = |entry: &fs::DirEntry| {
+        entry.file_type().is_ok_and(|kind| kind.is_file())
+            && entry.file_name().to_str().is_some_and(|name| STUDENT_FILES.contains(&name))
+    };
+    entries.len() == STUDENT_FILES.len() && entries.iter().all(is_known)
 }
 
 /// Name and text of each file about the whole class.
@@ -76,18 +114,23 @@ fn class_files(results: &Results) -> anyhow::Result<Vec<(&'static str, String)>>
 }
 
 /// Name and text of each file about one submission; its author may see them all.
-fn student_files(lab: &str, submission: &Submission, course: &Course) -> Vec<(&'static str, String)> {
+fn student_files(
+    lab: &str,
+    submission: &Submission,
+    course: &Course,
+) -> impl Iterator<Item = (&'static str, String)> + use<> {
     let told = sheet(submission, Reader::Student);
-    vec![
-        ("feedback.html", html::student(lab, &told)),
-        ("feedback.md", markdown::student(lab, &told)),
-        ("annotations.txt", annotations::commands(&told)),
-        ("gradescope.json", gradescope::results(&told)),
-        ("classroom50.json", classroom50::result(&told, &course.classroom50)),
-        ("prairielearn.json", prairielearn::results(&told)),
-        ("autolab.txt", autolab::output(&told)),
-        ("vpl.txt", vpl::output(&told)),
-    ]
+    let texts = [
+        html::student(lab, &told),
+        markdown::student(lab, &told),
+        annotations::commands(&told),
+        gradescope::results(&told),
+        classroom50::result(&told, &course.classroom50),
+        prairielearn::results(&told),
+        autolab::output(&told),
+        vpl::output(&told),
+    ];
+    STUDENT_FILES.into_iter().zip(texts)
 }
 
 fn write(dir: &Path, name: &str, text: &str) -> anyhow::Result<PathBuf> {

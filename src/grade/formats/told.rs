@@ -70,7 +70,9 @@ pub struct Item {
     pub seconds: f64,
     /// What was asked, done, and is to be done.
     pub feedback: Vec<String>,
-    /// Who was found at fault.
+    /// What was measured; it differs each time.
+    pub times: Vec<String>,
+    /// Who was found at fault, if anybody was.
     pub finding: Option<Finding>,
 }
 
@@ -115,6 +117,11 @@ pub fn sheet(submission: &Submission, reader: Reader) -> Sheet {
 
 fn item(check: &Check, reader: Reader) -> Item {
     let told = reader == Reader::Teacher || !check.hidden;
+    let verdict = check.verdict.as_ref().filter(|_| told);
+    // Where nobody is at fault, what was asked beside that decided, and the feedback says all of it. Where somebody is, the
+    // feedback says no more than the finding.
+    let blaming = verdict.filter(|verdict| verdict.side != Side::None);
+    let repeats = blaming.is_some_and(|verdict| check.feedback == verdict.advice());
     Item {
         id: one_line(&check.id, NAME),
         title: one_line(&check.title, NAME),
@@ -125,8 +132,13 @@ fn item(check: &Check, reader: Reader) -> Item {
         hidden: check.hidden,
         // How long a hidden check took would tell something of it.
         seconds: if told { finite(check.took_ms) / 1000.0 } else { 0.0 },
-        feedback: if told { lines(&check.feedback, FEEDBACK) } else { vec![HIDDEN.to_owned()] },
-        finding: check.verdict.as_ref().filter(|_| told).map(finding),
+        feedback: match (told, repeats) {
+            (true, false) => lines(&check.feedback, FEEDBACK),
+            (true, true) => Vec::new(),
+            (false, _) => vec![HIDDEN.to_owned()],
+        },
+        times: verdict.map(|verdict| sentences(&verdict.times, EVIDENCE)).unwrap_or_default(),
+        finding: blaming.map(finding),
     }
 }
 

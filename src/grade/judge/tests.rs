@@ -3,6 +3,7 @@
 use super::*;
 use crate::diagnosis::examine;
 use crate::evidence::{Farewell, Term};
+use crate::evidence::{Observed, Output};
 use crate::facts::staged::{Stage, pair, talk};
 use crate::grade::lab;
 
@@ -17,7 +18,7 @@ fn check(table: &str) -> Check {
 fn outcome(check: &Check, stage: &Stage) -> (Outcome, String) {
     let facts = stage.facts();
     let evidence = facts.evidence;
-    let judged = judge(check, evidence, &examine(evidence));
+    let judged = judge(check, evidence, &examine(evidence), None);
     (judged.outcome, judged.feedback)
 }
 
@@ -48,7 +49,7 @@ fn a_fault_may_be_worth_a_part_of_the_points() {
     let check = check(&format!("partial = {{ missing-reply = 0.25 }}\n{SERVER}"));
     let stage = unanswered();
     let facts = stage.facts();
-    let judged = judge(&check, facts.evidence, &examine(facts.evidence));
+    let judged = judge(&check, facts.evidence, &examine(facts.evidence), None);
     assert_eq!((judged.outcome, judged.share), (Outcome::Partly, 0.25));
 }
 
@@ -66,7 +67,7 @@ fn a_client_that_waits_for_ever_for_a_staged_silence_fails() {
     if let Observed::Seen(seen) = &mut evidence.programs {
         seen.programs.iter_mut().for_each(|program| program.reference = program.role == Role::Server);
     }
-    let judged = judge(&check, &evidence, &examine(&evidence));
+    let judged = judge(&check, &evidence, &examine(&evidence), None);
     assert_eq!(judged.outcome, Outcome::Failed);
     assert!(judged.feedback.contains("time-out"), "{}", judged.feedback);
 }
@@ -77,7 +78,7 @@ fn a_server_that_stays_after_ctrl_c_fails_and_so_does_a_traceback() {
     let stage = answered();
     let after = |farewell: Option<Farewell>| {
         let evidence = Evidence { farewell, ..stage.facts().evidence.clone() };
-        judge(&check, &evidence, &examine(&evidence)).outcome
+        judge(&check, &evidence, &examine(&evidence), None).outcome
     };
     let at = stage.facts().evidence.setting.ended_at;
     let exit = crate::evidence::Exit { at, how: How::Code(0), by_us: false };
@@ -94,7 +95,7 @@ fn a_program_that_was_ended_for_its_appetite_fails_whatever_else_was_seen() {
     let stage = answered();
     let exceeded = Some("more than 40 processes ran at the same time".to_owned());
     let evidence = Evidence { exceeded, ..stage.facts().evidence.clone() };
-    let judged = judge(&check(SERVER), &evidence, &examine(&evidence));
+    let judged = judge(&check(SERVER), &evidence, &examine(&evidence), None);
     assert_eq!(judged.outcome, Outcome::Failed);
     assert!(judged.feedback.contains("40 processes"));
 }
@@ -106,5 +107,5 @@ fn listening_is_judged_by_the_socket_table_alone() {
     let elsewhere = unanswered();
     let mut evidence = elsewhere.facts().evidence.clone();
     evidence.contract.address = Some(Term::told("127.0.0.1:12399".to_owned()));
-    assert_eq!(judge(&check, &evidence, &examine(&evidence)).outcome, Outcome::Failed);
+    assert_eq!(judge(&check, &evidence, &examine(&evidence), None).outcome, Outcome::Failed);
 }

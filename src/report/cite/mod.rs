@@ -11,16 +11,43 @@ mod programs;
 pub use network::probe;
 pub use programs::{call, ending, last_words};
 
-use crate::evidence::{Evidence, Frame};
+use crate::evidence::{At, Evidence, Frame};
 
 /// How many columns of payload are quoted.
 const EXCERPT: usize = 48;
 /// How many rows or threads are told of before the rest is counted.
 const FEW: usize = 3;
 
+/// How much of chance is told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Telling {
+    /// Everything: when it was, which packet, whose process id.
+    Exact,
+    /// What comes out the same when it happens again.
+    Steady,
+}
+
+impl Telling {
+    /// ` at 12.3 ms`, or nothing.
+    fn when(self, at: At) -> String {
+        if self == Self::Exact { format!(" at {}", time(at.ms())) } else { String::new() }
+    }
+
+    /// ` (pid 12)`, or nothing.
+    fn pid(self, pid: u32) -> String {
+        if self == Self::Exact { format!(" (pid {pid})") } else { String::new() }
+    }
+}
+
 /// What `reference` refers to, as a clause without a full stop; `None` when the evidence has no such entry.
 #[must_use]
 pub fn words(reference: &str, evidence: &Evidence) -> Option<String> {
+    told(reference, evidence, Telling::Exact)
+}
+
+/// The same, with as much of chance as `telling` says.
+#[must_use]
+pub fn told(reference: &str, evidence: &Evidence, telling: Telling) -> Option<String> {
     let (source, rest) = reference.split_once(':')?;
     if source == "swaps" {
         let (number, inner) = rest.split_once('/').unwrap_or((rest, ""));
@@ -29,28 +56,35 @@ pub fn words(reference: &str, evidence: &Evidence) -> Option<String> {
         return if inner.is_empty() {
             Some(setting)
         } else {
-            Some(format!("{setting}: {}", words(inner, &swap.evidence)?))
+            Some(format!("{setting}: {}", told(inner, &swap.evidence, telling)?))
         };
     }
     let (list, number) = rest.rsplit_once('/').unwrap_or(("", rest));
     let number: usize = number.parse().ok()?;
     match (source, list) {
-        ("packets", "") => network::packet(number as u64, evidence),
-        ("sockets", "") => evidence.sockets.seen().ok()?.snapshots.get(number).map(network::snapshot),
+        ("packets", "") => network::packet(number as u64, evidence, telling),
+        ("sockets", "") => {
+            let snapshot = evidence.sockets.seen().ok()?.snapshots.get(number)?;
+            Some(network::snapshot(snapshot, telling))
+        }
         ("sockets", row_of) => {
             let snapshot = evidence.sockets.seen().ok()?.snapshots.get(row_of.parse::<usize>().ok()?)?;
-            Some(format!("socket table at {}: {}", time(snapshot.at.ms()), network::row(snapshot.sockets.get(number)?)))
+            let row = network::row(snapshot.sockets.get(number)?, telling);
+            Some(format!("socket table{}: {row}", telling.when(snapshot.at)))
         }
-        ("programs", "") => evidence.programs.seen().ok()?.programs.get(number).map(programs::program),
+        ("programs", "") => {
+            let program = evidence.programs.seen().ok()?.programs.get(number)?;
+            Some(programs::program(program, telling))
+        }
         ("programs", "samples") => {
             let sample = evidence.programs.seen().ok()?.samples.get(number)?;
-            let waits = list_few(sample.processes.iter().flat_map(programs::waits));
-            Some(format!("threads at {}: {waits}", time(sample.at.ms())))
+            let waits = list_few(sample.processes.iter().flat_map(|process| programs::waits(process, telling)));
+            Some(format!("threads{}: {waits}", telling.when(sample.at)))
         }
-        ("tasks", "") => evidence.tasks.seen().ok()?.tasks.get(number).map(programs::task),
-        ("exceptions", _) => programs::exception(list, number, evidence),
-        ("calls", "") => evidence.calls.seen().ok()?.calls.get(number).map(call),
-        ("probes", "") => evidence.probes.seen().ok()?.probes.get(number).map(probe),
+        ("tasks", "") => evidence.tasks.seen().ok()?.tasks.get(number).map(|task| programs::task(task, telling)),
+        ("exceptions", _) => programs::exception(list, number, evidence, telling),
+        ("calls", "") => evidence.calls.seen().ok()?.calls.get(number).map(|one| call(one, telling)),
+        ("probes", "") => evidence.probes.seen().ok()?.probes.get(number).map(|one| probe(one, telling)),
         _ => None,
     }
 }

@@ -1,33 +1,38 @@
 //! Packets, socket table rows and probes in words.
 
 use super::super::escape;
-use super::{EXCERPT, list_few, size, time};
+use super::{EXCERPT, Telling, list_few, size, time};
 use crate::evidence::{
-    Bytes, Close, Conversation, Evidence, Note, Port, Probe, Reach, Segment, Snapshot, Socket, SocketState,
+    At, Bytes, Close, Conversation, Evidence, Note, Packets, Port, Probe, Reach, Segment, Snapshot, Socket, SocketState,
 };
 
-pub fn packet(number: u64, evidence: &Evidence) -> Option<String> {
+pub fn packet(number: u64, evidence: &Evidence, telling: Telling) -> Option<String> {
     let packets = evidence.packets.seen().ok()?;
     if let Some(icmp) = packets.unreachable.iter().find(|icmp| icmp.number == number) {
         let what = if icmp.port_closed() { "no socket has that port" } else { "a rule forbids it" };
-        let at = time(icmp.at.ms());
-        if packets.rebuilt.is_some() {
-            return Some(format!("socket calls at {at}: a datagram to {} found nobody ({what})", icmp.target));
-        }
-        return Some(format!("packet {number} at {at}: ICMP unreachable for {} ({what})", icmp.target));
+        let words = if packets.rebuilt.is_some() {
+            format!("a datagram to {} found nobody ({what})", icmp.target)
+        } else {
+            format!("ICMP unreachable for {} ({what})", icmp.target)
+        };
+        return Some(seen(number, icmp.at, packets, telling) + &words);
     }
     packets.conversations.iter().find_map(|conversation| {
         let segment = conversation.segments.iter().find(|segment| segment.number == number)?;
-        let at = time(segment.at.ms());
-        let words = segment_words(conversation, segment);
-        if packets.rebuilt.is_some() {
-            return Some(format!("socket calls at {at}: {words}"));
-        }
-        Some(format!("packet {number} at {at}: {words}"))
+        Some(seen(number, segment.at, packets, telling) + &segment_words(conversation, segment, telling))
     })
 }
 
-fn segment_words(conversation: &Conversation, segment: &Segment) -> String {
+/// Where it was seen and when, unless that is left to chance.
+fn seen(number: u64, at: At, packets: &Packets, telling: Telling) -> String {
+    match telling {
+        Telling::Steady => String::new(),
+        Telling::Exact if packets.rebuilt.is_some() => format!("socket calls at {}: ", time(at.ms())),
+        Telling::Exact => format!("packet {number} at {}: ", time(at.ms())),
+    }
+}
+
+fn segment_words(conversation: &Conversation, segment: &Segment, telling: Telling) -> String {
     let (from, to, target) = match segment.from {
         Port::Dialler => ("the client", "the server", conversation.listener),
         Port::Listener => ("the server", "the client", conversation.dialler),
@@ -39,14 +44,17 @@ fn segment_words(conversation: &Conversation, segment: &Segment) -> String {
     if flags.rst && conversation.syn_ack.is_none() {
         return format!("{} refuses (RST): nobody listens there", conversation.listener);
     }
-    let again = if segment.note == Some(Note::Retransmission) { " again" } else { "" };
+    let is_exact = telling == Telling::Exact;
+    let again = if is_exact && segment.note == Some(Note::Retransmission) { " again" } else { "" };
+    // Whether an end is reset or closed first depends on what is still on its way.
+    let resets = flags.rst || (flags.fin && !is_exact && conversation.stream(segment.from).rst.is_some());
     if segment.len > 0 {
         let text = escape::quoted(&segment.excerpt.0, u64::from(segment.len), EXCERPT);
         return format!("{from} sends{again} {text} ({})", size(u64::from(segment.len)));
     }
     match flags {
         _ if flags.syn => format!("{from}'s kernel accepts the connection (SYN-ACK)"),
-        _ if flags.rst => format!("{from} resets the connection (RST)"),
+        _ if resets => format!("{from} resets the connection (RST)"),
         _ if flags.fin => format!("{from} has nothing more to send (FIN)"),
         _ if segment.note == Some(Note::ZeroWindow) => {
             format!("{from} has no room for more (window 0)")
@@ -55,16 +63,17 @@ fn segment_words(conversation: &Conversation, segment: &Segment) -> String {
     }
 }
 
-pub fn snapshot(snapshot: &Snapshot) -> String {
+pub fn snapshot(snapshot: &Snapshot, telling: Telling) -> String {
     let down = if snapshot.loopback_up == Some(false) { "the loopback interface is down; " } else { "" };
-    format!("{down}socket table at {}: {}", time(snapshot.at.ms()), list_few(snapshot.sockets.iter().map(row)))
+    let rows = list_few(snapshot.sockets.iter().map(|socket| row(socket, telling)));
+    format!("{down}socket table{}: {rows}", telling.when(snapshot.at))
 }
 
-pub fn row(socket: &Socket) -> String {
+pub fn row(socket: &Socket, telling: Telling) -> String {
     let holder = match socket.owners.first() {
         Some(owner) => match owner.role {
-            Some(role) => format!("the {role} (pid {})", owner.pid),
-            None => format!("{} (pid {})", owner.name, owner.pid),
+            Some(role) => format!("the {role}{}", telling.pid(owner.pid)),
+            None => format!("{}{}", owner.name, telling.pid(owner.pid)),
         },
         None if socket.owners_known => "no process".to_owned(),
         None => "a process netdiag may not look at".to_owned(),
@@ -102,9 +111,9 @@ fn state(state: SocketState) -> &'static str {
 
 /// A probe and what came of it.
 #[must_use]
-pub fn probe(probe: &Probe) -> String {
+pub fn probe(probe: &Probe, telling: Telling) -> String {
     let Some(reach) = reach(probe) else {
-        return format!("netdiag {} and {}", sent(probe), answer(probe));
+        return format!("netdiag {} and {}", sent(probe), answer(probe, telling));
     };
     format!("netdiag's probe of {} {reach}", probe.target)
 }
@@ -130,7 +139,7 @@ fn sent(probe: &Probe) -> String {
 
 /// What a probe got back, as a predicate.
 #[must_use]
-pub fn answer(probe: &Probe) -> String {
+pub fn answer(probe: &Probe, telling: Telling) -> String {
     let end = match probe.close {
         Close::Fin => ", then the server closes",
         Close::Reset => ", then the server resets the connection",
@@ -142,7 +151,8 @@ pub fn answer(probe: &Probe) -> String {
     if probe.received_total == 0 {
         return format!("gets nothing back within {}{end}", time(probe.patience_ms as f64));
     }
-    let after = probe.first_byte_ms.map_or_else(String::new, |ms| format!(" after {}", time(ms)));
+    let first = probe.first_byte_ms.filter(|_| telling == Telling::Exact);
+    let after = first.map_or_else(String::new, |ms| format!(" after {}", time(ms)));
     let same = probe.received.0 == probe.sent.iter().flat_map(|write| write.0.clone()).collect::<Vec<_>>();
     let what = if same {
         "the same".to_owned()

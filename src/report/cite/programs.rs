@@ -1,7 +1,7 @@
 //! Programs, their threads, tasks, exceptions and socket calls in words.
 
 use super::super::escape;
-use super::{EXCERPT, place, time};
+use super::{EXCERPT, Telling, place, time};
 use crate::evidence::{
     Action, Evidence, Frame, How, Limit, Process, Program, Raised, SocketCall, Task, TaskState, Wait,
 };
@@ -36,7 +36,7 @@ fn signal(number: i32) -> Option<&'static str> {
     })
 }
 
-pub fn program(program: &Program) -> String {
+pub fn program(program: &Program, telling: Telling) -> String {
     let name = format!("the {} ({})", program.role, escape::clip(&escape::line(&program.command.join(" ")), EXCERPT));
     if let Some(error) = &program.spawn_error {
         return format!("{name} could not be started: {error}");
@@ -44,7 +44,7 @@ pub fn program(program: &Program) -> String {
     let ended = match &program.exit {
         None => "was still running".to_owned(),
         Some(exit) if exit.by_us => "was still running and was ended by netdiag".to_owned(),
-        Some(exit) => format!("{} at {}", ending(exit.how), time(exit.at.ms())),
+        Some(exit) => format!("{}{}", ending(exit.how), telling.when(exit.at)),
     };
     let said = match &program.stderr {
         Some(stderr) if stderr.total == 0 => " and writes nothing to standard error".to_owned(),
@@ -67,8 +67,9 @@ pub fn last_words(head: &[u8], tail: &[u8]) -> Option<String> {
     Some(escape::quoted(line, line.len() as u64, 200))
 }
 
-pub fn waits(process: &Process) -> impl Iterator<Item = String> + '_ {
-    process.threads.iter().map(move |thread| format!("{} (pid {}) {}", process.name, process.pid, wait(&thread.wait)))
+pub fn waits(process: &Process, telling: Telling) -> impl Iterator<Item = String> + '_ {
+    let name = format!("{}{}", process.name, telling.pid(process.pid));
+    process.threads.iter().map(move |thread| format!("{name} {}", wait(&thread.wait)))
 }
 
 fn wait(wait: &Wait) -> String {
@@ -93,11 +94,11 @@ fn wait(wait: &Wait) -> String {
     }
 }
 
-pub fn task(task: &Task) -> String {
+pub fn task(task: &Task, telling: Telling) -> String {
     let name = task.name.clone().unwrap_or_else(|| format!("task {}", task.id));
     let whose = task.role.map_or_else(String::new, |role| format!(" of the {role}"));
     let doing = match task.state {
-        TaskState::Running => task.polling_ms.map_or_else(
+        TaskState::Running => task.polling_ms.filter(|_| telling == Telling::Exact).map_or_else(
             || "is being polled".to_owned(),
             |ms| format!("has been running for {} without giving way", time(ms)),
         ),
@@ -110,7 +111,7 @@ pub fn task(task: &Task) -> String {
     format!("{} {name}{whose} {doing}{at}", task.runtime)
 }
 
-pub fn exception(list: &str, number: usize, evidence: &Evidence) -> Option<String> {
+pub fn exception(list: &str, number: usize, evidence: &Evidence, telling: Telling) -> Option<String> {
     let exceptions = evidence.exceptions.seen().ok()?;
     match list {
         "" => exceptions.raised.get(number).map(raised),
@@ -122,7 +123,8 @@ pub fn exception(list: &str, number: usize, evidence: &Evidence) -> Option<Strin
             format!("{} in the {} {fate}{what}{at}", one.name, one.role)
         }),
         "stalls" => exceptions.stalls.get(number).map(|stall| {
-            format!("the {}'s event loop is stuck for {} at {}", stall.role, time(stall.ms), line_of(&stall.location))
+            let long = if telling == Telling::Exact { format!(" for {}", time(stall.ms)) } else { String::new() };
+            format!("the {}'s event loop is stuck{long} at {}", stall.role, line_of(&stall.location))
         }),
         "stacks" => exceptions.stacks.get(number).map(|stack| {
             let at = stack.frames.last().map_or_else(String::new, |frame| format!(" at {}", line_of(frame)));
@@ -158,11 +160,11 @@ fn fate(raised: &Raised) -> String {
 
 /// A socket call with its result.
 #[must_use]
-pub fn call(call: &SocketCall) -> String {
+pub fn call(call: &SocketCall, telling: Telling) -> String {
     let address = call.address.map_or_else(String::new, |address| address.to_string());
     let result = match call.result {
         ok @ 0.. => ok.to_string(),
         failed => call.error().map_or_else(|| format!("error {}", -failed), str::to_owned),
     };
-    format!("the {} calls {}({address}) at {}: {result}", call.role, call.name, time(call.at.ms()))
+    format!("the {} calls {}({address}){}: {result}", call.role, call.name, telling.when(call.at))
 }

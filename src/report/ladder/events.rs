@@ -5,8 +5,9 @@ use crate::evidence::{
     Action, At, Ending, Evidence, Exceptions, How, Occasion, Owner, Program, Raised, Role, Snapshot, SocketState,
 };
 
+use super::super::cite::{self, Telling};
+use super::super::escape;
 use super::super::style::Ink;
-use super::super::{cite, escape};
 use super::traffic;
 
 /// One row of the ladder.
@@ -50,6 +51,19 @@ pub enum What {
     Elided,
 }
 
+impl What {
+    /// Whose it is, and what it says.
+    fn words(&self) -> (Option<bool>, String) {
+        let server = |role: &Role| Some(*role == Role::Server);
+        match self {
+            Self::Arrow { from, label, .. } => (server(from), label.clone()),
+            Self::Note { of, label, .. } => (server(of), label.clone()),
+            Self::Both(label) | Self::Pause(label) | Self::Silence(label) => (None, label.clone()),
+            Self::Elided => (None, String::new()),
+        }
+    }
+}
+
 /// All rows, and lines to put under them.
 #[derive(Debug, Default)]
 pub struct Shown {
@@ -60,18 +74,38 @@ pub struct Shown {
 }
 
 /// Collects the rows.
-pub fn gather(evidence: &Evidence, diagnosis: &Diagnosis) -> Shown {
+pub fn gather(evidence: &Evidence, diagnosis: &Diagnosis, telling: Telling) -> Shown {
     let mut shown = Shown::default();
-    let drawn = traffic::draw(&mut shown, evidence, &cited_packets(diagnosis));
+    let drawn = traffic::draw(&mut shown, evidence, &cited_packets(diagnosis), telling);
     if !drawn {
-        without_packets(&mut shown, evidence);
+        without_packets(&mut shown, evidence, telling);
     }
-    programs(&mut shown.events, evidence, drawn);
-    shown.events.sort_by_key(|event| event.at);
-    if let Some(event) = stop(&shown.events, evidence) {
+    let mut own = Vec::new();
+    programs(&mut own, evidence, drawn, telling);
+    if telling == Telling::Exact {
+        shown.events.append(&mut own);
+        shown.events.sort_by_key(|event| event.at);
+    } else {
+        shown.events = around(shown.events, own, evidence);
+    }
+    if let Some(event) = stop(&shown.events, evidence, telling) {
         shown.events.push(event);
     }
     shown
+}
+
+/// What programs did before a client was there, what went over the wire, what programs did then: clocks of different sources
+/// would put neighbours in another order each time.
+fn around(wire: Vec<Event>, own: Vec<Event>, evidence: &Evidence) -> Vec<Event> {
+    let started = evidence.setting.clients_started;
+    let (mut rows, mut after): (Vec<_>, Vec<_>) =
+        own.into_iter().partition(|event| started.is_none_or(|started| event.at <= started));
+    rows.sort_by_key(|event| event.at);
+    after.sort_by_cached_key(|event| event.what.words());
+    after.dedup_by_key(|event| event.what.words());
+    rows.extend(wire);
+    rows.append(&mut after);
+    rows
 }
 
 /// Packet numbers the findings refer to, those of root causes first.
@@ -86,11 +120,11 @@ fn cited_packets(diagnosis: &Diagnosis) -> Vec<u64> {
 }
 
 /// What the socket table and the traced calls tell of connections when no packet was captured.
-fn without_packets(shown: &mut Shown, evidence: &Evidence) {
+fn without_packets(shown: &mut Shown, evidence: &Evidence, telling: Telling) {
     if let Ok(calls) = evidence.calls.seen() {
         for call in calls.calls.iter().filter(|call| call.name == "connect" || call.name == "so-error").take(8) {
             let ink = if call.result < 0 && call.result != -115 { Ink::Bad } else { Ink::Plain };
-            let words = cite::call(call);
+            let words = cite::call(call, telling);
             let label = words.strip_prefix(&format!("the {} ", call.role)).unwrap_or(&words).to_owned();
             shown.events.push(Event::new(call.at, What::Note { of: call.role, label, ink }));
         }
@@ -118,7 +152,7 @@ fn frozen(evidence: &Evidence) -> Option<&Snapshot> {
     sockets.snapshots.iter().rev().find(|snapshot| snapshot.at <= evidence.setting.ended_at)
 }
 
-fn programs(events: &mut Vec<Event>, evidence: &Evidence, drawn: bool) {
+fn programs(events: &mut Vec<Event>, evidence: &Evidence, drawn: bool, telling: Telling) {
     listening(events, evidence);
     if let Ok(exceptions) = evidence.exceptions.seen() {
         raised(events, exceptions);
@@ -127,7 +161,9 @@ fn programs(events: &mut Vec<Event>, evidence: &Evidence, drawn: bool) {
     let many = programs.programs.iter().filter(|program| program.role == Role::Client).count() > 4;
     for (index, program) in programs.programs.iter().enumerate() {
         let failed = program.exit.as_ref().is_some_and(|exit| exit.how != How::Code(0));
-        if program.role == Role::Client && many && !failed {
+        // How the reference fares with a fault depends on what reaches it first.
+        let is_chance = program.reference && telling == Telling::Steady;
+        if is_chance || (program.role == Role::Client && many && !failed) {
             continue;
         }
         said(events, program, index, evidence, drawn);
@@ -209,14 +245,17 @@ fn ended(events: &mut Vec<Event>, program: &Program) {
 }
 
 /// The last row of a recording that did not stop by itself.
-fn stop(events: &[Event], evidence: &Evidence) -> Option<Event> {
+fn stop(events: &[Event], evidence: &Evidence, telling: Telling) -> Option<Event> {
     let at = evidence.setting.ended_at;
     let last = events.iter().map(|event| event.until).max()?;
-    let waited = cite::time(at.ms_since(last));
+    let waited = match telling {
+        Telling::Exact => format!("{}, ", cite::time(at.ms_since(last))),
+        Telling::Steady => String::new(),
+    };
     let label = match evidence.setting.ended {
-        Ending::HangProven => format!("{waited}, nothing more: neither side can ever move again"),
-        Ending::Idle => format!("{waited}, nothing more: the server only looks for new clients"),
-        Ending::DeadlinePassed => format!("{waited}, nothing more by the deadline"),
+        Ending::HangProven => format!("{waited}nothing more: neither side can ever move again"),
+        Ending::Idle => format!("{waited}nothing more: the server only looks for new clients"),
+        Ending::DeadlinePassed => format!("{waited}nothing more by the deadline"),
         Ending::Interrupted => "interrupted by the user".to_owned(),
         Ending::CutShort => "the capture file breaks off here".to_owned(),
         Ending::ClientsEnded | Ending::ServerEnded | Ending::Complete => return None,

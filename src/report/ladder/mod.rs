@@ -10,9 +10,10 @@ use crate::diagnosis::Diagnosis;
 use crate::evidence::{Evidence, Occasion, Role};
 
 use self::events::{Event, Shown, What};
+use super::cite::{self, Telling};
+use super::escape;
 use super::sheet::Sheet;
 use super::style::{Ink, Style};
-use super::{cite, escape};
 
 /// Columns of the time before the left life line, blank included.
 const TIME: usize = 11;
@@ -24,14 +25,16 @@ const LAST: usize = 8;
 /// A silence of this many milliseconds gets a row of its own.
 const SILENCE: f64 = 100.0;
 
-/// Draws the ladder on `sheet`; `false` when there is nothing to draw.
-pub fn draw(sheet: &mut Sheet, evidence: &Evidence, diagnosis: &Diagnosis) -> bool {
-    let shown = events::gather(evidence, diagnosis);
+/// Draws the ladder on `sheet`; `false` when there is nothing to draw. One that is steady has the conversation that decided
+/// and no times.
+pub fn draw(sheet: &mut Sheet, evidence: &Evidence, diagnosis: &Diagnosis, telling: Telling) -> bool {
+    let shown = events::gather(evidence, diagnosis, telling);
     if shown.events.is_empty() {
         return false;
     }
-    let rows = with_pauses(elided(&shown));
-    let canvas = Canvas::new(sheet.style, sheet.width);
+    let rows = elided(&shown);
+    let rows = if telling == Telling::Exact { with_pauses(rows) } else { rows };
+    let canvas = Canvas::new(sheet.style, sheet.width, telling);
     canvas.header(sheet, evidence);
     for event in &rows {
         sheet.put(&canvas.row(event));
@@ -88,16 +91,19 @@ struct Canvas {
     style: Style,
     /// Columns between the two life lines.
     span: usize,
+    /// Columns of the time, if there is one.
+    time: usize,
 }
 
 impl Canvas {
-    fn new(style: Style, width: usize) -> Self {
-        Self { style, span: (width - TIME - 4).min(SPAN) }
+    fn new(style: Style, width: usize, telling: Telling) -> Self {
+        let time = if telling == Telling::Exact { TIME } else { 0 };
+        Self { style, span: (width - time - 4).min(SPAN), time }
     }
 
     /// The names over the life lines, and under them what plays each part.
     fn header(&self, sheet: &mut Sheet, evidence: &Evidence) {
-        let margin = " ".repeat(TIME + 2);
+        let margin = " ".repeat(self.time + 2);
         let gap = " ".repeat(self.span.saturating_sub("client".len() + "server".len()) + 2);
         let (client, server) = (self.style.paint(Ink::Client, "client"), self.style.paint(Ink::Server, "server"));
         sheet.put(&format!("{margin}{client}{gap}{server}"));
@@ -112,13 +118,13 @@ impl Canvas {
     }
 
     fn row(&self, event: &Event) -> String {
-        let has_time = !matches!(event.what, What::Pause(_) | What::Elided);
+        let has_time = self.time > 0 && !matches!(event.what, What::Pause(_) | What::Elided);
         let time = if has_time { clock(event.at.ms()) } else { String::new() };
         let glyphs = self.style.glyphs();
         let rail = glyphs.rail.to_string();
         let left = self.style.paint(Ink::Client, &rail);
         let right = self.style.paint(Ink::Server, &rail);
-        let time = self.style.paint(Ink::Dim, &format!("{time:>TIME$}"));
+        let time = self.style.paint(Ink::Dim, &format!("{time:>width$}", width = self.time));
         format!("{time}  {left}{}{right}", self.middle(event))
     }
 

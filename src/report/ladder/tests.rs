@@ -14,7 +14,7 @@ fn nobody() -> Diagnosis {
 /// The ladder's rows without its header.
 fn rows(evidence: &Evidence, diagnosis: &Diagnosis, style: Style) -> String {
     let mut sheet = Sheet::new(style, 80);
-    assert!(draw(&mut sheet, evidence, diagnosis), "nothing was drawn");
+    assert!(draw(&mut sheet, evidence, diagnosis, Telling::Exact), "nothing was drawn");
     let text = sheet.finish();
     text.lines().skip(1).fold(String::new(), |all, line| all + line + "\n")
 }

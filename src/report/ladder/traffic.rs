@@ -1,11 +1,15 @@
 //! Captured conversations as rows: the handshake as one, a run of payload as one, bare acknowledgements as none.
 
+use std::fmt::Write as _;
 use std::net::SocketAddr;
 
-use crate::evidence::{Conversation, Evidence, Note, Occasion, Packets, Port, Role, Segment, Transport, Unreachable};
+use crate::evidence::{
+    Conversation, Evidence, Note, Occasion, Packets, Port, Role, Segment, Stream, Transport, Unreachable,
+};
 
+use super::super::cite::{self, Telling};
+use super::super::escape;
 use super::super::style::Ink;
-use super::super::{cite, escape};
 use super::events::{Event, Shown, What};
 
 /// How many conversations are drawn.
@@ -14,19 +18,24 @@ const DRAWN: usize = 3;
 const EXCERPT: usize = 28;
 
 /// Adds the rows of the decisive conversations; `false` when there is none to draw.
-pub fn draw(shown: &mut Shown, evidence: &Evidence, cited: &[u64]) -> bool {
+pub fn draw(shown: &mut Shown, evidence: &Evidence, cited: &[u64], telling: Telling) -> bool {
     let Ok(packets) = evidence.packets.seen() else { return false };
     let candidates = candidates(packets, evidence);
     let mut chosen: Vec<usize> = candidates.clone();
-    chosen.sort_by_key(|index| rank(packets, &packets.conversations[*index], cited));
-    chosen.truncate(DRAWN);
+    // Who was captured first is chance, so where nobody is cited what was said decides.
+    chosen.sort_by_cached_key(|index| {
+        let conversation = &packets.conversations[*index];
+        let said = (telling == Telling::Steady).then(|| conversation.sent.head.0.clone());
+        (rank(packets, conversation, cited), said)
+    });
+    chosen.truncate(if telling == Telling::Exact { DRAWN } else { 1 });
     chosen.sort_unstable();
     let tagged = chosen.len() > 1;
     for index in &chosen {
         let conversation = &packets.conversations[*index];
         let closed = packets.unreachable.iter().any(|icmp| icmp.port_closed() && concerns(icmp, conversation));
         let dead = conversation.transport == Transport::Udp && closed && conversation.received.total == 0;
-        let mut strip = Strip { rows: vec![], cited, dead, run: None };
+        let mut strip = Strip { rows: vec![], cited, dead, telling, run: None };
         strip.conversation(conversation);
         strip.unreachable(packets, conversation);
         if tagged {
@@ -38,7 +47,7 @@ pub fn draw(shown: &mut Shown, evidence: &Evidence, cited: &[u64]) -> bool {
         shown.events.append(&mut strip.rows);
     }
     let more = candidates.len() - chosen.len() + packets.conversations_omitted as usize;
-    if more > 0 && !chosen.is_empty() {
+    if more > 0 && !chosen.is_empty() && telling == Telling::Exact {
         let what = if more == 1 { "connection is" } else { "connections are" };
         shown.legend.push(format!("… {more} more {what} not drawn"));
     }
@@ -87,6 +96,7 @@ struct Strip<'a> {
     cited: &'a [u64],
     /// UDP: nobody was at the dialled address, ever.
     dead: bool,
+    telling: Telling,
     /// The run of payload that is the last row.
     run: Option<Run>,
 }
@@ -113,7 +123,10 @@ impl Strip<'_> {
             }
             self.segment(conversation, segment);
         }
-        self.merge_closing();
+        match self.telling {
+            Telling::Exact => self.merge_closing(),
+            Telling::Steady => self.settle_closing(conversation),
+        }
     }
 
     /// The handshake, or why there was none.
@@ -191,6 +204,9 @@ impl Strip<'_> {
         let from = role(segment.from);
         let again = segment.note == Some(Note::Retransmission);
         let cited = self.cited.contains(&segment.number);
+        if again && self.telling == Telling::Steady {
+            return;
+        }
         let udp = conversation.transport == Transport::Udp;
         if let (false, Some(run), Some(row)) = (again || udp, &mut self.run, self.rows.last_mut())
             && run.first.from == segment.from
@@ -200,7 +216,10 @@ impl Strip<'_> {
             row.packets += 1;
             row.cited |= cited;
             let total = (segment.offset + u64::from(segment.len)).saturating_sub(run.first.offset);
-            let label = format!("{} in {} segments", quote(conversation, &run.first, total), run.segments);
+            let mut label = quote(conversation, &run.first, total);
+            if self.telling == Telling::Exact {
+                let _ = write!(label, " in {} segments", run.segments);
+            }
             row.what = What::Arrow { from, label, ink: Ink::Strong, lands: true };
             return;
         }
@@ -236,6 +255,32 @@ impl Strip<'_> {
         let (at, until, cited) = (first.at, second.at, first.cited || second.cited);
         self.rows.truncate(self.rows.len() - 2);
         self.rows.push(Event { until, packets: 2, cited, ..Event::new(at, What::Both(label)) });
+    }
+
+    /// Which end closes first, and what still crosses that on the wire, is chance: the end stands last.
+    fn settle_closing(&mut self, conversation: &Conversation) {
+        if conversation.transport != Transport::Tcp || conversation.syn_ack.is_none() {
+            return;
+        }
+        let (client, server) = (&conversation.sent, &conversation.received);
+        let is_sign = |label: &str| label.starts_with("RST") || label.starts_with("FIN");
+        self.rows.retain(|row| !matches!(&row.what, What::Arrow { label, .. } if is_sign(label)));
+        let at = conversation.segments.last().map_or(conversation.began, |segment| segment.at);
+        let sign = |from: Role, label: &str, ink: Ink| {
+            Event::new(at, What::Arrow { from, label: label.to_owned(), ink, lands: true })
+        };
+        let ends_well = |stream: &Stream| stream.fin.is_some() && stream.rst.is_none();
+        if ends_well(client) && ends_well(server) {
+            self.rows.push(Event::new(at, What::Both("closed by both".to_owned())));
+            return;
+        }
+        for (from, stream) in [(Role::Client, client), (Role::Server, server)] {
+            if stream.rst.is_some() {
+                self.rows.push(sign(from, "RST: resets the connection", Ink::Bad));
+            } else if stream.fin.is_some() {
+                self.rows.push(sign(from, "FIN: nothing more to send", Ink::Plain));
+            }
+        }
     }
 
     /// ICMP complaints about this conversation's packets.

@@ -158,7 +158,7 @@ fn happened(sheet: &mut Sheet, evidence: &Evidence, diagnosis: &Diagnosis) {
         sheet.para(2, Ink::Dim, "No packets were captured; this is what sockets and programs told.");
     }
     sheet.blank();
-    if !ladder::draw(sheet, evidence, diagnosis) {
+    if !ladder::draw(sheet, evidence, diagnosis, cite::Telling::Exact) {
         sheet.para(2, Ink::Plain, "Nothing that could be drawn: no connection was seen, and no program did anything.");
     }
 }

@@ -62,7 +62,7 @@ pub fn tries(sheet: &mut Sheet, evidence: &Evidence) {
         groups.push(probe.group);
         let alike = probes.probes.iter().filter(|other| other.group == probe.group).count();
         let times = if alike > 1 { format!(" ({alike} at the same time)") } else { String::new() };
-        let words = cite::probe(probe);
+        let words = cite::probe(probe, cite::Telling::Exact);
         sheet.bullet(&format!("{}{times}", words.strip_prefix("netdiag ").unwrap_or(&words)));
     }
 }

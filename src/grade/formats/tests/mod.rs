@@ -224,6 +224,22 @@ fn every_file_is_written_whole_and_inside_its_directory_and_again() {
 }
 
 #[test]
+fn folders_of_submissions_that_are_gone_go_unless_somebody_put_something_in() {
+    let out = tempfile::tempdir().unwrap();
+    let mut class = sample::class();
+    write_all(&class, &Course::default(), out.path()).unwrap();
+    let students = out.path().join("students");
+    fs::write(students.join("Sato, Ren/grade-by-hand.txt"), "9").unwrap();
+    fs::create_dir(students.join("mine")).unwrap();
+    let gone = ["Ito, Haruka", "Sato, Ren"];
+    class.submissions.retain(|submission| !gone.contains(&submission.name.as_str()));
+    write_all(&class, &Course::default(), out.path()).unwrap();
+    assert!(!students.join("Ito, Haruka").exists());
+    assert!(students.join("Sato, Ren/feedback.html").is_file() && students.join("mine").is_dir());
+    assert_eq!(fs::read_dir(&students).unwrap().count(), 30);
+}
+
+#[test]
 fn a_directory_that_cannot_be_written_is_named() {
     let directory = tempfile::tempdir().unwrap();
     let file = directory.path().join("taken");

@@ -149,6 +149,7 @@ fn verdict(column: usize, hidden: bool) -> Verdict {
         side: Side::Server,
         fault: Some(format!("{fault}{secret}")),
         confidence: if column == 5 { Confidence::Likely } else { Confidence::Proven },
+        times: vec![format!("812 ms{secret}")],
         summary: format!("The server reads the request and goes on waiting for more without replying. {secret}"),
         at: Some((format!("server.py{secret}"), 8)),
         evidence: vec![

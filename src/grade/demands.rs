@@ -1,0 +1,281 @@
+//! What a check may demand beside a right exchange, read off the evidence. Each demand is met, certainly not met, or open:
+//! what could not be seen is never a lost mark.
+
+mod compare;
+
+use super::lab::{Check, ExitStatus};
+use crate::evidence::{
+    Conversation, Evidence, Exceptions, Frame, How, Observed, Output, Program, Role, Socket, SocketState, Stream,
+    Transport,
+};
+use crate::report::cite;
+
+/// A demand that was looked at.
+pub enum Demand {
+    /// It was met.
+    Met,
+    /// Certainly not met, and what was seen instead.
+    Unmet(String),
+    /// Certainly not met, what was seen instead, and what was measured.
+    Exceeded { what: String, measured: String },
+    /// It could not be seen, and why.
+    Open(String),
+}
+
+/// What the check demands beside a right exchange, each looked at.
+pub fn demands(check: &Check, evidence: &Evidence, beside: Option<&Evidence>) -> Vec<Demand> {
+    let expect = &check.expect;
+    let mut demands = Vec::new();
+    if expect.exit.is_some() {
+        demands.push(exits(check, evidence));
+    }
+    if expect.shows {
+        demands.push(shows(check, evidence));
+    } else if !expect.says.is_empty() {
+        demands.push(says(check, evidence));
+    }
+    if expect.reads {
+        demands.push(reads_to_the_end(evidence));
+    }
+    if expect.closes_idle {
+        demands.push(closes_idle(evidence));
+    }
+    if expect.unblocked {
+        demands.push(never_blocks(check, evidence));
+    }
+    if expect.awaits {
+        demands.push(awaits(check, evidence));
+    }
+    demands.extend(compare::demands(expect, evidence, beside));
+    if expect.releases {
+        demands.push(releases(evidence));
+    }
+    if expect.asyncio {
+        demands.push(runs_asyncio(check, evidence));
+    }
+    if let Some(limit) = check.plan.interrupt_ms {
+        demands.push(leaves_in_order(evidence, limit));
+    }
+    demands
+}
+
+/// The submission's programs.
+pub fn own<'e>(check: &Check, evidence: &'e Evidence) -> impl Iterator<Item = &'e Program> + use<'e> {
+    let plays = check.plays;
+    let programs = evidence.programs.seen().map(|seen| seen.programs.iter()).unwrap_or_default();
+    programs.filter(move |program| program.role == plays && !program.reference)
+}
+
+/// Whether it had not ended by itself.
+pub fn is_running(program: &Program) -> bool {
+    program.spawn_error.is_none() && program.exit.as_ref().is_none_or(|exit| exit.by_us)
+}
+
+/// Whether every program of the submission ended as it should.
+pub fn exits(check: &Check, evidence: &Evidence) -> Demand {
+    let seconds = evidence.setting.ended_at.ms_since(evidence.setting.clients_started.unwrap_or_default()) / 1e3;
+    for program in own(check, evidence) {
+        if is_running(program) {
+            let patience = check.plan.patience_ms / 1000;
+            let how =
+                if seconds < patience as f64 { "waited for ever" } else { "had not ended in the time it was given" };
+            return Demand::Unmet(format!("The {} {how}: it needs a time-out, and an end.", check.plays));
+        }
+        let status = program.exit.as_ref().map(|exit| exit.how);
+        let fits = match (check.expect.exit, status) {
+            (Some(ExitStatus::Zero), Some(how)) => how == How::Code(0),
+            (Some(ExitStatus::NonZero), Some(how)) => how != How::Code(0),
+            _ => true,
+        };
+        if let (false, Some(how)) = (fits, status) {
+            let wanted = if check.expect.exit == Some(ExitStatus::Zero) { "status 0" } else { "a status other than 0" };
+            return Demand::Unmet(format!("The {} {}; {wanted} was asked for.", check.plays, cite::ending(how)));
+        }
+    }
+    Demand::Met
+}
+
+fn text(output: Option<&Output>) -> String {
+    let Some(output) = output else { return String::new() };
+    (String::from_utf8_lossy(&output.head.0) + String::from_utf8_lossy(&output.tail.0)).to_lowercase()
+}
+
+fn shows(check: &Check, evidence: &Evidence) -> Demand {
+    let shown = |program: &Program| {
+        let failed = program.exit.as_ref().is_some_and(|exit| !exit.by_us && exit.how != How::Code(0));
+        failed || program.stderr.as_ref().is_some_and(|output| output.total > 0) || is_said(check, program)
+    };
+    if own(check, evidence).all(shown) {
+        return Demand::Met;
+    }
+    Demand::Unmet(format!(
+        "The {} met an error and kept it to itself: nothing on standard error, and it ended with status 0. Print what went \
+         wrong on standard error, and end with another status.",
+        check.plays
+    ))
+}
+
+fn is_said(check: &Check, program: &Program) -> bool {
+    let printed = text(program.stdout.as_ref()) + &text(program.stderr.as_ref());
+    check.expect.says.iter().any(|words| printed.contains(&words.to_lowercase()))
+}
+
+fn says(check: &Check, evidence: &Evidence) -> Demand {
+    if own(check, evidence).all(|program| is_said(check, program)) {
+        return Demand::Met;
+    }
+    let wanted = check.expect.says.iter().map(|words| format!("{words:?}")).collect::<Vec<_>>().join(" or ");
+    Demand::Unmet(format!("The {} did not print {wanted}.", check.plays))
+}
+
+/// Connections whose client has left are closed. One that is just being closed proves nothing; a leak keeps them all.
+fn releases(evidence: &Evidence) -> Demand {
+    let sockets = match evidence.sockets.seen() {
+        Ok(sockets) => sockets,
+        Err(gap) => return Demand::Open(format!("The socket table could not be read: {}.", gap.why)),
+    };
+    let is_servers = |row: &&Socket| row.owners.iter().any(|owner| owner.role == Some(Role::Server));
+    let kept = |row: &&Socket| row.transport == Transport::Tcp && row.state == SocketState::CloseWait;
+    let rows = sockets.snapshots.last().map(|last| last.sockets.iter()).unwrap_or_default();
+    let kept = rows.filter(is_servers).filter(kept).count();
+    let clients = evidence.packets.seen().map(|packets| packets.conversations.len()).unwrap_or_default();
+    if kept > 0 && kept * 2 >= clients {
+        return Demand::Unmet(
+            "The server keeps the connections of clients that have left (CLOSE-WAIT). Close each one when its client has \
+             closed: a server that runs for long has no descriptors left otherwise."
+                .to_owned(),
+        );
+    }
+    Demand::Met
+}
+
+fn runs_asyncio(check: &Check, evidence: &Evidence) -> Demand {
+    // The loop is looked for when the recording is frozen; a program that has gone by then shows none.
+    if !own(check, evidence).all(is_running) {
+        return Demand::Open("The server had ended before it could be looked into.".to_owned());
+    }
+    let Observed::Seen(seen) = &evidence.exceptions else {
+        return Demand::Open("Nothing could be seen inside the program.".to_owned());
+    };
+    let is_traced = seen.tracers.iter().any(|tracer| tracer.role == Role::Server);
+    if !is_traced {
+        return Demand::Open("Nothing could be seen inside the program; it may be no Python program.".to_owned());
+    }
+    if has_loop(seen) {
+        return Demand::Met;
+    }
+    Demand::Unmet("No asyncio event loop ran in the server while it waited for clients.".to_owned())
+}
+
+fn has_loop(seen: &Exceptions) -> bool {
+    const ENTRIES: [&str; 4] = ["run_forever", "run_until_complete", "asyncio.run", ".run("];
+    seen.stacks.iter().filter(|stack| stack.role == Role::Server).any(|stack| {
+        let enters = |source: &str| ENTRIES.iter().any(|entry| source.contains(entry));
+        let in_loop = stack.within.starts_with("selectors.") || stack.within.starts_with("asyncio.");
+        stack.of.starts_with("task ") || (in_loop && stack.frames.last().is_some_and(|frame| enters(&frame.source)))
+    })
+}
+
+fn leaves_in_order(evidence: &Evidence, limit: u64) -> Demand {
+    let Some(farewell) = &evidence.farewell else {
+        return Demand::Unmet("The server had ended before it was interrupted (Ctrl-C).".to_owned());
+    };
+    if farewell.exit.is_none() {
+        return Demand::Unmet(format!("The server still ran {limit} ms after Ctrl-C (SIGINT)."));
+    }
+    if text(Some(&farewell.stderr)).contains("traceback (most recent call last)") {
+        return Demand::Unmet(
+            "On Ctrl-C (SIGINT) the server ended with a traceback. Catch KeyboardInterrupt around the whole program, or \
+             handle SIGINT, and close what is open."
+                .to_owned(),
+        );
+    }
+    Demand::Met
+}
+
+/// A client that closes while its reply is still coming makes its kernel reset the connection.
+fn reads_to_the_end(evidence: &Evidence) -> Demand {
+    let conversations = match evidence.packets.seen() {
+        Ok(packets) => &packets.conversations,
+        Err(gap) => return Demand::Open(format!("The packets could not be seen: {}.", gap.why)),
+    };
+    let leaves_a_rest = |conversation: &Conversation| {
+        let (sent, received) = (&conversation.sent, &conversation.received);
+        let left = [sent.fin, sent.rst].into_iter().flatten().min();
+        received.total > 0 && sent.rst.is_some() && (left < received.last || received.total < sent.total)
+    };
+    if conversations.iter().any(leaves_a_rest) {
+        return Demand::Unmet(
+            "The client took a part of its reply for the whole and closed the connection while the rest was coming. Read until \
+             the reply is complete (its newline, its length): one recv returns what has come by then.\n\
+             More about it: netdiag explain client-one-recv-per-message"
+                .to_owned(),
+        );
+    }
+    Demand::Met
+}
+
+/// The server ends the connection of a client that stays and says nothing more.
+fn closes_idle(evidence: &Evidence) -> Demand {
+    let conversations = match evidence.packets.seen() {
+        Ok(packets) => &packets.conversations,
+        Err(gap) => return Demand::Open(format!("The packets could not be seen: {}.", gap.why)),
+    };
+    let first = |stream: &Stream| [stream.fin, stream.rst].into_iter().flatten().min();
+    let stays = |conversation: &&Conversation| match (first(&conversation.received), first(&conversation.sent)) {
+        (None, _) => true,
+        (Some(server), Some(client)) => client < server,
+        (Some(_), None) => false,
+    };
+    let answered = conversations.iter().filter(|conversation| conversation.received.total > 0);
+    if answered.filter(stays).count() > 0 {
+        return Demand::Unmet(
+            "The server kept the connection of a client that had gone quiet until that left. Wait for input with a time limit \
+             (asyncio.wait_for, settimeout, the time-out of select), and close the connection when it is over."
+                .to_owned(),
+        );
+    }
+    Demand::Met
+}
+
+/// What a tracer saw inside the submission's Python programs; why there is nothing, otherwise.
+fn inside<'e>(check: &Check, evidence: &'e Evidence) -> Result<&'e Exceptions, Demand> {
+    let nothing = || Demand::Open("Nothing could be seen inside the program; it may be no Python program.".to_owned());
+    let seen = evidence.exceptions.seen().map_err(|_| nothing())?;
+    if seen.tracers.iter().any(|tracer| tracer.role == check.plays) { Ok(seen) } else { Err(nothing()) }
+}
+
+fn never_blocks(check: &Check, evidence: &Evidence) -> Demand {
+    let seen = match inside(check, evidence) {
+        Ok(seen) => seen,
+        Err(open) => return open,
+    };
+    let Some(stall) = seen.stalls.iter().find(|stall| stall.role == check.plays) else { return Demand::Met };
+    let Frame { file, line, .. } = &stall.location;
+    Demand::Exceeded {
+        what: format!(
+            "The event loop was blocked in {file}, line {line}: everybody else waited meanwhile. Use the asynchronous form of \
+             the call (asyncio.sleep, streams), or move it to a thread (asyncio.to_thread).\n\
+             More about it: netdiag explain blocked-loop"
+        ),
+        measured: cite::time(stall.ms),
+    }
+}
+
+fn awaits(check: &Check, evidence: &Evidence) -> Demand {
+    let seen = match inside(check, evidence) {
+        Ok(seen) => seen,
+        Err(open) => return open,
+    };
+    let Some(one) = seen.neglected.iter().find(|one| one.role == check.plays) else { return Demand::Met };
+    let at = one.location.as_ref().map_or_else(String::new, |at| format!(" ({}, line {})", at.file, at.line));
+    Demand::Unmet(match one.what.as_str() {
+        "never-awaited" => {
+            format!("`{}` was called and never awaited{at}: nothing of it ran. Write `await` before it.", one.name)
+        }
+        _ => format!("A task failed and nobody asked for its result{at}. Await it, or handle the error inside of it."),
+    })
+}
+
+#[cfg(test)]
+mod tests;
