@@ -80,9 +80,10 @@ const PYTHON: [&str; 8] = [
     "import signal, socket\nsignal.signal(signal.SIGALRM, lambda *a: print('tick'))\n\
      signal.setitimer(signal.ITIMER_REAL, .05, .05)\ns = socket.create_server(('127.0.0.1', 0))\ns.settimeout(.4)\n\
      try: s.accept()\nexcept TimeoutError: print('in time')\nsignal.setitimer(signal.ITIMER_REAL, 0)",
-    "import os, signal\np = os.fork()\nif p == 0:\n    os.kill(os.getpid(), signal.SIGSTOP); os._exit(5)\n\
+    // The child lives on until its parent has seen that it was continued; else it might be gone by then.
+    "import os, signal\nr, w = os.pipe()\np = os.fork()\nif p == 0:\n    os.kill(os.getpid(), signal.SIGSTOP); os.read(r, 1); os._exit(5)\n\
      s = os.waitpid(p, os.WUNTRACED)[1]; print(os.WIFSTOPPED(s), os.WSTOPSIG(s))\nos.kill(p, signal.SIGCONT)\n\
-     print(os.WIFCONTINUED(os.waitpid(p, os.WCONTINUED)[1]), os.waitpid(p, 0)[1])",
+     print(os.WIFCONTINUED(os.waitpid(p, os.WCONTINUED)[1]))\nos.write(w, b'x'); print(os.waitpid(p, 0)[1])",
     "import os, time\nif os.fork(): os._exit(3)\nos.setsid()\nif os.fork(): os._exit(0)\ntime.sleep(.1)\nprint('daemon')",
 ];
 
