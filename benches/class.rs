@@ -3,12 +3,12 @@
 //! The harness starts the server anew for each check, sleeps half a second, and waits five seconds for what does not come;
 //! pytest runs it, one test after the other. It is run on every tenth submission and its time scaled, unless
 //! NETDIAG_BENCH_WHOLE is set, because it takes most of an hour. Nothing is asserted; wrong marks are counted for both.
-#![allow(clippy::print_stdout, clippy::print_stderr, reason = "the table is the result")]
+#![allow(clippy::print_stdout, reason = "the table is the result")]
 
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
-use std::process::{Command, ExitCode, Stdio};
+use std::process::{Command, Stdio};
 use std::time::Instant;
 
 use anyhow::{Context, Result, ensure};
@@ -202,17 +202,7 @@ def test_together(server):
     assert not failed
 ";
 
-fn main() -> ExitCode {
-    match measure() {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            eprintln!("bench: {error:#}");
-            ExitCode::FAILURE
-        }
-    }
-}
-
-fn measure() -> Result<()> {
+fn main() -> Result<()> {
     let place = tempfile::tempdir()?;
     let class = place.path().join("class");
     hand_in(&class, 1)?;

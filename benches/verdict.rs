@@ -2,10 +2,10 @@
 //!
 //! Prints figures and asserts nothing: a busy machine is no failure. Every scenario is staged alone, several times, and
 //! its median is listed; then all of them at once, as `netdiag scenario --all` does it.
-#![allow(clippy::print_stdout, clippy::print_stderr, reason = "the table is the result")]
+#![allow(clippy::print_stdout, reason = "the table is the result")]
 
 use std::path::Path;
-use std::process::{Command, ExitCode};
+use std::process::Command;
 use std::time::Instant;
 
 use serde_json::Value;
@@ -28,17 +28,7 @@ const DELAYED: &[&str] = &[
 /// Scenarios in which a connection is refused.
 const REFUSED: &[&str] = &["wrong-port", "server-wrong-port", "address-mismatch", "no-server", "two-faults"];
 
-fn main() -> ExitCode {
-    match measure() {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            eprintln!("bench: {error:#}");
-            ExitCode::FAILURE
-        }
-    }
-}
-
-fn measure() -> anyhow::Result<()> {
+fn main() -> anyhow::Result<()> {
     let mut rows = Vec::new();
     for name in names()? {
         let mut times: Vec<f64> = Vec::new();

@@ -193,31 +193,26 @@ fn absolve_server(facts: &Facts) -> Option<Verdict> {
 }
 
 fn unknown(facts: &Facts, cannot_tell: &[(&'static str, Gap)]) -> Verdict {
-    let to_settle = remedies(cannot_tell);
+    let open = |summary: &str, to_settle: Vec<String>| Verdict {
+        side: Side::Unknown,
+        fault: None,
+        confidence: Confidence::Possible,
+        summary: summary.to_owned(),
+        to_settle,
+        candidates: Vec::new(),
+    };
     if facts.is_no_echo_server() {
-        let summary = "The server answers, but not with what it was sent: by all signs it is not an echo server.";
-        let to_settle =
-            vec!["Look at what answered (`netdiag sockets`), and whether this is the address you mean.".to_owned()];
-        return Verdict {
-            side: Side::Unknown,
-            fault: None,
-            confidence: Confidence::Possible,
-            summary: summary.to_owned(),
-            to_settle,
-            candidates: Vec::new(),
-        };
+        return open(
+            "The server answers, but not with what it was sent: by all signs it is not an echo server.",
+            vec!["Look at what answered (`netdiag sockets`), and whether this is the address you mean.".to_owned()],
+        );
     }
+    let to_settle = remedies(cannot_tell);
     if facts.is_alone()
         && let [first, ..] = &facts.departures()[..]
     {
-        return Verdict {
-            side: Side::Server,
-            fault: None,
-            confidence: Confidence::Likely,
-            summary: format!("The server echoes plain lines, but {}.", first.what),
-            to_settle,
-            candidates: Vec::new(),
-        };
+        let summary = format!("The server echoes plain lines, but {}.", first.what);
+        return Verdict { side: Side::Server, confidence: Confidence::Likely, ..open(&summary, to_settle) };
     }
     let summary = match (facts.evidence.setting.ended, cannot_tell) {
         (Ending::Interrupted, _) => "The recording was interrupted before anything was decided.",
@@ -225,14 +220,7 @@ fn unknown(facts: &Facts, cannot_tell: &[(&'static str, Gap)]) -> Verdict {
         (_, []) => "Nothing wrong was seen, and no complete exchange either.",
         (_, _) => "The evidence does not decide it.",
     };
-    Verdict {
-        side: Side::Unknown,
-        fault: None,
-        confidence: Confidence::Possible,
-        summary: summary.to_owned(),
-        to_settle,
-        candidates: Vec::new(),
-    }
+    open(summary, to_settle)
 }
 
 /// Whether a client that reset its connection had printed the beginning of its reply and not the rest: what it did not
