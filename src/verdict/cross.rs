@@ -61,10 +61,7 @@ pub fn weigh(facts: &Facts, verdict: Verdict, cross: &[Cross]) -> Verdict {
             Verdict {
                 side: Side::Unknown,
                 confidence: Confidence::Possible,
-                summary: format!(
-                    "{} Yet with a reference partner that program did everything right, so it is not accused.",
-                    verdict.summary
-                ),
+                summary: format!("{} Yet {}, so it is not accused.", verdict.summary, excuse(&verdict, is_clear)),
                 ..verdict
             }
         }
@@ -74,6 +71,15 @@ pub fn weigh(facts: &Facts, verdict: Verdict, cross: &[Cross]) -> Verdict {
 
 /// Whether a reference partner does not do what the fault takes. It answers at once, which clears nobody of impatience; its
 /// messages fit into any buffer; it never leaves before its reply; it reads as much as it expects and no more.
+/// What speaks for the program that the pair's evidence speaks against.
+fn excuse(verdict: &Verdict, by_probes: bool) -> &'static str {
+    if by_probes && verdict.side == Side::Server {
+        "the server answered netdiag's own probes in a way of its own that may be meant"
+    } else {
+        "with a reference partner that program did everything right"
+    }
+}
+
 fn is_beyond_references(verdict: &Verdict) -> bool {
     const BEYOND: &[&str] = &[
         "client-gives-up-early",
