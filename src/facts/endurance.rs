@@ -2,7 +2,7 @@
 
 use super::Facts;
 use super::asked::Departure;
-use crate::evidence::{At, Close, Probe, Role, Sample, Shape};
+use crate::evidence::{At, Close, Limit, Probe, Role, Sample, Shape, Thread, Wait};
 
 /// A server has so many milliseconds to let go of what it held for its last client.
 const TIME_TO_CLEAN_UP_MS: f64 = 100.0;
@@ -35,6 +35,9 @@ impl Facts<'_> {
         let before = self.holdings_at(samples, At::default(), began(&first)?)?;
         let between = self.holdings_at(samples, ended(&first)?, began(&second)?)?;
         let after = self.holdings_at(samples, ended(&second)?, self.frozen())?;
+        if !self.rests_for_good(samples) {
+            return None;
+        }
         let many = first.len().min(second.len());
         let grew = |of: fn(&Holdings) -> u64| {
             let (one, other) = (of(&between).saturating_sub(of(&before)), of(&after).saturating_sub(of(&between)));
@@ -78,6 +81,17 @@ impl Facts<'_> {
         })
     }
 
+    /// Whether at the last look nothing in the server was going to stir by itself: a thread that sleeps, or a timer, may yet
+    /// let go of what is held.
+    fn rests_for_good(&self, samples: &[Sample]) -> bool {
+        let Some(look) = samples.iter().rfind(|sample| sample.at <= self.frozen()) else { return false };
+        let Ok(programs) = self.evidence.programs.seen() else { return false };
+        let is_servers = |program: usize| programs.programs.get(program).is_some_and(|it| it.role == Role::Server);
+        let mut alive = look.processes.iter().filter(|process| is_servers(process.program) && process.state != 'Z');
+        let waits = |thread: &Thread| matches!(thread.wait, Wait::Call { limit: Limit::Forever, .. });
+        alive.all(|process| process.armed_timers == Some(0) && process.threads.iter().all(waits))
+    }
+
     /// A connection that was answered, then silent while others were served, and then answered no more although open.
     fn forgotten_while_silent(&self) -> Option<Departure> {
         let probes = &self.evidence.probes.seen().ok()?.probes;
@@ -105,7 +119,7 @@ fn ended(series: &[(usize, &Probe)]) -> Option<At> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::evidence::{Limit, Observed, Occasion};
+    use crate::evidence::{Observed, Occasion};
     use crate::facts::staged::{Stage, ms, pair, probe, process};
 
     /// Two series of twenty, at 1 s and 2 s, and the server's descriptors, threads and zombies before, between and after.
@@ -139,6 +153,24 @@ mod tests {
 
     fn told(stage: &Stage) -> Vec<String> {
         stage.facts().departures_over_time().into_iter().map(|departure| departure.what).collect()
+    }
+
+    #[test]
+    fn what_a_sleeping_thread_may_yet_let_go_is_no_leak() {
+        let mut stage = endured([(5, 1, 0), (25, 21, 0), (45, 41, 0)]);
+        assert!(!told(&stage).is_empty());
+        let last = stage.programs().samples.last_mut().unwrap();
+        last.processes[0].threads[7] = process(0, "clock_nanosleep", Limit::Timed).threads[0].clone();
+        assert!(told(&stage).is_empty(), "{:?}", told(&stage));
+        last_timer(&mut stage);
+        assert!(told(&stage).is_empty());
+    }
+
+    /// No thread sleeps at the last look, and a timer is set.
+    fn last_timer(stage: &mut Stage) {
+        let last = stage.programs().samples.last_mut().unwrap();
+        last.processes[0].threads.truncate(7);
+        last.processes[0].armed_timers = Some(1);
     }
 
     #[test]

@@ -12,6 +12,7 @@ use crate::facts::stillness;
 const TURNS: u64 = 3;
 /// How long a pair must have been idle at least; nobody is called silent sooner without proof.
 const IDLE_MS: f64 = 1500.0;
+
 /// The looks that so far show a server at rest.
 #[derive(Default)]
 pub(super) struct Vigil {
