@@ -193,3 +193,27 @@ fn python_path(site: &Path) -> String {
     }
     path
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Instant;
+
+    use super::*;
+
+    /// Nobody is connected, so nothing but the bell wakes the reader, and it is awake when the second request comes.
+    #[test]
+    fn a_request_that_comes_while_another_is_answered_is_not_slept_through() {
+        let dir = tempfile::tempdir().unwrap();
+        let listener = Listener::open(Clock::start(), dir.path()).unwrap();
+        for turn in 0..20_000 {
+            let (answered, answers) = channel();
+            let (again, once_more) = channel();
+            listener.send(Request::Stacks(answered));
+            let sent = Instant::now();
+            while sent.elapsed() < Duration::from_micros(turn % 100) {}
+            listener.send(Request::Stacks(again));
+            answers.recv_timeout(Duration::from_secs(20)).unwrap();
+            once_more.recv_timeout(Duration::from_secs(20)).unwrap_or_else(|_| panic!("slept in turn {turn}"));
+        }
+    }
+}

@@ -108,7 +108,9 @@ impl Reader {
     pub fn run(mut self) -> Exceptions {
         loop {
             self.wait();
-            // Requests first: a stop must find everything that was sent before it.
+            // The bell before the requests, so that whoever rings from here on is heard in the next turn; the requests
+            // before the connections, because a stop must find everything that was sent before it.
+            let _ = (&self.ringing).read(&mut [0; 64]);
             let mut stop = false;
             while let Ok(request) = self.inbox.try_recv() {
                 match request {
@@ -116,7 +118,6 @@ impl Reader {
                     Request::Stop => stop = true,
                 }
             }
-            let _ = (&self.ringing).read(&mut [0; 64]);
             self.accept();
             while self.read_all() && stop {}
             if stop {
