@@ -15,6 +15,9 @@ pub struct Exceptions {
     pub neglected: Vec<Neglected>,
     /// Times an event loop was blocked.
     pub stalls: Vec<Stall>,
+    /// The user's lines that bind and dial.
+    #[serde(default)]
+    pub addressed: Vec<Addressed>,
     /// Stacks of threads and tasks when the recording was frozen.
     pub stacks: Vec<Stack>,
     /// How many entries were not kept.
@@ -125,6 +128,23 @@ pub struct Stall {
     /// For how long by then, in milliseconds.
     pub ms: f64,
     /// The user's line the loop's thread was in.
+    pub location: Frame,
+}
+
+/// A line that names an address to the operating system. That the call succeeded is not said.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Addressed {
+    /// When it did so first.
+    pub at: At,
+    /// Whose.
+    pub role: Role,
+    /// Index of the program.
+    pub program: usize,
+    /// `bind` or `connect`.
+    pub call: String,
+    /// `host:port` as the program gave it; the host may be a name.
+    pub address: String,
+    /// The user's line.
     pub location: Frame,
 }
 

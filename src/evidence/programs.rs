@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 
 use serde::{Deserialize, Serialize};
 
-use super::{At, Bytes, Role};
+use super::{At, Bytes, Frame, Role};
 
 /// All programs of a recording.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
@@ -40,6 +40,18 @@ pub struct Program {
     pub stderr: Option<Output>,
     /// Why it could not be started at all (no such file, not executable); then `pid` is 0.
     pub spawn_error: Option<String>,
+    /// The ports of the recording that just one line of its text names.
+    #[serde(default)]
+    pub mentions: Vec<Mention>,
+}
+
+/// A line of source that names a port.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Mention {
+    /// The port.
+    pub port: u16,
+    /// The line.
+    pub location: Frame,
 }
 
 /// How a program ended.

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 
+use super::lines::port_in;
 use super::{Facts, Player};
 use crate::evidence::{Gap, Role, SocketCall, SocketState, Transport};
 
@@ -95,8 +96,4 @@ impl Facts<'_> {
         let mut seen = samples.iter().rev().flat_map(|sample| &sample.processes);
         seen.find(|process| process.pid == pid).map(|process| process.name.as_str())
     }
-}
-
-fn port_in(address: &str) -> Option<u16> {
-    address.rsplit_once(':')?.1.parse().ok()
 }

@@ -2,12 +2,17 @@
 
 use std::net::SocketAddr;
 
-use super::{Dial, Facts, Player};
+use super::{Dial, Facts, Listener, Player};
 use crate::evidence::{Action, Contract, Frame, Role, Stack};
 
 /// The port of the address that `contract` states.
 pub(super) fn port_of(contract: &Contract) -> Option<u16> {
-    contract.address.as_ref()?.value.rsplit_once(':')?.1.parse().ok()
+    port_in(&contract.address.as_ref()?.value)
+}
+
+/// The port of `host:port`.
+pub(super) fn port_in(address: &str) -> Option<u16> {
+    address.rsplit_once(':')?.1.parse().ok()
 }
 
 impl Facts<'_> {
@@ -44,14 +49,58 @@ impl Facts<'_> {
     /// The client's line whose connection attempt `dial` was.
     #[must_use]
     pub fn line_that_dialled(&self, dial: &Dial) -> Option<(Frame, Role)> {
+        let port = dial.target.port();
+        let line = self.line_of_refusal(port).or_else(|| self.line_addressing(Role::Client, "connect", port));
+        line.map(|line| (line, Role::Client)).or_else(|| self.line_naming(Role::Client, port))
+    }
+
+    /// The server's line that bound the socket of `listener`.
+    #[must_use]
+    pub fn line_that_bound(&self, listener: &Listener) -> Option<(Frame, Role)> {
+        let port = listener.local.port();
+        let line = self.line_addressing(Role::Server, "bind", port);
+        line.map(|line| (line, Role::Server)).or_else(|| self.line_naming(Role::Server, port))
+    }
+
+    /// The line to change where the client dialled a wrong port: the one that names the number, wherever it is used.
+    #[must_use]
+    pub fn line_of_dialled_port(&self, dial: &Dial) -> Option<(Frame, Role)> {
+        self.line_naming(Role::Client, dial.target.port()).or_else(|| self.line_that_dialled(dial))
+    }
+
+    /// The same for a server on a wrong port.
+    #[must_use]
+    pub fn line_of_bound_port(&self, listener: &Listener) -> Option<(Frame, Role)> {
+        self.line_naming(Role::Server, listener.local.port()).or_else(|| self.line_that_bound(listener))
+    }
+
+    /// The only line in the text of `role`'s program that names `port`.
+    fn line_naming(&self, role: Role, port: u16) -> Option<(Frame, Role)> {
+        let programs = &self.evidence.programs.seen().ok()?.programs;
+        let mut mentions = programs.iter().filter(|one| one.role == role).flat_map(|one| &one.mentions);
+        mentions.find(|mention| mention.port == port).map(|mention| (mention.location.clone(), role))
+    }
+
+    /// The line at which the client's attempt to reach `port` failed.
+    fn line_of_refusal(&self, port: u16) -> Option<Frame> {
         let raised = self.exceptions(Role::Client).ok()?;
-        let port = format!(":{}", dial.target.port());
-        let names_port = |address: &Option<String>| address.as_ref().is_some_and(|address| address.ends_with(&port));
+        let names_port = |address: &Option<String>| address.as_deref().and_then(port_in) == Some(port);
         let (_, raised) = raised
             .iter()
             .find(|(_, raised)| names_port(&raised.address))
             .or_else(|| raised.iter().find(|(_, raised)| raised.kind.starts_with("ConnectionRefused")))?;
-        Some((raised.frames.last()?.clone(), Role::Client))
+        raised.frames.last().cloned()
+    }
+
+    /// The line of `role` that named `port` to `call`; for a bind that left the choice to the system, the only one of the
+    /// program.
+    fn line_addressing(&self, role: Role, call: &str, port: u16) -> Option<Frame> {
+        let addressed = &self.evidence.exceptions.seen().ok()?.addressed;
+        let of_call = || addressed.iter().filter(|one| one.role == role && one.call == call);
+        let exact = of_call().find(|one| port_in(&one.address) == Some(port));
+        let mut chosen = of_call().filter(|one| port_in(&one.address) == Some(0));
+        let any = chosen.next().filter(|_| chosen.next().is_none());
+        Some(exact.or(any)?.location.clone())
     }
 
     /// The client's line that waits for an answer to what it sent.

@@ -12,9 +12,9 @@ use std::net::SocketAddr;
 
 use crate::diagnosis::{Diagnosis, Finding, Verdict, examine};
 use crate::evidence::{
-    Action, Bytes, Contract, Ending, Evidence, Exceptions, Exit, Framing, How, Limit, Observed, Output, Packets, Probe,
-    Probes, Process, Program, Programs, Raised, Reply, Role, Sample, Snapshot, Socket, SocketState, Sockets, Term,
-    Thread, Tracer, Transport, Unreachable, Wait,
+    Action, Addressed, Bytes, Contract, Ending, Evidence, Exceptions, Exit, Frame, Framing, How, Limit, Mention,
+    Observed, Output, Packets, Probe, Probes, Process, Program, Programs, Raised, Reply, Role, Sample, Snapshot,
+    Socket, SocketState, Sockets, Term, Thread, Tracer, Transport, Unreachable, Wait,
 };
 use crate::facts::Facts;
 use crate::rules::{Call, Ruling, find};
@@ -297,6 +297,21 @@ impl Stage {
         let (interpreter, way) = ("python 3.11.7".to_owned(), "boot".to_owned());
         exceptions.tracers.push(Tracer { role, program, pid: 0, interpreter, way });
         exceptions
+    }
+
+    /// `role` is traced, and its line `line` named `address` to `call`.
+    pub fn addressed(mut self, role: Role, call: &str, address: &str, line: u32) -> Self {
+        let location = Frame { line, ..frame(&format!("{role}.py"), 7, "main", "…") };
+        let (call, address, program) = (call.to_owned(), address.to_owned(), usize::from(role == Role::Client));
+        self.traced(role).addressed.push(Addressed { at: ms(30.0), role, program, call, address, location });
+        self
+    }
+
+    /// Only line `line` in the text of the program of `role` names `port`.
+    pub fn mentions(mut self, role: Role, port: u16, line: u32) -> Self {
+        let location = Frame { line, ..frame(&format!("{role}.js"), 7, "", "…") };
+        self.programs().programs[usize::from(role == Role::Client)].mentions.push(Mention { port, location });
+        self
     }
 
     /// The last exception, for details.

@@ -6,6 +6,7 @@ mod hold;
 mod home;
 mod interpreter;
 mod live;
+mod mentions;
 mod own_client;
 mod pair;
 mod parts;

@@ -48,7 +48,7 @@ fn check(facts: &Facts) -> Ruling {
     )
     .because(dial.evidence.clone())
     .because([listener.reference.clone()])
-    .at(if side == Side::Client { facts.line_that_dialled(dial) } else { None })
+    .at(if side == Side::Client { facts.line_that_dialled(dial) } else { facts.line_that_bound(listener) })
     .fix(fix)
     .fires()
 }

@@ -38,7 +38,7 @@ fn check(facts: &Facts) -> Ruling {
     )
     .because(dial.evidence.clone())
     .because([listener.reference.clone()])
-    .at(facts.line_that_dialled(dial))
+    .at(facts.line_of_dialled_port(dial))
     .fix("Look up the documented port and give it to both; `--at HOST:PORT` tells netdiag, which then names the side.")
     .fires()
 }

@@ -38,7 +38,11 @@ fn check(facts: &Facts) -> Ruling {
         (None, Some(_)) => (Side::Server, "The server listens on"),
         (Some(_), Some(_)) => (Side::Both, "Client and server use"),
     };
-    let line = client.filter(|_| side == Side::Client).and_then(|dial| facts.line_that_dialled(dial));
+    let line = match (client, server) {
+        (Some(dial), None) => facts.line_that_dialled(dial),
+        (_, Some(listener)) => facts.line_that_bound(listener),
+        (None, None) => None,
+    };
     finding(&RULE, side, Confidence::Proven, statement(who, documented))
         .because(proof(facts, client, server))
         .at(line)

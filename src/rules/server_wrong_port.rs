@@ -40,6 +40,7 @@ fn check(facts: &Facts) -> Ruling {
     )
     .because([elsewhere.reference.clone()])
     .because(facts.refused_dial().ok().flatten().map(|dial| dial.evidence.clone()).unwrap_or_default())
+    .at(facts.line_of_bound_port(elsewhere))
     .fix(format!("Bind {documented}, and print the port that getsockname returns rather than the one you meant."))
     .fires()
 }
@@ -48,7 +49,7 @@ fn check(facts: &Facts) -> Ruling {
 mod tests {
     use crate::diagnosis::{Confidence, Side};
     use crate::evidence::Role;
-    use crate::facts::staged::{SERVER, dial, listener, owner, pair};
+    use crate::facts::staged::{SERVER, Stage, dial, listener, owner, pair};
 
     #[test]
     fn the_server_left_the_documented_port() {
@@ -56,6 +57,30 @@ mod tests {
         let found = stage.fires("server-wrong-port");
         assert_eq!((found.side, found.confidence), (Side::Server, Confidence::Proven));
         assert_eq!(stage.verdict().side, Side::Server);
+    }
+
+    fn line(stage: &Stage) -> Option<u32> {
+        stage.fires("server-wrong-port").location.map(|frame| frame.line)
+    }
+
+    #[test]
+    fn the_line_that_names_the_number_is_told_before_the_one_that_binds_it() {
+        let stage = || pair().listens("127.0.0.1:12346").talk(dial(40001, SERVER).syn(50.0).refused(50.1));
+        assert_eq!(line(&stage()), None);
+        let bound = stage().addressed(Role::Server, "bind", "127.0.0.1:12346", 4);
+        assert_eq!(line(&bound), Some(4));
+        assert_eq!(line(&bound.clone().mentions(Role::Client, 12346, 9)), Some(4), "that is the other one's text");
+        assert_eq!(line(&bound.mentions(Role::Server, 12346, 2)), Some(2));
+        let elsewhere = stage().addressed(Role::Server, "bind", "127.0.0.1:9000", 4);
+        assert_eq!(line(&elsewhere.addressed(Role::Server, "connect", "127.0.0.1:12346", 5)), None);
+    }
+
+    #[test]
+    fn a_port_left_to_the_system_was_bound_by_the_only_line_that_did_so() {
+        let stage = pair().listens("127.0.0.1:40123").talk(dial(40001, SERVER).syn(50.0).refused(50.1));
+        let once = stage.addressed(Role::Server, "bind", "127.0.0.1:0", 4);
+        assert_eq!(line(&once), Some(4));
+        assert_eq!(line(&once.addressed(Role::Server, "bind", "0.0.0.0:0", 8)), None);
     }
 
     #[test]

@@ -48,6 +48,11 @@ fn check(facts: &Facts) -> Ruling {
     )
     .because(dial.evidence.clone())
     .because([listener.reference.clone()])
+    .at(match side {
+        Side::Client => facts.line_that_dialled(dial),
+        Side::Server => facts.line_that_bound(listener),
+        _ => None,
+    })
     .fix("Make the same kind of socket on both sides: SOCK_STREAM for TCP, SOCK_DGRAM for UDP.")
     .fires()
 }

@@ -41,7 +41,7 @@ fn check(facts: &Facts) -> Ruling {
         ),
     )
     .because(proof)
-    .at(facts.line_that_dialled(dial))
+    .at(facts.line_of_dialled_port(dial))
     .fix(format!("Dial {documented}. Read the port from one place, so that client and documentation cannot differ."))
     .fires()
 }

@@ -216,6 +216,24 @@ fn coroutines_never_awaited_and_results_never_retrieved_are_told() {
 }
 
 #[test]
+fn the_lines_that_bind_and_dial_are_told_whatever_library_does_it_for_them() {
+    on_every_python(|python| {
+        let (_, seen) = unchanged(&words(&[python, "addresses.py"]), &programs());
+        let places: Vec<_> =
+            seen.addressed.iter().map(|one| (&*one.call, one.location.line, &*one.location.function)).collect();
+        let expected = [
+            ("bind", 26, "main"),
+            ("connect", 29, "main"),
+            ("bind", 30, "main"),
+            ("bind", 14, "serve"),
+            ("connect", 18, "serve"),
+        ];
+        assert_eq!(places, expected, "{python}: {:?}", seen.addressed);
+        assert!(seen.addressed.iter().all(|one| one.address.starts_with("127.0.0.1:")));
+    });
+}
+
+#[test]
 fn a_blocked_loop_is_told_with_the_line_that_blocks_it() {
     on_every_python(|python| {
         let (_, seen) = unchanged(&words(&[python, "blocked.py"]), &programs());

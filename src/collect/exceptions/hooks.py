@@ -1,4 +1,5 @@
-"""The few places of the standard library where exceptions end up that no user's `except` ever sees.
+"""The few places of the standard library where exceptions end up that no user's `except` ever sees, and what Python's
+own audit events tell of the addresses a program names.
 
 Each wrapper looks and does exactly what the original does. They stand where nothing is raised through them, so that
 none shows in a traceback; modules the program does not import are not touched.
@@ -11,6 +12,8 @@ import _weakref
 from . import handlers, seen, source
 
 unasked = {}
+addressed = set()
+ADDRESSED_LIMIT = 40
 
 
 def quietly(look, *arguments):
@@ -35,6 +38,28 @@ def install():
         hook(event)
 
     sys.unraisablehook = unraisable
+    if hasattr(sys, "addaudithook"):
+        sys.addaudithook(audit)
+
+
+def audit(event, arguments):
+    """Hears every audit event; only two of them are looked at. Whatever is raised here would stop the program's call."""
+    if event == "socket.bind" or event == "socket.connect":
+        quietly(address_named, event[7:], arguments[1], sys._getframe(1))
+
+
+def address_named(call, value, frame):
+    """Tells the user's line that binds or dials an internet address; a line that does it again and again, once."""
+    address = seen.spelled(value)
+    while frame is not None and not source.is_user_frame(frame):
+        frame = frame.f_back
+    if address is None or frame is None or seen.channel is None:
+        return
+    name, number = frame.f_code.co_filename, frame.f_lineno
+    if len(addressed) < ADDRESSED_LIMIT and (call, address, name, number) not in addressed:
+        addressed.add((call, address, name, number))
+        location = source.place(name, number, frame.f_code.co_name)
+        seen.channel.emit({"e": "addressed", "call": call, "address": address, "location": location})
 
 
 class Waiting:

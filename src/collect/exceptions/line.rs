@@ -5,12 +5,13 @@ use std::collections::HashMap;
 use serde::Deserialize;
 
 use super::Part;
-use crate::evidence::{Action, At, Exceptions, Frame, Neglected, Raised, Stack, Stall, Tracer};
+use crate::evidence::{Action, Addressed, At, Exceptions, Frame, Neglected, Raised, Stack, Stall, Tracer};
 
 /// How much of each kind is kept: of one program, so that no program can crowd out another.
 const RAISED: usize = 250;
 const NEGLECTED: usize = 100;
 const STALLS: usize = 100;
+const ADDRESSED: usize = 100;
 const STACKS: usize = 400;
 /// Traced processes of one program.
 const TRACERS: usize = 32;
@@ -31,6 +32,8 @@ pub enum Line {
     Neglected { t: u64, what: String, name: String, exception: Option<String>, location: Option<Frame> },
     /// A blocked event loop, said again with the same number while it lasts.
     Stall { t: u64, id: u64, ms: f64, location: Frame },
+    /// A line that binds or dials.
+    Addressed { t: u64, call: String, address: String, location: Frame },
     /// The stack of one thread or task.
     Stack { of: String, frames: Vec<Frame>, within: String },
     /// All stacks were sent.
@@ -109,6 +112,15 @@ impl Ledger {
                 self.seen.neglected.push(Neglected { at: at(t), role, program, what, name, exception, location });
             }
             Line::Stall { t, id, ms, location } => self.note_stall(speaker, id, ms, at(t), &location),
+            Line::Addressed { t, call, address, location } => {
+                let Part { role, program } = speaker.part;
+                let kept = count(&self.seen.addressed, |one| one.program == program && one.role == role);
+                if kept >= ADDRESSED || !matches!(call.as_str(), "bind" | "connect") {
+                    return self.omit(1);
+                }
+                let (address, location) = (clip(&address, 120), shorten(&location));
+                self.seen.addressed.push(Addressed { at: at(t), role, program, call, address, location });
+            }
             Line::Stack { of, frames, within } => self.note_stack(speaker, &of, &frames, &within),
             Line::Omitted { n } => self.omit(n),
             Line::Hello { .. } | Line::Thread { .. } | Line::Asyncio | Line::Stacks => {}
@@ -170,6 +182,7 @@ impl Ledger {
         self.seen.raised.sort_by_key(|raised| raised.at);
         self.seen.neglected.sort_by_key(|neglected| neglected.at);
         self.seen.stalls.sort_by_key(|stall| stall.at);
+        self.seen.addressed.sort_by_key(|addressed| addressed.at);
         self.seen
     }
 }

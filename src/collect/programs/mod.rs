@@ -5,6 +5,7 @@
 mod ending;
 mod output;
 mod start;
+mod texts;
 
 #[cfg(target_os = "linux")]
 mod fds;
@@ -35,6 +36,7 @@ use std::time::Duration;
 use rustix::process::Pid;
 
 pub use self::start::Launch;
+pub use self::texts::mentions;
 
 use self::output::Drain;
 use self::tree::Tree;
@@ -130,6 +132,7 @@ impl Stage {
             stdout: None,
             stderr: None,
             spawn_error: None,
+            mentions: Vec::new(),
         });
         self.held.push(Held::default());
         Some(index)

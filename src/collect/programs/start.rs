@@ -54,6 +54,7 @@ impl Stage {
             stdout: None,
             stderr: None,
             spawn_error: outcome.as_ref().err().map(ToString::to_string),
+            mentions: Vec::new(),
         });
         if outcome.is_ok() {
             self.tree.started(index);

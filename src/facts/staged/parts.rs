@@ -67,6 +67,7 @@ pub fn program(role: Role, command: &str, exit: Option<(f64, How)>) -> Program {
         stdout: Some(Output::default()),
         stderr: Some(Output::default()),
         spawn_error: None,
+        mentions: Vec::new(),
     }
 }
 
