@@ -11,6 +11,7 @@ pub mod datagrams;
 pub mod dialect;
 mod endurance;
 pub mod exchange;
+pub mod failure;
 pub mod held;
 mod idling;
 pub mod left_over;

@@ -89,6 +89,8 @@ fn stack(lines: &[&str], at: usize) -> Option<Found> {
 
 /// A frame of such a stack, if it is the program's own.
 fn place(text: &str) -> Option<Frame> {
+    // Node prints an error's fields in braces behind its frames.
+    let text = text.strip_suffix(" {").unwrap_or(text);
     let (function, place) = match text.strip_suffix(')').and_then(|text| text.rsplit_once('(')) {
         Some((function, place)) => (function.trim_end(), place),
         None => ("", text),
@@ -183,6 +185,15 @@ mod tests {
         told(go, "panic: boom", ("main.go", 10));
         let rust = "thread 'main' (77) panicked at src/main.rs:4:5:\nno such line\nnote: run with `RUST_BACKTRACE=1`\n";
         told(rust, "no such line", ("src/main.rs", 4));
+    }
+
+    #[test]
+    fn a_frame_of_the_runtime_is_nobodys_line_even_with_the_errors_fields_behind_it() {
+        let taken = "Error: listen EADDRINUSE: address already in use 127.0.0.1:12345\n    at Server.setupListenHandle [as _listen2] \
+                     (node:net:1908:16)\n    at process.processTicksAndRejections (node:internal/process/task_queues:82:21) {\n  \
+                     code: 'EADDRINUSE',\n  port: 12345\n}\n";
+        let (words, place, _) = read(taken).unwrap();
+        assert!(words.starts_with("Error: listen EADDRINUSE") && place.is_none(), "{words} {place:?}");
     }
 
     #[test]

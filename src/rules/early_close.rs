@@ -60,6 +60,7 @@ fn check(facts: &Facts) -> Ruling {
     finding(&RULE, side, sure, what)
         .because(talk.references())
         .because(talk.closing_references(Role::Server))
+        .after(talk.request().ok().filter(|_| side == Side::Server).and_then(|asked| facts.server_failure(asked.first)))
         .fix(match side {
             Side::Client => "One message per connection is agreed: dial again for the next one.",
             Side::Both => "Agree on how long a connection lasts: one message, many, or until it was idle for a stated time.",
@@ -107,7 +108,7 @@ fn last_turn_before_the_end(talk: &Talk) -> Option<Turn> {
 #[cfg(test)]
 mod tests {
     use crate::diagnosis::{Confidence, Side};
-    use crate::evidence::{Lifetime, Role, Term};
+    use crate::evidence::{Action, Lifetime, Role, Term};
     use crate::facts::staged::{Stage, Talk, pair, talk};
 
     fn met(talk: Talk) -> Stage {
@@ -130,6 +131,21 @@ mod tests {
         let found = stage.fires("early-close");
         assert_eq!((found.side, found.confidence), (Side::Server, Confidence::Proven));
         assert_eq!(stage.verdict().side, Side::Server);
+    }
+
+    #[test]
+    fn what_failed_in_the_handler_is_told_with_its_line() {
+        let closed = || met(talk(40001).asks("hello\n").closes(Role::Server).closes(Role::Client));
+        let asked = closed().0.packets.seen().unwrap().conversations[0].sent.first.unwrap().ms();
+        let found = closed().raised(Role::Server, asked + 1.0, "KeyError", Action::Uncaught).fires("early-close");
+        assert!(found.statement.contains("KeyError") && found.evidence.contains(&"exceptions:0".to_owned()), "{found:?}");
+        assert_eq!(found.location.map(|frame| frame.line), Some(7));
+        let before = closed().raised(Role::Server, asked - 1.0, "KeyError", Action::Uncaught).fires("early-close");
+        assert_eq!(before.location, None, "what failed before the question is not why it was not answered");
+        let handled = closed().raised(Role::Server, asked + 1.0, "KeyError", Action::Handled).fires("early-close");
+        assert_eq!(handled.location, None);
+        let network = closed().raised(Role::Server, asked + 1.0, "ConnectionResetError", Action::Uncaught);
+        assert_eq!(network.last_raised(|one| one.errno = Some(104)).fires("early-close").location, None);
     }
 
     #[test]

@@ -95,16 +95,17 @@ fn check(facts: &Facts) -> Ruling {
     } else {
         "The whole request was sent to the server, and no reply came."
     };
-    let error = facts.player(Role::Server).ok().flatten().and_then(|server| server.trace());
-    let error = error.map(|trace| format!(" It printed an error: {}", trace.words.readable())).unwrap_or_default();
     let (sure, what) = if has_let_go(facts, talk) {
         (Confidence::Likely, "The server has closed its socket and lives on: nobody is there to answer.")
     } else {
         (confidence(facts, talk, exchange), what)
     };
-    finding(&RULE, Side::Server, sure, format!("{what}{waited}{proof}{error}"))
+    let failure = talk.request().ok().and_then(|request| facts.server_failure(request.first));
+    let waits = if failure.is_none() { facts.line_where_waits(Role::Server) } else { None };
+    finding(&RULE, Side::Server, sure, format!("{what}{waited}{proof}"))
     .because(talk.references())
-    .at(facts.line_of_failure(Role::Server).or_else(|| facts.line_where_waits(Role::Server)))
+    .at(waits)
+    .after(failure)
     .fix("Write the reply in the handler, and flush it (`await writer.drain()`, `flush()`), on every path through it.")
     .fires()
 }

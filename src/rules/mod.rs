@@ -5,6 +5,7 @@
 
 use crate::diagnosis::{Confidence, Finding, Part, Side};
 use crate::evidence::{Frame, Gap, Role, Transport};
+use crate::facts::failure::Failure;
 use crate::facts::{Facts, Look, Symptom};
 
 /// A rule's answer; `Err` is the third one: it cannot tell, because of this gap.
@@ -209,6 +210,14 @@ impl Finding {
             self.location_of = Some(role);
         }
         self
+    }
+
+    /// What failed in the program before; its line, unless a better one is known.
+    fn after(mut self, failure: Option<Failure>) -> Self {
+        let Some(failure) = failure else { return self };
+        self.statement.push_str(&failure.sentence);
+        let line = if self.location.is_none() { failure.line } else { None };
+        self.because(failure.evidence).at(line)
     }
 
     /// A fault of its own that does not explain the failure, if `contributing`.

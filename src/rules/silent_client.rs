@@ -59,6 +59,7 @@ fn check(facts: &Facts) -> Ruling {
         ),
     )
     .because(talk.references())
+    .at(facts.line_where_waits(Role::Client))
     .fix("Send the request before reading; check that the write is reached, awaited and flushed.")
     .fires()
 }

@@ -70,6 +70,7 @@ fn check(facts: &Facts) -> Ruling {
         ),
     )
     .because(talk.references())
+    .at(facts.line_where_waits(Role::Server))
     .fix("Read from the connection as soon as it is accepted; see what the handler waits for instead.")
     .fires()
 }
