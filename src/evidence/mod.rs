@@ -20,7 +20,9 @@ pub use contract::{Contract, Framing, Lifetime, Reply, Source, Term, Terminator}
 pub use exceptions::{Action, Addressed, Exceptions, Frame, Neglected, Raised, Stack, Stall, Tracer};
 pub use packets::{Conversation, Flags, Note, Packets, Port, Segment, Stream, Turn, Unreachable};
 pub use probes::{Close, Probe, Probes, Reach, Shape};
-pub use programs::{Exit, Farewell, How, Limit, Mention, Output, Process, Program, Programs, Sample, Thread, Wait};
+pub use programs::{
+    Exit, Farewell, How, Limit, Mention, Output, Process, Program, Programs, Sample, Text, Thread, Wait,
+};
 pub use sockets::{Counters, Owner, Snapshot, Socket, SocketState, Sockets, TcpInfo};
 pub use tasks::{Lint, Task, TaskState, Tasks};
 

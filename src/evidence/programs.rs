@@ -40,9 +40,20 @@ pub struct Program {
     pub stderr: Option<Output>,
     /// Why it could not be started at all (no such file, not executable); then `pid` is 0.
     pub spawn_error: Option<String>,
-    /// The ports of the recording that just one line of its text names.
+    /// What its own text tells, where that could be read.
     #[serde(default)]
+    pub text: Text,
+}
+
+/// Lines in the text of a program. Where several would do, none is told.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Text {
+    /// The ports of the recording that just one line names.
     pub mentions: Vec<Mention>,
+    /// The only line that sends.
+    pub sends: Option<Frame>,
+    /// The only line that receives.
+    pub receives: Option<Frame>,
 }
 
 /// A line of source that names a port.

@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 
 use super::{Dial, Facts, Listener, Player};
-use crate::evidence::{Action, Contract, Frame, Role, Stack};
+use crate::evidence::{Action, Contract, Frame, Role, Stack, Text};
 
 /// The port of the address that `contract` states.
 pub(super) fn port_of(contract: &Contract) -> Option<u16> {
@@ -75,10 +75,12 @@ impl Facts<'_> {
     }
 
     /// The only line in the text of `role`'s program that names `port`.
-    fn line_naming(&self, role: Role, port: u16) -> Option<(Frame, Role)> {
-        let programs = &self.evidence.programs.seen().ok()?.programs;
-        let mut mentions = programs.iter().filter(|one| one.role == role).flat_map(|one| &one.mentions);
-        mentions.find(|mention| mention.port == port).map(|mention| (mention.location.clone(), role))
+    #[must_use]
+    pub fn line_naming(&self, role: Role, port: u16) -> Option<(Frame, Role)> {
+        self.line_in_text(role, |text| {
+            let mut mentions = text.mentions.iter();
+            mentions.find(|mention| mention.port == port).map(|mention| mention.location.clone())
+        })
     }
 
     /// The line at which the client's attempt to reach `port` failed.
@@ -103,10 +105,36 @@ impl Facts<'_> {
         Some(exact.or(any)?.location.clone())
     }
 
-    /// The client's line that waits for an answer to what it sent.
+    /// The only line of `role`'s program that sends, where its text is at hand.
     #[must_use]
-    pub fn line_that_sent(&self) -> Option<(Frame, Role)> {
-        self.line_where_waits(Role::Client)
+    pub fn line_that_sends(&self, role: Role) -> Option<(Frame, Role)> {
+        self.line_in_text(role, |text| text.sends.clone())
+    }
+
+    /// The same of the line that receives.
+    #[must_use]
+    pub fn line_that_receives(&self, role: Role) -> Option<(Frame, Role)> {
+        self.line_in_text(role, |text| text.receives.clone())
+    }
+
+    /// Where the server should have answered: where it waits instead while its client waits too, else the line that sends,
+    /// else the one that reads the request.
+    #[must_use]
+    pub fn line_that_should_answer(&self) -> Option<(Frame, Role)> {
+        let waits = self.line_of_the_hang(Role::Server);
+        waits.or_else(|| self.line_that_sends(Role::Server)).or_else(|| self.line_that_receives(Role::Server))
+    }
+
+    fn line_in_text(&self, role: Role, which: impl Fn(&Text) -> Option<Frame>) -> Option<(Frame, Role)> {
+        let programs = &self.evidence.programs.seen().ok()?.programs;
+        let program = programs.iter().find(|program| program.role == role)?;
+        Some((which(&program.text)?, role))
+    }
+
+    /// The line at which `role` waits, while a client is still waiting; later it may be anywhere.
+    #[must_use]
+    pub fn line_of_the_hang(&self, role: Role) -> Option<(Frame, Role)> {
+        self.line_where_waits(role).filter(|_| self.still_waiting())
     }
 
     /// The user's line at which `role` waited when the recording was frozen: that of a task which is not the program's

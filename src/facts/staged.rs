@@ -310,7 +310,15 @@ impl Stage {
     /// Only line `line` in the text of the program of `role` names `port`.
     pub fn mentions(mut self, role: Role, port: u16, line: u32) -> Self {
         let location = Frame { line, ..frame(&format!("{role}.js"), 7, "", "…") };
-        self.programs().programs[usize::from(role == Role::Client)].mentions.push(Mention { port, location });
+        self.programs().programs[usize::from(role == Role::Client)].text.mentions.push(Mention { port, location });
+        self
+    }
+
+    /// Only line `sends` in the text of the program of `role` sends, and only line `receives` receives.
+    pub fn written(mut self, role: Role, sends: u32, receives: u32) -> Self {
+        let line = |line| Some(Frame { line, ..frame(&format!("{role}.js"), 7, "", "…") });
+        let text = &mut self.programs().programs[usize::from(role == Role::Client)].text;
+        (text.sends, text.receives) = (line(sends), line(receives));
         self
     }
 

@@ -6,12 +6,13 @@ mod hold;
 mod home;
 mod interpreter;
 mod live;
-mod mentions;
+
 mod own_client;
 mod pair;
 mod parts;
 mod settle;
 mod swap;
+mod texts;
 mod traffic;
 mod vigil;
 mod worker;

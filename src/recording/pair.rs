@@ -10,7 +10,7 @@ use super::parts::Wings;
 use super::traffic::Traffic;
 use super::vigil::Idleness;
 use super::{Manner, Plan};
-use super::{calls, home, mentions};
+use super::{calls, home, texts};
 use crate::collect::calls::Tracer;
 use crate::collect::clock::Clock;
 use crate::collect::exceptions::Listener;
@@ -113,7 +113,7 @@ pub fn record(plan: &Plan, manner: &Manner, interruption: &Interruption) -> anyh
     home::forget_farewell(&mut evidence);
     evidence.exceeded = guard.exceeded();
     calls::hear(tracer, &mut evidence)?;
-    mentions::note(&mut evidence);
+    texts::note(&mut evidence);
     Ok(evidence)
 }
 

@@ -2,7 +2,7 @@
 
 use super::{Call, Look, Rule, Ruling, Symptom, finding};
 use crate::diagnosis::{Confidence, Side};
-use crate::evidence::{Framing, Reply, Source};
+use crate::evidence::{Framing, Reply, Role, Source};
 use crate::facts::textual::mangled;
 use crate::facts::{Facts, Talk, dialect};
 
@@ -31,6 +31,7 @@ fn check(facts: &Facts) -> Ruling {
         format!("The server turned the message into text and back, and bytes above 127 did not survive it: {how}."),
     )
     .because(talk.references())
+    .at(facts.line_that_sends(Role::Server))
     .fix("Keep the message as bytes from reading to writing: no decode, no toString, no text mode.")
     .fires()
 }

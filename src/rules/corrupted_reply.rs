@@ -2,7 +2,7 @@
 
 use super::{Call, Look, Rule, Ruling, Symptom, finding};
 use crate::diagnosis::{Confidence, Side};
-use crate::evidence::Gap;
+use crate::evidence::{Gap, Role};
 use crate::facts::{Echo, Facts};
 
 pub(super) static RULE: Rule = Rule {
@@ -37,6 +37,7 @@ fn check(facts: &Facts) -> Ruling {
     if facts.contract.reply_is_assumed() && facts.echoes_damaged() {
         return finding(&RULE, Side::Server, Confidence::Likely, statement)
             .because(talk.references())
+            .at(facts.line_that_sends(Role::Server))
             .fix("Treat the message as bytes from end to end: no decoding, no shared buffer, exactly the bytes received.")
             .fires();
     }
@@ -49,6 +50,7 @@ fn check(facts: &Facts) -> Ruling {
     }
     finding(&RULE, Side::Server, Confidence::Proven, statement)
         .because(talk.references())
+        .at(facts.line_that_sends(Role::Server))
         .fix("Treat the message as bytes from end to end: no decoding, no shared buffer, exactly the bytes received.")
         .fires()
 }

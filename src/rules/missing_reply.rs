@@ -27,7 +27,7 @@ fn check(facts: &Facts) -> Ruling {
              nothing.",
         )
         .because(evidence)
-        .at(facts.line_where_waits(Role::Server))
+        .at(facts.line_that_should_answer())
         .fix("Write the reply in the handler, and flush it (`await writer.drain()`, `flush()`), on every path through it.")
         .fires();
     }
@@ -101,10 +101,9 @@ fn check(facts: &Facts) -> Ruling {
         (confidence(facts, talk, exchange), what)
     };
     let failure = talk.request().ok().and_then(|request| facts.server_failure(request.first));
-    let waits = if failure.is_none() { facts.line_where_waits(Role::Server) } else { None };
     finding(&RULE, Side::Server, sure, format!("{what}{waited}{proof}"))
     .because(talk.references())
-    .at(waits)
+    .at(facts.line_that_should_answer())
     .after(failure)
     .fix("Write the reply in the handler, and flush it (`await writer.drain()`, `flush()`), on every path through it.")
     .fires()
@@ -184,6 +183,18 @@ mod tests {
         assert_eq!(stage.verdict().side, Side::Server);
         left_after(5000.0, Limit::Timed).silent("missing-reply");
         left_after(300.0, Limit::Forever).silent("missing-reply");
+    }
+
+    #[test]
+    fn its_line_is_where_it_waits_instead_then_where_it_sends_then_where_it_reads() {
+        let line = |stage: Stage| stage.fires("missing-reply").location.map(|frame| frame.line);
+        let hangs = || pair().talk(talk(40001).asks("hello\n").open()).hangs();
+        assert_eq!(line(hangs()), None);
+        assert_eq!(line(hangs().written(Role::Server, 5, 3)), Some(5));
+        assert_eq!(line(hangs().written(Role::Client, 5, 3)), None, "the client's lines are not the server's");
+        let mut reads_only = hangs().written(Role::Server, 5, 3);
+        reads_only.programs().programs[0].text.sends = None;
+        assert_eq!(line(reads_only), Some(3));
     }
 
     /// The client gave up after 20 ms.

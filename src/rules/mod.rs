@@ -212,12 +212,11 @@ impl Finding {
         self
     }
 
-    /// What failed in the program before; its line, unless a better one is known.
+    /// What failed in the program before, and its line, which is better than any other.
     fn after(mut self, failure: Option<Failure>) -> Self {
         let Some(failure) = failure else { return self };
         self.statement.push_str(&failure.sentence);
-        let line = if self.location.is_none() { failure.line } else { None };
-        self.because(failure.evidence).at(line)
+        self.because(failure.evidence).at(failure.line)
     }
 
     /// A fault of its own that does not explain the failure, if `contributing`.

@@ -68,7 +68,7 @@ fn check(facts: &Facts) -> Ruling {
     )
     .because(waiting.references())
     .because(served.references())
-    .at(facts.line_where_waits(Role::Server))
+    .at(facts.line_of_the_hang(Role::Server))
     .fix("Serve each connection in a task or thread of its own, so that accept is called again at once.")
     .fires()
 }

@@ -2,6 +2,7 @@
 
 use super::{Call, Look, Rule, Ruling, Symptom, finding};
 use crate::diagnosis::{Confidence, Side};
+use crate::evidence::Role;
 use crate::facts::{Dial, Facts, Listener};
 
 pub(super) static RULE: Rule = Rule {
@@ -39,8 +40,8 @@ fn check(facts: &Facts) -> Ruling {
         (Some(_), Some(_)) => (Side::Both, "Client and server use"),
     };
     let line = match (client, server) {
-        (Some(dial), None) => facts.line_that_dialled(dial),
-        (_, Some(listener)) => facts.line_that_bound(listener),
+        (Some(dial), None) => facts.line_naming(Role::Client, documented).or_else(|| facts.line_that_dialled(dial)),
+        (_, Some(listener)) => facts.line_naming(Role::Server, documented).or_else(|| facts.line_that_bound(listener)),
         (None, None) => None,
     };
     finding(&RULE, side, Confidence::Proven, statement(who, documented))

@@ -35,6 +35,7 @@ fn check(facts: &Facts) -> Ruling {
         return finding(&RULE, Side::Server, sure, what)
             .because(talk.references())
             .because(talk.closing_references(Role::Server))
+            .at(facts.line_that_receives(Role::Server))
             .fix("TCP keeps no borders: collect what arrives, cut it where a message ends, and answer every message in it.")
             .fires();
     }

@@ -2,6 +2,7 @@
 
 use super::{Call, Look, Rule, Ruling, Symptom, finding};
 use crate::diagnosis::{Confidence, Side};
+use crate::evidence::Role;
 use crate::facts::Facts;
 
 pub(super) static RULE: Rule = Rule {
@@ -39,6 +40,7 @@ fn check(facts: &Facts) -> Ruling {
     )
     .because(crossed.receiver.references())
     .because(crossed.sender.references())
+    .at(facts.line_that_sends(Role::Server))
     .fix(FIX)
     .fires()
 }

@@ -59,7 +59,7 @@ fn check(facts: &Facts) -> Ruling {
         ),
     )
     .because(talk.references())
-    .at(facts.line_where_waits(Role::Client))
+    .at(facts.line_of_the_hang(Role::Client).or_else(|| facts.line_that_sends(Role::Client)))
     .fix("Send the request before reading; check that the write is reached, awaited and flushed.")
     .fires()
 }

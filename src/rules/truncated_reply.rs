@@ -58,6 +58,7 @@ fn check(facts: &Facts) -> Ruling {
     )
     .because(talk.references())
     .because(talk.closing_references(Role::Server))
+    .at(facts.line_that_sends(Role::Server))
     .after(talk.request().ok().and_then(|request| facts.server_failure(request.first)))
     .fix("Send all bytes that were received: use the count that recv returned, and sendall (or a loop) to write.")
     .fires()

@@ -40,7 +40,7 @@ fn check(facts: &Facts) -> Ruling {
     )
     .because([client.reference()])
     .because(facts.talks().unwrap_or_default().first().map(Talk::references).unwrap_or_default())
-    .at(facts.line_that_sent())
+    .at(facts.line_where_waits(Role::Client))
     .contributing(true)
     .fix("Set a time limit on the receive (SO_RCVTIMEO, `settimeout`, `set_read_timeout`), and send again a few times.")
     .fires()

@@ -34,6 +34,7 @@ fn check(facts: &Facts) -> Ruling {
             ),
         )
         .because(talk.references())
+        .at(facts.line_that_receives(Role::Server))
         .fix(FIX)
         .fires();
     }
@@ -55,7 +56,7 @@ fn check(facts: &Facts) -> Ruling {
     )
     .because(talk.references())
     .because([client.reference()])
-    .at(facts.line_of_failure(Role::Client))
+    .at(facts.line_that_receives(Role::Client).or_else(|| facts.line_of_failure(Role::Client)))
     .fix(FIX)
     .fires()
 }

@@ -2,7 +2,7 @@
 
 use super::{Call, Look, Rule, Ruling, Symptom, finding};
 use crate::diagnosis::{Confidence, Side};
-use crate::evidence::Bytes;
+use crate::evidence::{Bytes, Role};
 use crate::facts::{Facts, Round, Talk};
 
 pub(super) static RULE: Rule = Rule {
@@ -47,6 +47,7 @@ fn check(facts: &Facts) -> Ruling {
         ),
     )
     .because(talk.references())
+    .at(facts.line_that_sends(Role::Server))
     .fix("Use the count that recv returned, for writing and for printing; or put a NUL there: `buf[n] = '\\0'`.")
     .fires()
 }

@@ -2,7 +2,7 @@
 
 use super::{Call, Look, Rule, Ruling, Symptom, finding};
 use crate::diagnosis::{Confidence, Side};
-use crate::evidence::Gap;
+use crate::evidence::{Gap, Role};
 use crate::facts::{Facts, Round, Talk};
 
 pub(super) static RULE: Rule = Rule {
@@ -56,6 +56,7 @@ fn check(facts: &Facts) -> Ruling {
         ),
     )
     .because(talk.references())
+    .at(facts.line_that_sends(Role::Server))
     .fix("Send as many bytes as were received: `buf[..n]`, `send(fd, buf, n, 0)` with the count that recv returned.")
     .fires()
 }

@@ -63,6 +63,9 @@ struct Truth {
     /// Names the fault may be given; empty where the catalogue has none that fits better than others.
     #[serde(default)]
     fault: Vec<String>,
+    /// The line to change, as `file:line`; several where a person would accept any of them, none where no line is it.
+    #[serde(default)]
+    line: Vec<String>,
     /// One sentence.
     why: String,
 }
@@ -73,6 +76,8 @@ struct Answer {
     fault: Option<String>,
     confidence: String,
     summary: String,
+    /// The line told, as `file:line`.
+    line: Option<String>,
     seconds: f64,
 }
 
@@ -110,7 +115,8 @@ fn missing_program(pair: &Pair) -> Option<String> {
 fn compiled(pair: &Pair, command: &str, built: &Path) -> String {
     let Some((before, rest)) = command.split_once("{cc:") else { return command.to_owned() };
     let (source, after) = rest.split_once('}').expect(&pair.name);
-    let program = built.join(format!("{}-{}", pair.name, source.trim_end_matches(".c")));
+    let program = built.join(&pair.name).join(source.trim_end_matches(".c"));
+    fs::create_dir_all(built.join(&pair.name)).unwrap();
     let compiler = Command::new("cc")
         .args(["-O1", "-w", "-o"])
         .arg(&program)
@@ -155,8 +161,14 @@ fn answer(report: &str, took: Duration) -> Answer {
         fault: word("fault"),
         confidence: word("confidence").unwrap_or_default(),
         summary: word("summary").unwrap_or_else(|| "no report at all".to_owned()),
+        line: line(&report["findings"][0]),
         seconds: took.as_secs_f64(),
     }
+}
+
+fn line(finding: &Value) -> Option<String> {
+    let file = finding["location"]["file"].as_str()?.rsplit('/').next()?;
+    Some(format!("{file}:{}", finding["location"]["line"]))
 }
 
 /// Asks about every pair, several at a time, in the order of `pairs`.
@@ -266,12 +278,24 @@ fn publish(asked: &[(&Pair, Answer)], took: Duration) {
         all(Outcome::Unknown).count(),
         all(Outcome::Wrong).count(),
     );
+    let lines =
+        |told: bool| asked.iter().filter(move |(pair, answer)| has_right_line(pair, answer) == Some(told)).count();
+    println!("lines to change: {} right, {} others", lines(true), lines(false));
+    for (pair, answer) in asked.iter().filter(|(pair, answer)| has_right_line(pair, answer) == Some(false)) {
+        println!("line: {}: truth {}, answer {:?}", pair.name, pair.truth.line.join(" or "), answer.line);
+    }
     for (heading, outcome) in [("wrong", Outcome::Wrong), ("unknown", Outcome::Unknown)] {
         all(outcome).for_each(|(pair, answer)| println!("{heading}: {}", disagreement(pair, answer)));
     }
     for (pair, answer) in all(Outcome::Right).filter(|(pair, answer)| is_otherwise_named(pair, answer)) {
         println!("named otherwise: {}", disagreement(pair, answer));
     }
+}
+
+/// Whether the line told is one to change; `None` where nobody is rightly named, or no line is known to be it.
+fn has_right_line(pair: &Pair, answer: &Answer) -> Option<bool> {
+    let wanted = is_right(pair, answer) && !pair.truth.line.is_empty();
+    wanted.then(|| answer.line.as_ref().is_some_and(|line| pair.truth.line.contains(line)))
 }
 
 fn share_of_right(asked: &[(&Pair, Answer)]) -> f64 {
@@ -298,6 +322,9 @@ fn netdiag_names_the_right_side_of_real_pairs_and_blames_no_healthy_one() {
         .map(|(pair, _)| pair.name.as_str())
         .collect();
     assert!(wrong.is_empty(), "the wrong side was named for {wrong:?}");
+    let lines: Vec<bool> = asked.iter().filter_map(|(pair, answer)| has_right_line(pair, answer)).collect();
+    let right = lines.iter().filter(|right| **right).count();
+    assert!(chosen || right * 10 >= lines.len() * 9, "{right} of {} lines are right", lines.len());
     let share = share_of_right(&asked);
     assert!(share >= RIGHT_AT_LEAST, "{:.1} % of the sides are right", share * 100.0);
 }

@@ -36,12 +36,12 @@ use std::time::Duration;
 use rustix::process::Pid;
 
 pub use self::start::Launch;
-pub use self::texts::mentions;
+pub use self::texts::read;
 
 use self::output::Drain;
 use self::tree::Tree;
 use crate::collect::clock::Clock;
-use crate::evidence::{At, Exit, How, Program, Programs, Role, Sample, Socket};
+use crate::evidence::{At, Exit, How, Program, Programs, Role, Sample, Socket, Text};
 
 /// Names the program that a process descends from, in its environment, so that a daemon is recognised however it detached.
 const MARK: &str = "NETDIAG_PROGRAM";
@@ -132,7 +132,7 @@ impl Stage {
             stdout: None,
             stderr: None,
             spawn_error: None,
-            mentions: Vec::new(),
+            text: Text::default(),
         });
         self.held.push(Held::default());
         Some(index)

@@ -10,7 +10,7 @@ use rustix::process::{WaitId, WaitIdOptions, waitid};
 
 use super::output::Drain;
 use super::{Ending, Held, MARK, Stage, raw};
-use crate::evidence::{Program, Role};
+use crate::evidence::{Program, Role, Text};
 
 /// What to start.
 #[derive(Debug, Clone, PartialEq)]
@@ -54,7 +54,7 @@ impl Stage {
             stdout: None,
             stderr: None,
             spawn_error: outcome.as_ref().err().map(ToString::to_string),
-            mentions: Vec::new(),
+            text: Text::default(),
         });
         if outcome.is_ok() {
             self.tree.started(index);

@@ -1,7 +1,10 @@
-//! Where a program's own text names a port: the scripts that its command names, and the source beside a compiled program.
+//! A program's own text: the scripts that its command names, and the source beside a compiled program. Tells the lines
+//! that name a port, send or receive, where there is just one that does.
 //!
-//! It reads files and runs nothing. Whether a line is wrong is not said here; a port that several lines name, or only a
-//! comment or a sentence, is named nowhere in particular.
+//! It reads files and runs nothing. Whether a line is wrong, or is ever reached, is not said here.
+
+mod deeds;
+mod ports;
 
 use std::collections::BTreeSet;
 use std::fs::File;
@@ -9,7 +12,8 @@ use std::io::Read;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
-use crate::evidence::{Frame, Mention, Program};
+use self::deeds::Deed;
+use crate::evidence::{Frame, Mention, Program, Text};
 
 /// A longer text was not written by hand.
 const LARGEST: u64 = 1 << 20;
@@ -20,16 +24,36 @@ const COMPILED: [&str; 8] = ["c", "cc", "cpp", "cxx", "rs", "go", "zig", "java"]
 /// What a line of nothing but comment begins with, in one language or another.
 const COMMENTS: [&str; 8] = ["#", "//", "/*", "*", "--", ";", "%", "\"\"\""];
 
-/// The single line of the program's text that names each of `ports`.
+/// What the program's text tells about `ports` and about its talk.
 #[must_use]
-pub fn mentions(program: &Program, ports: &BTreeSet<u16>) -> Vec<Mention> {
+pub fn read(program: &Program, ports: &BTreeSet<u16>) -> Text {
     let cwd = PathBuf::from(program.cwd.as_deref().unwrap_or("."));
     let texts: Vec<(String, String)> = files(&program.command, &cwd).into_iter().take(FILES).collect();
-    let only = |port: u16| {
-        let mut lines = texts.iter().flat_map(|(file, text)| naming(file, text, port));
-        lines.next().filter(|_| lines.next().is_none()).map(|location| Mention { port, location })
+    let mention = |port: &u16| {
+        let lines = texts.iter().flat_map(|(file, text)| ports::naming(file, text, *port));
+        only(lines).map(|location| Mention { port: *port, location })
     };
-    ports.iter().filter_map(|port| only(*port)).collect()
+    let doing = |deed| only(texts.iter().flat_map(move |(file, text)| deeds::doing(file, text, deed)));
+    Text {
+        mentions: ports.iter().filter_map(mention).collect(),
+        sends: doing(Deed::Sends),
+        receives: doing(Deed::Receives),
+    }
+}
+
+/// The only one of the lines.
+fn only(mut lines: impl Iterator<Item = Frame>) -> Option<Frame> {
+    lines.next().filter(|_| lines.next().is_none())
+}
+
+/// The lines of code in `text`.
+fn code<'t>(file: &'t str, text: &'t str) -> impl Iterator<Item = Frame> + 't {
+    text.lines().zip(1..).filter_map(move |(line, number)| {
+        let source = line.trim();
+        let is_code = !COMMENTS.iter().any(|mark| source.starts_with(mark));
+        let source = source.chars().take(200).collect();
+        is_code.then(|| Frame { file: file.to_owned(), line: number, function: String::new(), source })
+    })
 }
 
 /// The texts that the command names, by the name a reader knows them by.
@@ -63,7 +87,10 @@ fn candidates(word: &str, cwd: &Path) -> Vec<String> {
         changed.ok().zip(about.modified().ok()).is_some_and(|(source, program)| source <= program)
     };
     let stem = word.strip_suffix(".jar").unwrap_or(word);
-    let sources = COMPILED.iter().map(|ending| format!("{stem}.{ending}")).filter(is_source);
+    // A compiler may have been told to put the program elsewhere.
+    let here = Path::new(stem).file_name().map(|name| name.to_string_lossy().into_owned());
+    let stems = [Some(stem.to_owned()), here].into_iter().flatten();
+    let sources = stems.flat_map(|stem| COMPILED.map(|ending| format!("{stem}.{ending}"))).filter(is_source);
     [word.to_owned()].into_iter().chain(sources).collect()
 }
 
@@ -86,66 +113,10 @@ fn text(path: &Path) -> Option<String> {
     String::from_utf8(bytes).ok().filter(|text| !text.contains('\0'))
 }
 
-/// The lines of `text` that name `port` in code.
-fn naming<'t>(file: &'t str, text: &'t str, port: u16) -> impl Iterator<Item = Frame> + 't {
-    let wanted = port.to_string();
-    text.lines().zip(1..).filter_map(move |(line, number)| {
-        let source = line.trim();
-        let is_shebang = number == 1 && source.starts_with("#!");
-        if is_shebang || COMMENTS.iter().any(|mark| source.starts_with(mark)) || !names(source, &wanted) {
-            return None;
-        }
-        let source = source.chars().take(200).collect();
-        Some(Frame { file: file.to_owned(), line: number, function: String::new(), source })
-    })
-}
-
-/// Whether the number stands in `line` by itself, and not within a sentence.
-fn names(line: &str, number: &str) -> bool {
-    line.match_indices(number).any(|(at, _)| {
-        let belongs = |one: char| one.is_alphanumeric() || one == '_';
-        let (before, after) = (&line[..at], &line[at + number.len()..]);
-        let begins = !before.ends_with(|one: char| belongs(one) || one == '.');
-        let ends = !after.starts_with(belongs)
-            && !after.strip_prefix('.').is_some_and(|rest| rest.starts_with(|one: char| one.is_ascii_digit()));
-        begins && ends && !is_prose(before, after)
-    })
-}
-
-/// Whether this is within quotes that hold a sentence.
-fn is_prose(before: &str, after: &str) -> bool {
-    let mut open: Option<(char, usize)> = None;
-    for (at, one) in before.char_indices().filter(|(_, one)| matches!(one, '"' | '\'' | '`')) {
-        match open {
-            Some((quote, _)) if quote == one => open = None,
-            Some(_) => {}
-            None => open = Some((one, at)),
-        }
-    }
-    let Some((quote, at)) = open else { return false };
-    let rest = after.split(quote).next().unwrap_or_default();
-    [&before[at..], rest].iter().any(|part| part.contains(char::is_whitespace))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::evidence::Role;
-
-    fn lines(text: &str, port: u16) -> Vec<u32> {
-        naming("a", text, port).map(|frame| frame.line).collect()
-    }
-
-    #[test]
-    fn a_number_by_itself_is_named_in_code_and_not_in_words_about_it() {
-        assert_eq!(
-            lines("// port 12346\nserver.listen(12346, () => console.log('listening on 12346 now'))", 12346),
-            [2]
-        );
-        assert_eq!(lines("x = 123465\ny = 112346\nz = 12346.5\nw = _12346\nv = p12346", 12346), [0_u32; 0]);
-        assert_eq!(lines("nc -l 127.0.0.1 12346\nPORT='12346'\naddress = \"127.0.0.1:12346\"", 12346), [1, 2, 3]);
-        assert_eq!(lines("print(f'server on {host} 12346')", 12346), [0_u32; 0]);
-    }
 
     fn program(dir: &Path, command: &str) -> Program {
         let cwd = Some(dir.to_string_lossy().into_owned());
@@ -154,7 +125,7 @@ mod tests {
 
     fn found(program: &Program) -> Vec<(u16, String, u32)> {
         let place = |one: Mention| (one.port, one.location.file, one.location.line);
-        mentions(program, &BTreeSet::from([12345, 12346])).into_iter().map(place).collect()
+        read(program, &BTreeSet::from([12345, 12346])).mentions.into_iter().map(place).collect()
     }
 
     #[test]
@@ -178,6 +149,10 @@ mod tests {
         let old = std::time::SystemTime::now() - std::time::Duration::from_secs(60);
         File::options().write(true).open(&binary).unwrap().set_modified(old).unwrap();
         assert_eq!(found(&program(dir.path(), "./server")), []);
+        let elsewhere = tempfile::tempdir().unwrap();
+        std::fs::write(elsewhere.path().join("server"), b"\x7fELF\0\0").unwrap();
+        let built = elsewhere.path().join("server");
+        assert_eq!(found(&program(dir.path(), &built.to_string_lossy())), [(12346, "server.c".to_owned(), 1)]);
         std::fs::write(dir.path().join("Server.java"), "new ServerSocket(12346);\n").unwrap();
         assert_eq!(found(&program(dir.path(), "java Server")), [(12346, "Server.java".to_owned(), 1)]);
     }

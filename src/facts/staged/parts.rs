@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use super::{CLIENT_PID, SERVER, SERVER_PID, owner};
 use crate::evidence::{
     At, Close, Contract, Ending, Evidence, Exit, Frame, Gap, How, Limit, Observed, Occasion, Output, Owner, Probe,
-    Process, Program, Reach, Role, Rung, SCHEMA, Setting, Shape, Socket, SocketState, Thread, Transport, Wait,
+    Process, Program, Reach, Role, Rung, SCHEMA, Setting, Shape, Socket, SocketState, Text, Thread, Transport, Wait,
 };
 
 pub fn ms(ms: f64) -> At {
@@ -67,7 +67,7 @@ pub fn program(role: Role, command: &str, exit: Option<(f64, How)>) -> Program {
         stdout: Some(Output::default()),
         stderr: Some(Output::default()),
         spawn_error: None,
-        mentions: Vec::new(),
+        text: Text::default(),
     }
 }
 

@@ -1,4 +1,4 @@
-//! Adds to the programs of a finished recording where their own texts name the ports that it is about.
+//! Adds to the programs of a finished recording what their own texts tell of it.
 
 use std::collections::BTreeSet;
 
@@ -14,14 +14,16 @@ pub(super) fn note(evidence: &mut Evidence) {
     let ports = ports(evidence);
     let Observed::Seen(seen) = &mut evidence.programs else { return };
     for program in seen.programs.iter_mut().filter(|program| !program.reference) {
-        program.mentions = programs::mentions(program, &ports);
+        program.text = programs::read(program, &ports);
     }
 }
 
-/// The ports that were dialled, and those of the programs' listeners.
+/// The documented port, those that were dialled, and those of the programs' listeners.
 fn ports(evidence: &Evidence) -> BTreeSet<u16> {
     let dialled = evidence.packets.seen().map(|packets| packets.conversations.iter().map(|one| one.listener.port()));
     let snapshots = evidence.sockets.seen().map(|sockets| sockets.snapshots.as_slice()).unwrap_or_default();
     let of_programs = snapshots.iter().flat_map(|snapshot| waiting(&snapshot.sockets)).map(|row| row.local.port());
-    dialled.into_iter().flatten().chain(of_programs).take(PORTS).collect()
+    let documented = evidence.contract.address.as_ref().and_then(|term| term.value.rsplit_once(':')?.1.parse().ok());
+    let known = documented.into_iter().chain(dialled.into_iter().flatten());
+    known.chain(of_programs).take(PORTS).collect()
 }

@@ -1,0 +1,189 @@
+//! Which lines of code send to a peer or receive from one, by the names that languages give to this. What goes to the
+//! program's own streams is no talk. A line that does it through a name of the program's own is not seen; the line of that
+//! function is.
+
+use super::code;
+use crate::evidence::Frame;
+
+/// What a line does with a connection.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Deed {
+    Sends,
+    Receives,
+}
+
+const SEND: [&str; 16] = [
+    "send",
+    "sendall",
+    "sendto",
+    "sendmsg",
+    "sendAll",
+    "write",
+    "writelines",
+    "write_all",
+    "writeBytes",
+    "writeUTF",
+    "syswrite",
+    "println",
+    "fputs",
+    "fprintf",
+    "dprintf",
+    "puts",
+];
+const RECEIVE: [&str; 20] = [
+    "recv",
+    "recvfrom",
+    "recv_into",
+    "recvmsg",
+    "receive",
+    "read",
+    "readline",
+    "readLine",
+    "readlines",
+    "readuntil",
+    "readexactly",
+    "read_until",
+    "read_line",
+    "read_exact",
+    "readUTF",
+    "sysread",
+    "getline",
+    "fgets",
+    "gets",
+    "readNBytes",
+];
+/// What names the program's own streams, or a log.
+const OWN: [&str; 12] = [
+    "stdout",
+    "stderr",
+    "stdin",
+    "STDOUT",
+    "STDERR",
+    "STDIN",
+    "System.out",
+    "System.err",
+    "System.in",
+    "console.",
+    "logging.",
+    "logger.",
+];
+/// What a line begins with that defines a name instead of using it.
+const DEFINITIONS: [&str; 8] =
+    ["def ", "async def ", "function ", "async function ", "sub ", "fn ", "pub fn ", "func "];
+
+/// The lines of `text` that do `deed`.
+pub(super) fn doing<'t>(file: &'t str, text: &'t str, deed: Deed) -> impl Iterator<Item = Frame> + 't {
+    code(file, text).filter(move |line| does(&line.source, deed))
+}
+
+fn does(line: &str, deed: Deed) -> bool {
+    let begins = |words: &[&str]| words.iter().any(|word| line.starts_with(word));
+    if begins(&DEFINITIONS) || OWN.iter().any(|own| line.contains(own)) {
+        return false;
+    }
+    match deed {
+        Deed::Sends => SEND.iter().any(|name| calls(line, name)) || prints_to_a_handle(line) || line.contains(".pipe("),
+        Deed::Receives => {
+            let events =
+                ["on('data'", "on(\"data\"", "on('message'", "on(\"message\"", "on('line'", "on(\"line\"", ".pipe("];
+            RECEIVE.iter().any(|name| calls(line, name))
+                || events.iter().any(|event| line.contains(event))
+                || reads_a_handle(line)
+        }
+    }
+}
+
+/// Whether `name` is called: `name(`, by itself or as a method.
+fn calls(line: &str, name: &str) -> bool {
+    line.match_indices(name).any(|(at, _)| {
+        let belongs = |one: char| one.is_alphanumeric() || one == '_';
+        let begins = !line[..at].ends_with(belongs);
+        // Perl's sysread and syswrite need no parentheses.
+        let open = line[at + name.len()..].trim_start();
+        begins && (open.starts_with('(') || name.starts_with("sys") && open.starts_with('$'))
+    })
+}
+
+/// `print $peer …`, `print {$peer} …` and `printf $peer …` (Perl), `print(…, file=peer)` (Python), `peer.print(…)` (Java).
+fn prints_to_a_handle(line: &str) -> bool {
+    let perl = line.match_indices("print").any(|(at, _)| {
+        let rest = line[at + 5..].strip_prefix('f').unwrap_or(&line[at + 5..]).trim_start();
+        let name =
+            rest.strip_prefix('$').map(|rest| rest.trim_start_matches(|one: char| one.is_alphanumeric() || one == '_'));
+        rest.starts_with("{$")
+            || name.is_some_and(|after| {
+                after.starts_with(' ') && after.trim_start().starts_with(['"', '\'', '$', 'q', '<'])
+            })
+    });
+    perl || line.contains("print(") && line.contains("file=") || line.contains(".print(") || line.contains(".printf(")
+}
+
+/// `<$peer>` (Perl).
+fn reads_a_handle(line: &str) -> bool {
+    line.match_indices("<$").any(|(at, _)| {
+        let name = line[at + 2..].trim_start_matches(|one: char| one.is_alphanumeric() || one == '_');
+        name.starts_with('>')
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn deeds(line: &str) -> (bool, bool) {
+        (does(line, Deed::Sends), does(line, Deed::Receives))
+    }
+
+    #[test]
+    fn each_language_has_its_own_words() {
+        for line in [
+            "conn.sendall(data)",
+            "write(c, buf, n);",
+            "out.println(line);",
+            "print $c $_;",
+            "printf $c \"%s\", $l",
+            "print {$c} \"x\"",
+            "socket.write(`${x}`)",
+            "print('x', file=f)",
+            "syswrite $c, $buf",
+            "writer.write(data)",
+            "out.print(x);",
+        ] {
+            assert_eq!(deeds(line), (true, false), "{line}");
+        }
+        for line in [
+            "data = conn.recv(1024)",
+            "while (my $l = <$c>) {",
+            "s.on('data', d => {",
+            "n = read(c, buf, 9);",
+            "String l = in.readLine();",
+            "sysread $c, my $b, 99;",
+            "print(s.recv(100).decode())",
+            "await reader.readline()",
+        ] {
+            assert_eq!(deeds(line), (false, true), "{line}");
+        }
+        assert_eq!(deeds("c.sendall(c.recv(99))"), (true, true));
+        assert_eq!(deeds("net.createServer(s => s.pipe(s))"), (true, true));
+    }
+
+    #[test]
+    fn the_programs_own_streams_and_names_are_no_talk() {
+        for line in [
+            "System.out.println(line);",
+            "sys.stdout.write(x)",
+            "print(x)",
+            "def send(self, data):",
+            "process.stdout.write(d)",
+            "console.log(read(x))",
+            "send_later(x)",
+            "print $x;",
+            "print \"$x\\n\"",
+            "for my $l (<STDIN>) {",
+            "ready(1)",
+            "print $a, $b;",
+        ] {
+            assert_eq!(deeds(line), (false, false), "{line}");
+        }
+    }
+}
