@@ -17,6 +17,14 @@ fn cut_short(probe: &Probe) -> Option<(&[u8], usize)> {
     (length > 0 && length < said.trim_ascii_end().len() && second.starts_with(rest)).then_some((said, length))
 }
 
+/// The few bytes that came back behind the whole of what was said, if the probe itself had said no NUL.
+fn behind_the_echo(probe: &Probe) -> Option<&[u8]> {
+    const FEW: usize = 8;
+    let said = &probe.sent.first()?.0;
+    let rest = probe.received.0.strip_prefix(said.as_slice())?;
+    (!said.contains(&0) && (1..=FEW).contains(&rest.len())).then_some(rest)
+}
+
 /// How a server that answers nothing treats its connections.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Muteness {
@@ -151,10 +159,25 @@ impl Facts<'_> {
         asked.peek().is_some() && asked.all(|(request, response)| begins(&request.head.0, &response.head.0))
     }
 
+    /// Whatever netdiag asked came back whole and with a few bytes behind it that nobody had sent: a NUL, or that and what
+    /// else lay behind the message in the server's memory. NULs alone may be meant, unless somebody is in trouble with them.
+    #[must_use]
+    pub fn echoes_with_a_rest(&self) -> bool {
+        let Ok(probes) = self.evidence.probes.seen() else { return false };
+        let single = |probe: &&Probe| probe.sent.len() == 1 && probe.received_total > 0;
+        let rests: Option<Vec<&[u8]>> = probes.probes.iter().filter(single).map(behind_the_echo).collect();
+        let Some(rests) = rests.filter(|rests| rests.len() >= 2) else { return false };
+        // Text of its own, such as a count, is the server's way of answering.
+        let stray = rests.iter().any(|rest| rest.contains(&0));
+        let fixed = rests.iter().all(|one| *one == rests[0]);
+        stray && (!fixed || self.a_client_failed() || self.still_waiting())
+    }
+
     /// The probes' answers were made of what was sent, and yet fit no form of reply at all.
     #[must_use]
     pub fn echoes_damaged(&self) -> bool {
         self.echoes_beginnings()
+            || self.echoes_with_a_rest()
             || self.dialect.as_ref().is_ok_and(|dialect| {
                 dialect.echoes.as_ref().is_some_and(|echoes| echoes.value)
                     && dialect.reply.is_none()

@@ -135,7 +135,9 @@ fn ends_with_a_write(conversation: &Conversation, got: u64) -> bool {
 /// the client had sent.
 fn is_farewell(conversation: &Conversation, extra: &Bytes) -> bool {
     let (sent, received) = (&conversation.sent, &conversation.received);
-    let (Some(fin), false) = (sent.fin, extra.is_empty()) else { return false };
+    // Words, that is: what lay behind the message in the server's memory is none.
+    let is_word = extra.0.iter().any(u8::is_ascii_alphabetic) && !extra.0.contains(&0);
+    let (Some(fin), true) = (sent.fin, is_word) else { return false };
     let got = &received.head.0;
     let Some(from) = got.windows(extra.len()).rposition(|part| part == extra.0) else { return false };
     let of_server = conversation.segments.iter().rev().filter(|s| s.from == Port::Listener && s.len > 0);

@@ -1,6 +1,6 @@
 //! Whether a program was seen to wait for input at some time, or to be at work. No blame.
 
-use super::{Facts, LONG_SILENCE_MS, Talk};
+use super::{Facts, LONG_SILENCE_MS, Player, Talk};
 use crate::evidence::{At, Limit, Role, Sample, Thread, Wait};
 
 /// How long a program may take to notice what has come, in nanoseconds.
@@ -38,6 +38,23 @@ impl<'e> Facts<'e> {
             waits_for_others(&thread.wait) || (thread.wait == Wait::Running && doorkeepers.contains(&(pid, thread.tid)))
         };
         (!looks.is_empty()).then(|| looks.iter().all(|sample| threads(sample).all(waits)))
+    }
+
+    /// Whether the client of `talk` was gone when its reply came. A FIN alone may be a half-close: it has left when its
+    /// kernel resets what arrives, or its program has ended.
+    #[must_use]
+    pub fn left_before_the_reply(&self, talk: &Talk) -> bool {
+        let Ok(response) = talk.response() else { return false };
+        let (Some(left), Some(reply)) = (talk.fin(Role::Client).or(talk.rst(Role::Client)), response.first) else {
+            return false;
+        };
+        // A kernel whose program has closed resets what arrives and acknowledges none of it.
+        let reset = talk.rst(Role::Client).is_some_and(|rst| rst >= left) && response.acked < response.total;
+        let gone = self.players(Role::Client).is_ok_and(|clients| {
+            let ended = |client: &Player| client.program.exit.as_ref().is_some_and(|exit| exit.at < reply);
+            !clients.is_empty() && clients.iter().all(ended)
+        });
+        left < reply && (reset || gone)
     }
 
     /// Whether the client of `talk` waited for long before it left, and the server, which had its request, sat still all that

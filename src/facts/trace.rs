@@ -122,7 +122,17 @@ fn rust(lines: &[&str], at: usize) -> Option<Found> {
     let (_, place) = lines[at].strip_prefix("thread '")?.split_once(" panicked at ")?;
     let mut parts = place.trim_end_matches(':').rsplitn(3, ':');
     let (_, line, file) = (parts.next()?, parts.next()?, parts.next()?);
-    Some(found(lines.get(at + 1).copied().unwrap_or(lines[at]), frame(file, line, ""), at + 2))
+    let behind = lines.iter().skip(at + 2).take_while(|line| is_of_a_panic(line)).count();
+    Some(found(lines.get(at + 1).copied().unwrap_or(lines[at]), frame(file, line, ""), at + 2 + behind))
+}
+
+/// What may stand behind a panic's first line of words: the two sides of an assertion, and a backtrace if it was asked for.
+fn is_of_a_panic(line: &str) -> bool {
+    let text = line.trim_start();
+    let indented = text.len() < line.len();
+    let numbered = text.split_once(": ").is_some_and(|(number, _)| number.bytes().all(|byte| byte.is_ascii_digit()));
+    is_postscript(line)
+        || indented && (numbered || ["left: ", "right: ", "at "].iter().any(|start| text.starts_with(start)))
 }
 
 /// `MESSAGE at FILE line N.` (Perl) and `FILE:N:in FUNCTION: MESSAGE` (Ruby).
@@ -185,6 +195,10 @@ mod tests {
         told(go, "panic: boom", ("main.go", 10));
         let rust = "thread 'main' (77) panicked at src/main.rs:4:5:\nno such line\nnote: run with `RUST_BACKTRACE=1`\n";
         told(rust, "no such line", ("src/main.rs", 4));
+        let asserted = "thread 'main' (77) panicked at c.rs:9:5:\nassertion `left == right` failed\n  left: \"a\"\n right: \"b\"\n\
+                        stack backtrace:\n   0: rust_begin_unwind\n             at /rustc/library/panicking.rs:1:2\n   1: c::main\n\
+                        note: Some details are omitted, run with `RUST_BACKTRACE=full` for a verbose backtrace.\n";
+        told(asserted, "assertion `left == right` failed", ("c.rs", 9));
     }
 
     #[test]

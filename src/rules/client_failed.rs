@@ -3,7 +3,7 @@
 use super::{Call, Look, Rule, Ruling, Symptom, finding};
 use crate::diagnosis::{Confidence, Finding, Part, Side};
 use crate::evidence::Role;
-use crate::facts::{Dial, Echo, Ended, Facts, Outcome, Player};
+use crate::facts::{Dial, Echo, Ended, Exchange, Facts, Outcome, Player, Talk};
 
 pub(super) static RULE: Rule = Rule {
     name: "client-failed",
@@ -29,7 +29,11 @@ fn check(facts: &Facts) -> Ruling {
         Ended::Running => return Ok(Call::Silent),
     };
     let answered = facts.exchanges().is_ok_and(|exchanges| {
-        !exchanges.is_empty() && exchanges.iter().all(|(_, e)| matches!(e.echo, Echo::Right | Echo::NothingAsked))
+        let in_time = |(talk, exchange): &(&Talk, Exchange)| match exchange.echo {
+            Echo::Right => !facts.left_before_the_reply(talk),
+            _ => exchange.echo == Echo::NothingAsked,
+        };
+        !exchanges.is_empty() && exchanges.iter().all(in_time)
     });
     let got_through = |dial: &Dial| dial.outcome == Outcome::Established;
     let answered = answered && facts.dials().is_ok_and(|dials| dials.iter().all(got_through));

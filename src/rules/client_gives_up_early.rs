@@ -3,7 +3,7 @@
 use super::{Call, Look, Rule, Ruling, Symptom, finding};
 use crate::diagnosis::{Confidence, Side};
 use crate::evidence::Role;
-use crate::facts::{Echo, Facts, Talk};
+use crate::facts::{Echo, Facts};
 
 pub(super) static RULE: Rule = Rule {
     name: "client-gives-up-early",
@@ -18,8 +18,11 @@ pub(super) static RULE: Rule = Rule {
 
 fn check(facts: &Facts) -> Ruling {
     let exchanges = facts.exchanges()?;
-    let late = exchanges.iter().find(|(talk, exchange)| exchange.asked > 0 && exchange.echo == Echo::Right && left_before_the_reply(talk, facts));
+    let late = exchanges.iter().find(|(talk, exchange)| exchange.asked > 0 && exchange.echo == Echo::Right && facts.left_before_the_reply(talk));
     let Some((talk, _)) = late else { return left_in_the_middle(facts) };
+    if facts.rested_until_the_client_left(talk) {
+        return super::ruled_out("the server sat still until the client left: no reply was under way that more patience would have met");
+    }
     let took = talk.slowest_reply_ms().unwrap_or_default();
     let promise = facts.contract.latency_ms.as_ref().map(|term| term.value as f64);
     let (sure, against) = match promise {
@@ -68,26 +71,11 @@ fn left_in_the_middle(facts: &Facts) -> Ruling {
     .fires()
 }
 
-/// A FIN alone may be a half-close. The client has left when its kernel resets what arrives, or its program is gone.
-fn left_before_the_reply(talk: &Talk, facts: &Facts) -> bool {
-    let Ok(response) = talk.response() else { return false };
-    let (Some(left), Some(reply)) = (talk.fin(Role::Client).or(talk.rst(Role::Client)), response.first) else {
-        return false;
-    };
-    // A kernel whose program has closed resets what arrives and acknowledges none of it.
-    let reset = talk.rst(Role::Client).is_some_and(|rst| rst >= left) && response.acked < response.total;
-    let gone = facts.players(Role::Client).is_ok_and(|clients| {
-        !clients.is_empty()
-            && clients.iter().all(|client| client.program.exit.as_ref().is_some_and(|exit| exit.at < reply))
-    });
-    left < reply && (reset || gone)
-}
-
 #[cfg(test)]
 mod tests {
     use crate::diagnosis::{Confidence, Side};
-    use crate::evidence::{How, Role, Term};
-    use crate::facts::staged::{Stage, pair, talk};
+    use crate::evidence::{How, Limit, Role, Sample, Term};
+    use crate::facts::staged::{Stage, ms, pair, process, talk};
 
     /// The client closed after 20 ms, the reply came after 60, and the client's kernel reset it.
     fn impatient() -> Stage {
@@ -95,6 +83,19 @@ mod tests {
         let mut talk = talk.resets(Role::Client);
         talk.conversation.received.acked = 0;
         pair().talk(talk).frozen(200.0)
+    }
+
+    #[test]
+    fn a_server_that_sat_still_all_the_time_was_not_about_to_answer() {
+        let after = |limit| {
+            let talk = talk(40001).asks("hello\n").at(5000.0).closes(Role::Client).answers("hello\n").resets(Role::Client);
+            let mut stage = pair().talk(talk).frozen(5200.0);
+            let look = Sample { at: ms(2000.0), processes: vec![process(0, "read", limit)] };
+            stage.programs().samples.insert(0, look);
+            stage
+        };
+        assert!(after(Limit::Forever).excludes("client-gives-up-early").contains("sat still"));
+        after(Limit::Timed).fires("client-gives-up-early");
     }
 
     fn promised(stage: Stage, ms: u64) -> Stage {

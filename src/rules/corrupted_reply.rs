@@ -60,10 +60,35 @@ mod tests {
     use super::super::Call;
     use crate::diagnosis::{Confidence, Side};
     use crate::evidence::{Contract, Framing, Reply, Role, Term};
-    use crate::facts::staged::{SERVER, Stage, dial, pair, talk};
+    use crate::facts::staged::{SERVER, Stage, dial, pair, probe, talk};
 
     fn answered(reply: &str) -> Stage {
         pair().talk(talk(40001).asks("hello\n").answers(reply).closes(Role::Client).closes(Role::Server))
+    }
+
+    /// The server answers each line with it and what `rest` puts behind it.
+    fn with_a_rest(rest: impl Fn(u32) -> &'static str) -> Stage {
+        let asked = |n: u32| {
+            let text = format!("netdiag probe {n} says hello {n}\n");
+            probe(&text, &format!("{text}{}", rest(n)))
+        };
+        let talk = talk(40001).asks("one\n").answers(&format!("one\n{}", rest(0))).open();
+        pair().talk(talk).untold().probed(vec![asked(1), asked(2), asked(3)])
+    }
+
+    #[test]
+    fn what_lay_behind_the_message_in_memory_is_too_much() {
+        let found = with_a_rest(|n| if n % 2 == 0 { "\0" } else { "x\n" }).fires("corrupted-reply");
+        assert_eq!((found.side, found.confidence), (Side::Server, Confidence::Likely));
+        assert_eq!(with_a_rest(|_| "\0").hangs().fires("corrupted-reply").side, Side::Server);
+    }
+
+    #[test]
+    fn an_ending_of_the_servers_own_is_its_way_of_answering() {
+        assert_ne!(with_a_rest(|_| "\0").verdict().side, Side::Server, "a NUL that nobody minds may be meant");
+        let counted = with_a_rest(|n| ["#0\n", "#1\n", "#2\n", "#3\n"][n as usize]).hangs();
+        assert_ne!(counted.verdict().side, Side::Server);
+        assert_ne!(with_a_rest(|_| "ok\n").hangs().verdict().side, Side::Server);
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use super::{Call, Look, Rule, Ruling, Symptom, finding};
 use crate::diagnosis::{Confidence, Finding, Side};
-use crate::evidence::{Framing, Role, Source, Transport};
+use crate::evidence::{At, Framing, Role, Source, Transport};
 use crate::facts::{Echo, Exchange, Facts, Talk};
 
 pub(super) static RULE: Rule = Rule {
@@ -25,8 +25,14 @@ const BLOCK: u64 = 4096;
 /// A request that was left alone for this many milliseconds, on loopback, was not merely about to be answered.
 const LEFT_ALONE_MS: f64 = 100.0;
 
+/// How long a server may take to start whatever serves a connection, in nanoseconds.
+const STARTED_NS: u64 = 250_000_000;
+
 /// What follows the end of input within this many milliseconds followed because of it.
 const AT_ONCE_MS: f64 = 5.0;
+
+/// So does what follows within this share of the time for which nothing had come before: a busy machine takes longer.
+const AT_ONCE_SHARE: f64 = 0.02;
 
 fn check(facts: &Facts) -> Ruling {
     let exchanges = facts.exchanges()?;
@@ -75,13 +81,16 @@ fn came_with_the_end(talk: &Talk, exchange: &Exchange, facts: &Facts) -> Option<
     let (asked, got) = (talk.request().ok()?, talk.response().ok()?);
     let (ended, last, first) = (talk.fin(Role::Client)?, asked.last?, got.first?);
     let too_late = talk.rst(Role::Client).is_some() || facts.a_client_failed();
-    let promptly = first > ended && first.ms_since(ended) < AT_ONCE_MS && ended.ms_since(last) >= LEFT_ALONE_MS;
+    let at_once = AT_ONCE_MS.max(ended.ms_since(last) * AT_ONCE_SHARE);
+    let promptly = first > ended && first.ms_since(ended) < at_once && ended.ms_since(last) >= LEFT_ALONE_MS;
     let until_eof = facts.contract.framing.as_ref().is_some_and(|term| *term == crate::evidence::Term::told(Framing::UntilEof));
     if exchange.echo != Echo::Right || !too_late || !promptly || until_eof {
         return None;
     }
-    // One that was at work all the time had its answer ready just then, by chance.
-    if facts.only_waited(Role::Server, last, ended) != Some(true) {
+    // One that was at work all the time had its answer ready just then, by chance. What it may take to start a process for
+    // the connection is not that.
+    let settled = At(last.0 + (ended.0 - last.0).min(STARTED_NS * 3) / 3);
+    if facts.only_waited(Role::Server, settled, ended) != Some(true) {
         return None;
     }
     let told = facts.contract.framing.as_ref().is_some_and(|term| {
@@ -200,6 +209,16 @@ mod tests {
         let stage = with_the_end(Limit::Timed);
         stage.silent(NAME);
         assert_eq!(stage.verdict().fault.as_deref(), Some("client-gives-up-early"));
+    }
+
+    #[test]
+    fn a_process_that_is_started_for_the_connection_is_no_work_on_the_answer() {
+        let mut stage = with_the_end(Limit::Forever);
+        let busy = |at| crate::evidence::Sample { at: ms(at), processes: vec![process(0, "clone", Limit::Timed)] };
+        stage.programs().samples.insert(0, busy(60.0));
+        assert_eq!(stage.fires(NAME).side, Side::Server);
+        stage.programs().samples.insert(1, busy(330.0));
+        stage.silent(NAME);
     }
 
     #[test]

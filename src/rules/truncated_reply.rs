@@ -28,7 +28,9 @@ fn check(facts: &Facts) -> Ruling {
     let client_left = talk.ended_by(Role::Client);
     let server_left = talk.ended_by(Role::Server);
     let left_first = client_left.is_some_and(|left| server_left.is_none_or(|server| left < server));
-    if left_first && !came_to_an_end && (talk.rst(Role::Client).is_some() || !facts.still_waiting()) {
+    // One that saw the server sit still for long did not leave before its time.
+    let in_vain = facts.rested_until_the_client_left(talk);
+    if left_first && !came_to_an_end && !in_vain && (talk.rst(Role::Client).is_some() || !facts.still_waiting()) {
         return super::ruled_out("the client left before the reply was complete");
     }
     let lies = |bytes: Option<u32>| bytes.unwrap_or_default() > 0;
@@ -86,8 +88,8 @@ fn unknown_reply() -> Gap {
 #[cfg(test)]
 mod tests {
     use crate::diagnosis::{Confidence, Side};
-    use crate::evidence::{Contract, Lifetime, Role, Term};
-    use crate::facts::staged::{Stage, Talk, pair, probe, talk};
+    use crate::evidence::{Contract, How, Lifetime, Limit, Role, Sample, Term};
+    use crate::facts::staged::{Stage, Talk, ms, pair, probe, process, talk};
 
     fn met(talk: Talk) -> Stage {
         pair().talk(talk)
@@ -121,6 +123,19 @@ mod tests {
         for fixed in ["hel", "net", "ok"] {
             assert_eq!(untold(|_| fixed.to_owned()).verdict().side, Side::Unknown, "{fixed}");
         }
+    }
+
+    #[test]
+    fn a_client_that_waited_in_vain_for_the_rest_did_not_leave_too_early() {
+        let left = |limit| {
+            let cut = talk(40001).asks("hello\n").answers("hel").at(5000.0).closes(Role::Client).closes(Role::Server);
+            let mut stage = met(cut).exits(Role::Client, 5001.0, How::Code(1)).frozen(5100.0);
+            let look = Sample { at: ms(2000.0), processes: vec![process(0, "recvfrom", limit)] };
+            stage.programs().samples.insert(0, look);
+            stage
+        };
+        assert_eq!(left(Limit::Forever).fires("truncated-reply").side, Side::Server);
+        assert!(left(Limit::Timed).excludes("truncated-reply").contains("left before"), "it may have been at work");
     }
 
     #[test]

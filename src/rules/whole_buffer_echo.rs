@@ -19,6 +19,9 @@ pub(super) static RULE: Rule = Rule {
 /// Fewer NULs may be the end of a string in C, sent on purpose.
 const PADDING: usize = 4;
 
+/// Fewer NULs by themselves may be a number in binary.
+const BLANK: usize = 16;
+
 fn check(facts: &Facts) -> Ruling {
     let talks = facts.talks()?;
     if let Some(talk) = talks.iter().find(|talk| talk.conversation.is_none()) {
@@ -29,7 +32,7 @@ fn check(facts: &Facts) -> Ruling {
         .flat_map(|talk| talk.rounds().into_iter().map(move |round| (talk, round)))
         .filter(|(_, round)| is_padded(round))
         .collect();
-    let Some((talk, first)) = padded.first() else { return Ok(Call::Silent) };
+    let Some((talk, first)) = padded.first() else { return blank(facts) };
     facts.capture_is_whole()?;
     let known = !facts.contract.reply_is_assumed();
     let constant = padded.iter().any(|(_, other)| {
@@ -58,6 +61,36 @@ fn check(facts: &Facts) -> Ruling {
     .because(talk.references())
     .at(facts.line_that_sends(Role::Server))
     .fix("Send as many bytes as were received: `buf[..n]`, `send(fd, buf, n, 0)` with the count that recv returned.")
+    .fires()
+}
+
+/// The reply is NULs and nothing else: a buffer was sent from where the message ended, or one into which nothing was read.
+/// No service answers text like that, but who is content with it may know better.
+fn blank(facts: &Facts) -> Ruling {
+    let talks = facts.talks()?;
+    let is_blank = |talk: &&Talk| {
+        let rounds = talk.rounds();
+        let mut answered = rounds.iter().filter(|round| !round.answered.is_empty()).peekable();
+        answered.peek().is_some()
+            && answered.all(|round| {
+                round.answered.len() >= BLANK && round.answered.iter().all(|byte| *byte == 0) && !round.asked.contains(&0)
+            })
+    };
+    let in_trouble = facts.a_client_failed() || facts.still_waiting();
+    let Some(talk) = talks.iter().find(is_blank).filter(|_| in_trouble) else { return Ok(Call::Silent) };
+    facts.capture_is_whole()?;
+    let length = talk.replied_bytes().unwrap_or_default();
+    finding(
+        &RULE,
+        Side::Server,
+        Confidence::Likely,
+        format!(
+            "The reply is {length} NUL bytes and nothing else. The server writes a part of its buffer that it had not filled."
+        ),
+    )
+    .because(talk.references())
+    .at(facts.line_that_sends(Role::Server))
+    .fix("Send the bytes that were received and no others: `buf[..n]`; in Java call `flip()` between reading and writing.")
     .fires()
 }
 
@@ -113,6 +146,18 @@ mod tests {
     fn a_fixed_record_that_nobody_complains_about_may_be_meant() {
         assert_eq!(one(64).untold().cannot_tell(NAME), "probes");
         assert_ne!(one(64).untold().verdict().side, Side::Server);
+    }
+
+    #[test]
+    fn a_blank_buffer_answers_nothing_unless_its_client_takes_it() {
+        let blank = || pair().talk(talk(40001).asks("one\n").answers(&"\0".repeat(1020)).open()).untold();
+        let found = blank().hangs().fires(NAME);
+        assert_eq!((found.side, found.confidence), (Side::Server, Confidence::Likely));
+        blank().silent(NAME);
+        let number = pair().talk(talk(40001).asks("one\n").answers("\0\0\0\0").open()).untold();
+        number.hangs().silent(NAME);
+        let binary = pair().talk(talk(40001).asks("one\0\n").answers(&"\0".repeat(1020)).open()).untold();
+        binary.hangs().silent(NAME);
     }
 
     #[test]

@@ -47,6 +47,15 @@ fn what_is_wrong_is_shown_from_where_it_begins() {
 }
 
 #[test]
+fn a_word_of_parting_is_no_surplus_and_what_is_no_word_is() {
+    let parted = |word: &str| line(talk(40001).asks("hello\n").closes(Role::Client).answers(&format!("hello\n{word}")));
+    assert_eq!(parted("bye\n"), Echo::Right);
+    for word in ["\0", "hello\n", "bye\0"] {
+        assert_eq!(parted(word), Echo::Surplus { extra: word.into() });
+    }
+}
+
+#[test]
 fn a_raw_echo_owes_every_byte_in_any_cutting() {
     assert_eq!(echo(Framing::Raw, talk(40001).asks("hello").answers("he").answers("llo")), Echo::Right);
     assert_eq!(echo(Framing::Raw, talk(40001).asks("hello").answers("he")), short(5, false));
