@@ -51,6 +51,7 @@ fn left_in_the_middle(facts: &Facts) -> Ruling {
             && exchange.got > 0
             && reset.is_some()
             && talk.ended_by(Role::Server).is_none_or(|server| talk.ended_by(Role::Client) < Some(server))
+            && !facts.rested_until_the_client_left(talk)
     });
     let Some((talk, exchange)) = left else { return Ok(Call::Silent) };
     if !facts.a_client_failed() {

@@ -59,8 +59,11 @@ fn took_a_part(talk: &Talk, exchange: &Exchange, facts: &Facts) -> Option<String
         let left = Bytes::from(&line.left[..line.left.len().min(24)]).escaped();
         return Some(format!("What it printed breaks off after `{shown}`; `{left}` had come as well."));
     }
-    // It waited for the reply, got some of it, and said itself that this was not what it wanted.
-    let in_the_middle = matches!(exchange.echo, Echo::Short { .. }) && came_in_pieces(talk);
+    // It waited for the reply, got some of it, and said itself that this was not what it wanted. One that waited for long,
+    // while the server sat still, did not go on too early.
+    let in_the_middle = matches!(exchange.echo, Echo::Short { .. })
+        && came_in_pieces(talk)
+        && !facts.rested_until_the_client_left(talk);
     (in_the_middle && facts.a_client_failed())
         .then(|| format!("{} right bytes had come, more were under way, and it ended with an error.", exchange.got))
 }
@@ -75,8 +78,8 @@ fn came_in_pieces(talk: &Talk) -> bool {
 #[cfg(test)]
 mod tests {
     use crate::diagnosis::Side;
-    use crate::evidence::{How, Output, Role};
-    use crate::facts::staged::{Stage, Talk, pair, talk};
+    use crate::evidence::{How, Limit, Output, Role, Sample};
+    use crate::facts::staged::{Stage, Talk, ms, pair, process, talk};
 
     const NAME: &str = "client-one-recv-per-message";
     const LONG: &str = "The quick brown fox jumps over the lazy dog\n";
@@ -103,6 +106,19 @@ mod tests {
         let stage = pair().talk(pieces).exits(Role::Client, 60.0, How::Code(1));
         assert_eq!(stage.fires(NAME).side, Side::Client);
         assert_eq!(stage.verdict().fault.as_deref(), Some(NAME));
+    }
+
+    #[test]
+    fn one_that_waited_for_the_rest_in_vain_did_not_take_a_part_for_the_whole() {
+        let after = |limit| {
+            let pieces = talk(40001).asks(LONG).answers(&LONG[..9]).at(5000.0).answers(&LONG[9..20]).resets(Role::Client);
+            let mut stage = pair().talk(pieces).exits(Role::Client, 5001.0, How::Code(1)).frozen(5100.0);
+            let look = Sample { at: ms(2000.0), processes: vec![process(0, "epoll_wait", limit)] };
+            stage.programs().samples.insert(0, look);
+            stage
+        };
+        after(Limit::Forever).silent(NAME);
+        after(Limit::Timed).fires(NAME);
     }
 
     #[test]
