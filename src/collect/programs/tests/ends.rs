@@ -115,7 +115,8 @@ fn what_a_program_says_when_it_is_told_to_end_is_not_kept() {
     until_printed(&mut stage, index, "ready");
     let program = stage.finish().programs.remove(index);
     let exit = program.exit.unwrap();
-    assert_eq!((exit.how, exit.by_us), (How::Code(3), true));
+    // On a busy machine the time it is given may not be enough for it to leave by itself.
+    assert!(exit.by_us && matches!(exit.how, How::Code(3) | How::Signal(9)), "{exit:?}");
     assert_eq!(program.stdout.unwrap().head.0.trim_ascii_end(), b"ready");
 }
 
