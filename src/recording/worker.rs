@@ -183,14 +183,30 @@ fn ask_once(plan: &Plan, manner: &Manner) -> anyhow::Result<Answer> {
     if answer.as_ref().is_err_and(anyhow::Error::is::<Overdue>) {
         worker.kill().context("while ending a recorder that does not answer")?;
         worker.wait().context("while waiting for the recorder")?;
-        sandbox::end_orphans_of(worker.id());
+        clear_away_after(worker.id());
     }
     let answer = answer?;
     let status = worker.wait().context("while waiting for the recorder")?;
     serde_json::from_slice(&answer).map_err(|_| {
-        sandbox::end_orphans_of(worker.id());
+        clear_away_after(worker.id());
         died(status)
     })
+}
+
+/// What the temporary directory of a recorder begins with.
+pub(super) fn prefix_of(recorder: u32) -> String {
+    format!("netdiag-{recorder}-")
+}
+
+/// Ends the programs and removes the files that a recorder which no longer lives has left.
+fn clear_away_after(recorder: u32) {
+    sandbox::end_orphans_of(recorder);
+    let Ok(entries) = std::fs::read_dir(std::env::temp_dir()) else { return };
+    let prefix = prefix_of(recorder);
+    for entry in entries.flatten().filter(|entry| entry.file_name().to_string_lossy().starts_with(&prefix)) {
+        // What cannot be removed is somebody else's.
+        let _ = std::fs::remove_dir_all(entry.path());
+    }
 }
 
 /// Reads the whole answer. The recorder is in a session of its own, so Ctrl-C is passed on to it; it then ends its

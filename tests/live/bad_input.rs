@@ -233,8 +233,15 @@ fn a_client_killed_from_outside_ends_the_recording() {
 fn a_killed_recorder_leaves_nothing_behind_and_accuses_nobody() {
     let _turn = turn();
     let (mut run, _file, evidence) = endless();
-    kill(run.member("__record"), Signal::SIGKILL).unwrap();
+    let recorder = run.member("__record");
+    let left = || {
+        let names = std::fs::read_dir(std::env::temp_dir()).unwrap().map(|entry| entry.unwrap().file_name());
+        names.filter(|name| name.to_string_lossy().starts_with(&format!("netdiag-{recorder}-"))).count()
+    };
+    assert_eq!(left(), 1, "the recorder's own directory");
+    kill(recorder, Signal::SIGKILL).unwrap();
     let ended = run.end();
+    assert_eq!(left(), 0);
     assert_eq!((ended.code(), ended.stdout.as_str()), (2, ""));
     assert!(ended.stderr.contains("signal 9") && ended.stderr.contains("run the same command again"), "{ended:?}");
     assert!(!Path::new(&evidence).exists());
