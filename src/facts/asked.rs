@@ -1,5 +1,6 @@
 //! What became of netdiag's own questions to a server: the readings that stand in for a client's exchanges.
 
+use std::collections::BTreeSet;
 use std::net::SocketAddr;
 
 use super::Facts;
@@ -15,6 +16,16 @@ fn cut_short(probe: &Probe) -> Option<(&[u8], usize)> {
     let rest = &answer[length..];
     let second = probe.sent.get(1).map(|bytes| bytes.0.as_slice()).unwrap_or_default();
     (length > 0 && length < said.trim_ascii_end().len() && second.starts_with(rest)).then_some((said, length))
+}
+
+/// How many bytes the server cut from the end of each thing this probe said, if it came to an end and nothing else changed.
+fn lost_at_the_end(probe: &Probe) -> Option<usize> {
+    let said: Vec<&[u8]> = probe.sent.iter().map(|part| part.0.as_slice()).collect();
+    let sent: usize = said.iter().map(|part| part.len()).sum();
+    let lost = sent.checked_sub(probe.received_total as usize)?.checked_div(said.len())?;
+    let kept: Option<Vec<&[u8]>> = said.iter().map(|part| part.get(..part.len().checked_sub(lost)?)).collect();
+    let ended = probe.at_rest || matches!(probe.close, Close::Fin | Close::Reset);
+    (lost > 0 && ended && kept?.concat() == probe.received.0).then_some(lost)
 }
 
 /// How a server that answers nothing treats its connections.
@@ -149,6 +160,26 @@ impl Facts<'_> {
             response.starts_with(opening) && !cuts.iter().any(|(said, _)| said.starts_with(opening))
         };
         asked.peek().is_some() && asked.all(|(request, response)| begins(&request.head.0, &response.head.0))
+    }
+
+    /// How many bytes were missing at the end of every answer to netdiag's own messages, whatever their length and whether
+    /// or not they ended a line, when netdiag had waited for the rest; with the probes that show it. Who leaves out a line's
+    /// end has answered text without one whole, and who answers in blocks leaves out a different number each time.
+    #[must_use]
+    pub fn cut_from_everything(&self) -> Option<(usize, Vec<String>)> {
+        use Shape::{Chunk, ChunkHalfClose, CrLfLine, Line, LineHalfClose, TwoLines};
+        let probes = &self.evidence.probes.seen().ok()?.probes;
+        let plain =
+            |probe: &Probe| matches!(probe.shape, Chunk | ChunkHalfClose | CrLfLine | Line | LineHalfClose | TwoLines);
+        let heard: Vec<(usize, &Probe)> =
+            probes.iter().enumerate().filter(|(_, probe)| plain(probe) && probe.received_total > 0).collect();
+        let bare = heard.iter().any(|(_, probe)| matches!(probe.shape, Chunk | ChunkHalfClose));
+        let lengths: BTreeSet<usize> =
+            heard.iter().flat_map(|(_, probe)| &probe.sent).map(crate::evidence::Bytes::len).collect();
+        let lost = lost_at_the_end(heard.first()?.1)?;
+        let always = heard.iter().all(|(_, probe)| lost_at_the_end(probe) == Some(lost));
+        let evidence = heard.iter().map(|(index, _)| format!("probes:{index}")).take(3).collect();
+        (always && bare && lengths.len() > 1).then_some((lost, evidence))
     }
 
     /// The probes' answers were made of what was sent, and yet fit no form of reply at all.
