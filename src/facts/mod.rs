@@ -4,6 +4,7 @@
 //! answer, "cannot tell".
 
 pub mod asked;
+mod claims;
 pub mod company;
 pub mod complaint;
 pub mod contract;
