@@ -7,6 +7,9 @@ use super::Facts;
 use super::dialect::{Binary, Bulk, Comparison, Dialect, Places};
 use crate::evidence::{At, Close, Evidence, Gap, Occasion, Probe, Reach, Shape, Socket, SocketState, Transport};
 
+/// C, Java, Perl, Python and Go write what nobody flushes in multiples of this.
+const LIBRARY_BUFFER: u64 = 4096;
+
 /// What the probe said first, and how many bytes of its beginning were the answer to it: at least one, and not all. Where two
 /// things were said, the rest of the answer must be the beginning of the second.
 fn cut_short(probe: &Probe) -> Option<(&[u8], usize)> {
@@ -182,6 +185,14 @@ impl Facts<'_> {
         (always && bare && lengths.len() > 1).then_some((lost, evidence))
     }
 
+    /// Whether what the server writes lies in a buffer of the size that the libraries of usual languages give one, until that
+    /// is full or closed; with the probes that show it.
+    #[must_use]
+    pub fn keeps_answers_back(&self) -> Option<Vec<String>> {
+        let hoards = self.dialect.as_ref().ok()?.hoards.as_ref()?;
+        (hoards.value % LIBRARY_BUFFER == 0).then(|| hoards.evidence())
+    }
+
     /// The probes' answers were made of what was sent, and yet fit no form of reply at all.
     #[must_use]
     pub fn echoes_damaged(&self) -> bool {
@@ -218,6 +229,12 @@ impl Facts<'_> {
         }
         if let Some(split) = dialect.answers_split.as_ref().filter(|learned| !learned.value) {
             depart("a line that arrives in two pieces is not answered as one", split.evidence());
+        }
+        if let Some(hoards) = &dialect.hoards {
+            depart(
+                "what it answers lies in a buffer until that is full or the client ends its side",
+                hoards.evidence(),
+            );
         }
         // Servers that copy through a pipe (`ncat -e`) choke on much more; 64 KiB is what any program passes.
         if let Some(bulk) = &dialect.bulk
