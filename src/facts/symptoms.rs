@@ -120,7 +120,8 @@ impl Facts<'_> {
     }
 
     fn is_refused(&self) -> Option<bool> {
-        let dialled = self.refused_dial().ok().map(|dial| dial.is_some());
+        let forbidden = self.forbidden_dial().is_ok_and(|dial| dial.is_some());
+        let dialled = self.refused_dial().ok().map(|dial| dial.is_some() || forbidden);
         let says = self.client_says(REFUSED);
         let never_there = || {
             self.server_listeners().is_ok_and(|listeners| listeners.is_empty())

@@ -44,7 +44,7 @@ macro_rules! pages {
 /// Every page, in the order in which things go wrong: reaching the server, being served, the reply, the end.
 pub const PAGES: &[Page] = pages! {
     "wrong-port" "server-wrong-port" "no-server" "server-died" "never-listens" "port-in-use" "address-mismatch"
-    "transport-mismatch" "connection-refused" "client-before-server" "dropped-packets" "never-accepts"
+    "transport-mismatch" "connection-refused" "client-before-server" "firewall-reject" "dropped-packets" "never-accepts"
     "suspended-server" "silent-client" "missing-terminator" "server-waits-for-full-buffer" "length-prefix-byte-order"
     "struct-padding" "crlf-versus-lf" "read-to-eof-without-half-close" "connection-abandoned" "unread-request" "missing-reply"
     "swallowed-exception" "utf8-split-across-reads" "line-longer-than-limit" "unterminated-reply"

@@ -101,6 +101,7 @@ rules![
     tcp_self_connect,
     ephemeral_port_exhaustion,
     connection_refused,
+    firewall_reject,
     dropped_packets,
     suspended_server,
     never_accepts,
