@@ -34,6 +34,7 @@ pub mod textual;
 pub mod trace;
 
 pub use complaint::Complaint;
+pub use endurance::{Growth, Kept};
 pub use exchange::{Echo, Exchange};
 pub use looks::Look;
 pub use player::{Ended, Player};

@@ -60,7 +60,7 @@ pub const PAGES: &[Page] = pages! {
     "time-wait-without-reuseaddr" "two-listeners-reuseport" "tcp-self-connect" "ephemeral-port-exhaustion"
     "listener-inherited-by-child" "backlog-full" "udp-no-timeout" "udp-too-large" "tls-to-plain-port"
     "udp-reply-from-other-source" "udp-reply-to-wrong-peer" "udp-truncated-by-buffer" "udp-late-reply-taken-for-next"
-    "udp-error-kills-server" "shutdown-hangs" "loopback-down"
+    "udp-error-kills-server" "shutdown-hangs" "loopback-down" "leak-per-client"
 };
 
 impl Page {

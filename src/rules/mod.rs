@@ -108,6 +108,7 @@ rules![
     eof_busy_loop,
     writable_busy_loop,
     close_wait_leak,
+    leak_per_client,
     accept_fails_emfile,
     accept_loop_ended,
     shared_state_crosstalk,
