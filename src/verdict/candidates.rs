@@ -2,7 +2,7 @@
 
 use std::cmp::Reverse;
 
-use super::ranking;
+use super::ranking::Ranking;
 use crate::diagnosis::{Candidate, Finding, Part, Side, Verdict};
 use crate::evidence::Gap;
 use crate::facts::Facts;
@@ -28,7 +28,8 @@ pub fn name_candidates(
     let to_explain = symptoms.to_explain();
     let explains = |rule: &Rule| rule.symptoms.iter().any(|symptom| to_explain.contains(symptom));
     let mut open = open(facts, left_open, explains);
-    open.sort_by_cached_key(|(rule, _)| Reverse(ranking::rank(facts, &symptoms, rule)));
+    let ranking = Ranking::of(facts, symptoms);
+    open.sort_by_cached_key(|(rule, _)| Reverse(ranking.rank(rule)));
     // What only seems to have made it worse may be what caused it.
     let found = findings.iter().filter(|finding| match finding.role {
         Part::Cause => true,

@@ -1,7 +1,7 @@
 //! Which of the faults that an open verdict leaves is the likelier one: by what was seen, by what is known of the pair, and by
 //! how often people meet it. Orders, and excludes nothing.
 
-use crate::evidence::Role;
+use crate::evidence::{Role, Transport};
 use crate::facts::{Facts, Symptom, Symptoms};
 use crate::rules::Rule;
 
@@ -96,34 +96,49 @@ const RARELY: &[&str] = &[
     "shutdown-hangs",
 ];
 
-/// The rank of `rule` where these are the symptoms.
-pub(super) fn rank(facts: &Facts, symptoms: &Symptoms, rule: &Rule) -> Rank {
-    let often = match rule.name {
-        name if EVERY_DAY.contains(&name) => Often::EveryDay,
-        name if RARELY.contains(&name) => Often::Rarely,
-        _ => Often::AtTimes,
-    };
-    let mut causes = rule.symptoms.iter().filter(|symptom| symptoms.seen.contains(symptom)).peekable();
-    let seen = causes.peek().is_some();
-    let fit = match () {
-        () if !is_of_this_pair(facts, symptoms, rule) => Fit::Elsewhere,
-        () if causes.any(|symptom| symptom.is_telling()) => Fit::Shown,
-        () => Fit::Perhaps,
-    };
-    Rank { fit, often, seen }
+/// What ranks go by in one recording.
+#[derive(Debug)]
+pub(super) struct Ranking {
+    symptoms: Symptoms,
+    transport: Transport,
+    /// Whether one client is all there is.
+    one_client: bool,
 }
 
-/// Whether there is such a fault over what the pair speaks, told or not, and with as many clients as it has.
-fn is_of_this_pair(facts: &Facts, symptoms: &Symptoms, rule: &Rule) -> bool {
-    let speaks = rule.over.is_none_or(|over| over == facts.transport());
-    let alone = facts.players(Role::Client).is_ok_and(|clients| clients.len() == 1);
-    let needs_several = rule.symptoms.contains(&Symptom::SomeClients) && !symptoms.seen.contains(&Symptom::SomeClients);
-    speaks && !(alone && needs_several)
+impl Ranking {
+    pub(super) fn of(facts: &Facts, symptoms: Symptoms) -> Self {
+        let one_client = facts.players(Role::Client).is_ok_and(|clients| clients.len() == 1);
+        Self { symptoms, transport: facts.transport(), one_client }
+    }
+
+    pub(super) fn rank(&self, rule: &Rule) -> Rank {
+        let often = match rule.name {
+            name if EVERY_DAY.contains(&name) => Often::EveryDay,
+            name if RARELY.contains(&name) => Often::Rarely,
+            _ => Often::AtTimes,
+        };
+        let mut causes = rule.symptoms.iter().filter(|symptom| self.symptoms.seen.contains(symptom)).peekable();
+        let seen = causes.peek().is_some();
+        let fit = match () {
+            () if !self.is_of_this_pair(rule) => Fit::Elsewhere,
+            () if causes.any(|symptom| symptom.is_telling()) => Fit::Shown,
+            () => Fit::Perhaps,
+        };
+        Rank { fit, often, seen }
+    }
+
+    /// Whether there is such a fault over what the pair speaks, told or not, and with as many clients as it has.
+    fn is_of_this_pair(&self, rule: &Rule) -> bool {
+        let speaks = rule.over.is_none_or(|over| over == self.transport);
+        let needs_several =
+            rule.symptoms.contains(&Symptom::SomeClients) && !self.symptoms.seen.contains(&Symptom::SomeClients);
+        speaks && !(self.one_client && needs_several)
+    }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{EVERY_DAY, RARELY, rank};
+    use super::{EVERY_DAY, RARELY, Ranking};
     use crate::evidence::{How, Role};
     use crate::facts::staged::{Stage, pair};
     use crate::rules::find;
@@ -139,8 +154,8 @@ mod tests {
     /// Whether `one` ranks above `other`.
     fn above(stage: &Stage, one: &str, other: &str) -> bool {
         let facts = stage.facts();
-        let symptoms = facts.symptoms();
-        rank(&facts, &symptoms, find(one).unwrap()) > rank(&facts, &symptoms, find(other).unwrap())
+        let ranking = Ranking::of(&facts, facts.symptoms());
+        ranking.rank(find(one).unwrap()) > ranking.rank(find(other).unwrap())
     }
 
     #[test]
