@@ -36,6 +36,7 @@ pub fn run(args: &CheckArgs, color: ColorWhen) -> anyhow::Result<Outcome> {
         home: None,
         interrupt_ms: None,
         loopback_down: false,
+        reject_port: None,
         thorough: args.thorough,
     };
     can_save(args.save.as_deref())?;

@@ -52,7 +52,8 @@ pub fn run(args: &ScenarioArgs, color: ColorWhen) -> anyhow::Result<Outcome> {
 
 /// Any scenario; the clock is chance enough.
 fn any() -> anyhow::Result<Scenario> {
-    let can_be_held = |name: &&str| scenario::find(name).is_some_and(|it| it.is_ok_and(|it| !it.plan.loopback_down));
+    let can_be_held =
+        |name: &&str| scenario::find(name).is_some_and(|it| it.is_ok_and(|it| !it.plan.changes_network()));
     let names: Vec<&str> = scenario::names().filter(can_be_held).collect();
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     load(names[now.subsec_micros() as usize % names.len()])

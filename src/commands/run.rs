@@ -76,6 +76,7 @@ fn plan(args: &RunArgs) -> anyhow::Result<Plan> {
         home: None,
         interrupt_ms: args.interrupt.map(|seconds| (seconds * 1000.0) as u64),
         loopback_down: false,
+        reject_port: None,
         thorough: args.thorough,
     })
 }

@@ -141,6 +141,12 @@ impl Stream {
     pub fn is_whole(&self) -> bool {
         self.total == self.head.len() as u64 && self.missing == 0
     }
+
+    /// The last byte that came by.
+    #[must_use]
+    pub fn last_byte(&self) -> Option<u8> {
+        self.tail.0.last().or(self.head.0.last()).copied()
+    }
 }
 
 /// One packet of a conversation.

@@ -1,10 +1,14 @@
 //! What became of netdiag's own questions to a server: the readings that stand in for a client's exchanges.
 
+use std::collections::BTreeSet;
 use std::net::SocketAddr;
 
 use super::Facts;
 use super::dialect::{Binary, Bulk, Comparison, Dialect, Places};
 use crate::evidence::{At, Close, Evidence, Gap, Occasion, Probe, Reach, Shape, Socket, SocketState, Transport};
+
+/// C, Java, Perl, Python and Go write what nobody flushes in multiples of this.
+const LIBRARY_BUFFER: u64 = 4096;
 
 /// What the probe said first, and how many bytes of its beginning were the answer to it: at least one, and not all. Where two
 /// things were said, the rest of the answer must be the beginning of the second.
@@ -23,6 +27,16 @@ fn behind_the_echo(probe: &Probe) -> Option<&[u8]> {
     let said = &probe.sent.first()?.0;
     let rest = probe.received.0.strip_prefix(said.as_slice())?;
     (!said.contains(&0) && (1..=FEW).contains(&rest.len())).then_some(rest)
+}
+
+/// How many bytes the server cut from the end of each thing this probe said, if it came to an end and nothing else changed.
+fn lost_at_the_end(probe: &Probe) -> Option<usize> {
+    let said: Vec<&[u8]> = probe.sent.iter().map(|part| part.0.as_slice()).collect();
+    let sent: usize = said.iter().map(|part| part.len()).sum();
+    let lost = sent.checked_sub(probe.received_total as usize)?.checked_div(said.len())?;
+    let kept: Option<Vec<&[u8]>> = said.iter().map(|part| part.get(..part.len().checked_sub(lost)?)).collect();
+    let ended = probe.at_rest || matches!(probe.close, Close::Fin | Close::Reset);
+    (lost > 0 && ended && kept?.concat() == probe.received.0).then_some(lost)
 }
 
 /// How a server that answers nothing treats its connections.
@@ -173,6 +187,34 @@ impl Facts<'_> {
         stray && (!fixed || self.a_client_failed() || self.still_waiting())
     }
 
+    /// How many bytes were missing at the end of every answer to netdiag's own messages, whatever their length and whether
+    /// or not they ended a line, when netdiag had waited for the rest; with the probes that show it. Who leaves out a line's
+    /// end has answered text without one whole, and who answers in blocks leaves out a different number each time.
+    #[must_use]
+    pub fn cut_from_everything(&self) -> Option<(usize, Vec<String>)> {
+        use Shape::{Chunk, ChunkHalfClose, CrLfLine, Line, LineHalfClose, TwoLines};
+        let probes = &self.evidence.probes.seen().ok()?.probes;
+        let plain =
+            |probe: &Probe| matches!(probe.shape, Chunk | ChunkHalfClose | CrLfLine | Line | LineHalfClose | TwoLines);
+        let heard: Vec<(usize, &Probe)> =
+            probes.iter().enumerate().filter(|(_, probe)| plain(probe) && probe.received_total > 0).collect();
+        let bare = heard.iter().any(|(_, probe)| matches!(probe.shape, Chunk | ChunkHalfClose));
+        let lengths: BTreeSet<usize> =
+            heard.iter().flat_map(|(_, probe)| &probe.sent).map(crate::evidence::Bytes::len).collect();
+        let lost = lost_at_the_end(heard.first()?.1)?;
+        let always = heard.iter().all(|(_, probe)| lost_at_the_end(probe) == Some(lost));
+        let evidence = heard.iter().map(|(index, _)| format!("probes:{index}")).take(3).collect();
+        (always && bare && lengths.len() > 1).then_some((lost, evidence))
+    }
+
+    /// Whether what the server writes lies in a buffer of the size that the libraries of usual languages give one, until that
+    /// is full or closed; with the probes that show it.
+    #[must_use]
+    pub fn keeps_answers_back(&self) -> Option<Vec<String>> {
+        let hoards = self.dialect.as_ref().ok()?.hoards.as_ref()?;
+        (hoards.value % LIBRARY_BUFFER == 0).then(|| hoards.evidence())
+    }
+
     /// The probes' answers were made of what was sent, and yet fit no form of reply at all.
     #[must_use]
     pub fn echoes_damaged(&self) -> bool {
@@ -210,6 +252,12 @@ impl Facts<'_> {
         }
         if let Some(split) = dialect.answers_split.as_ref().filter(|learned| !learned.value) {
             depart("a line that arrives in two pieces is not answered as one", split.evidence());
+        }
+        if let Some(hoards) = &dialect.hoards {
+            depart(
+                "what it answers lies in a buffer until that is full or the client ends its side",
+                hoards.evidence(),
+            );
         }
         // Servers that copy through a pipe (`ncat -e`) choke on much more; 64 KiB is what any program passes.
         if let Some(bulk) = &dialect.bulk

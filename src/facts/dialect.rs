@@ -64,6 +64,9 @@ pub struct Dialect {
     pub framing: Option<Learned<Framing>>,
     /// It answers only when this many bytes have come together (the likeliest size).
     pub blocks: Option<Learned<u32>>,
+    /// How many bytes it answered before the end of input when it was sent many, although short messages are answered only
+    /// after that end: what it says lies in a buffer until that is full or closed, or it reads until one is full.
+    pub hoards: Option<Learned<u64>>,
     /// What it makes of a message. Absent when its answers fit no such form: see `decoration`.
     pub reply: Option<Learned<Reply>>,
     /// What it puts around the message, when no [`Reply`] can say it.

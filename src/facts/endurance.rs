@@ -1,7 +1,7 @@
 //! What a longer examination shows: what a server holds after a series of clients, and whether it still knows a silent one.
 
-use super::Facts;
 use super::asked::Departure;
+use super::{Facts, Talk};
 use crate::evidence::{At, Close, Limit, Probe, Role, Sample, Shape, Thread, Wait};
 
 /// A server has so many milliseconds to let go of what it held for its last client.
@@ -9,8 +9,9 @@ const TIME_TO_CLEAN_UP_MS: f64 = 100.0;
 
 /// What grows by nearly one with each client of two series, and not for another reason.
 const SHARE: f64 = 0.8;
-/// A shorter series tells nothing.
+/// A shorter series tells nothing of a server that is to be accused; in a pair that did well it is merely told.
 const LEAST: usize = 10;
+const LEAST_TO_TELL: usize = 6;
 
 /// What is counted of a server's processes at one look.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -20,65 +21,148 @@ struct Holdings {
     zombies: u64,
 }
 
+/// Something of which a server holds one more for nearly every client that has come and gone.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Growth {
+    /// What it is, in the plural.
+    pub what: Kept,
+    /// How many more there are.
+    pub more: u64,
+    /// For how many clients.
+    pub clients: usize,
+    /// The looks before, between and after, and the last client of either series.
+    pub evidence: Vec<String>,
+}
+
+/// What may grow.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kept {
+    /// Files, sockets and pipes that are open, while the threads do not grow in number.
+    Descriptors,
+    /// Threads, of one or several processes.
+    Threads,
+    /// Children that have ended and that nobody has waited for.
+    Zombies,
+}
+
+/// A client that came, was answered, and left.
+#[derive(Debug, Clone)]
+struct Visit {
+    began: At,
+    ended: At,
+    reference: String,
+}
+
 impl Facts<'_> {
     /// Departures that only a longer examination shows.
     #[must_use]
     pub fn departures_over_time(&self) -> Vec<Departure> {
-        self.growth().into_iter().chain(self.forgotten_while_silent()).collect()
+        self.forgotten_while_silent().into_iter().collect()
     }
 
-    /// What the server held more of after each of two series of clients, by nearly one for each of them.
-    fn growth(&self) -> Option<Departure> {
+    /// What the server held more of after each of two series of clients, by nearly one for each of them, when it was at rest
+    /// again.
+    #[must_use]
+    pub fn grows_with_each_client(&self) -> Option<Growth> {
         let (first, second) = self.two_series()?;
         let samples = &self.evidence.programs.seen().ok()?.samples;
-        let began = |series: &[(usize, &Probe)]| series.first().map(|(_, probe)| probe.at);
-        let before = self.holdings_at(samples, At::default(), began(&first)?)?;
-        let between = self.holdings_at(samples, ended(&first)?, began(&second)?)?;
-        let after = self.holdings_at(samples, ended(&second)?, self.frozen())?;
+        let ended = |series: &[Visit]| series.iter().map(|visit| visit.ended).max();
+        let (from, until) = (first.first()?.began, second.first()?.began);
+        let looks = [
+            self.holdings_at(samples, At::default(), from)?,
+            self.holdings_at(samples, ended(&first)?, until)?,
+            self.holdings_at(samples, ended(&second)?, self.frozen())?,
+        ];
         if !self.rests_for_good(samples) {
             return None;
         }
-        let many = first.len().min(second.len());
+        let [before, between, after] = looks.map(|(_, held)| held);
         let grew = |of: fn(&Holdings) -> u64| {
             let (one, other) = (of(&between).saturating_sub(of(&before)), of(&after).saturating_sub(of(&between)));
-            (one.min(other) as f64 >= SHARE * many as f64).then_some(one + other)
+            let by = |series: &[Visit], more: u64| more as f64 >= SHARE * series.len() as f64;
+            (by(&first, one) && by(&second, other)).then_some(one + other)
         };
-        let what = [
-            ("descriptors open", grew(|held| held.descriptors)),
-            ("threads", grew(|held| held.threads)),
-            ("ended children that it has not waited for", grew(|held| held.zombies)),
-        ];
-        let (what, more) = what.into_iter().find_map(|(what, more)| Some((what, more?)))?;
-        let clients = first.len() + second.len();
-        Some(Departure {
-            what: format!("after {clients} more clients, all gone again, it has {more} more {what}"),
-            evidence: [&first, &second].iter().filter_map(|all| Some(format!("probes:{}", all.last()?.0))).collect(),
-        })
+        // A worker that is kept for the next client has descriptors of its own.
+        let (what, more) = [
+            (Kept::Threads, grew(|held| held.threads)),
+            (Kept::Descriptors, grew(|held| held.descriptors)),
+            (Kept::Zombies, grew(|held| held.zombies)),
+        ]
+        .into_iter()
+        .find_map(|(what, more)| Some((what, more?)))?;
+        let last = [&first, &second].map(|series| series.last().map(|visit| visit.reference.clone()));
+        let looks = looks.map(|(number, _)| format!("programs:held/{number}"));
+        let evidence = looks.into_iter().chain(last.into_iter().flatten()).collect();
+        Some(Growth { what, more, clients: self.visits_since(from), evidence })
     }
 
-    /// The answered connections of the first two series, by the order in which they were made.
-    fn two_series(&self) -> Option<(Series<'_>, Series<'_>)> {
-        let probes = &self.evidence.probes.seen().ok()?.probes;
-        let of_series = || probes.iter().enumerate().filter(|(_, probe)| probe.shape == Shape::Series);
-        let group = of_series().next()?.1.group;
-        let answered = |(_, probe): &(usize, &Probe)| probe.received_total > 0;
-        let (first, second): (Vec<_>, Vec<_>) = of_series().filter(answered).partition(|(_, it)| it.group == group);
-        (first.len() >= LEAST && second.len() >= LEAST).then_some((first, second))
+    /// Clients that were answered one after the other, in two series with a pause between them in which the server could let
+    /// go of everything: netdiag's own, or the pair's.
+    fn two_series(&self) -> Option<(Vec<Visit>, Vec<Visit>)> {
+        let of_series = |visit: &(Shape, u32, Visit)| visit.0 == Shape::Series;
+        let probed = self.probed_visits();
+        let (first, second): (Vec<Visit>, Vec<Visit>) = if let Some((_, group, _)) =
+            probed.iter().find(|it| of_series(it))
+        {
+            let group = *group;
+            let (first, second): (Vec<_>, Vec<_>) = probed.into_iter().filter(of_series).partition(|it| it.1 == group);
+            let visits = |all: Vec<(Shape, u32, Visit)>| all.into_iter().map(|(_, _, visit)| visit).collect();
+            (visits(first), visits(second))
+        } else {
+            let mut visits = self.client_visits();
+            visits.sort_by_key(|visit| visit.began);
+            let pause = |at: &usize| visits[*at].began.ms_since(visits[*at - 1].ended);
+            let longest = (1..visits.len()).max_by(|a, b| pause(a).total_cmp(&pause(b)))?;
+            let second = visits.split_off(longest);
+            (visits, second)
+        };
+        let least = if self.is_alone() { LEAST } else { LEAST_TO_TELL };
+        (first.len() >= least && second.len() >= least).then_some((first, second))
+    }
+
+    /// netdiag's own connections that were answered.
+    fn probed_visits(&self) -> Vec<(Shape, u32, Visit)> {
+        let probes = self.evidence.probes.seen().map(|seen| seen.probes.as_slice()).unwrap_or_default();
+        let answered = probes.iter().enumerate().filter(|(_, probe)| probe.received_total > 0);
+        let ended = |probe: &Probe| At(probe.at.0 + (probe.last_byte_ms.unwrap_or_default() * 1e6) as u64);
+        answered
+            .map(|(index, probe)| {
+                let visit = Visit { began: probe.at, ended: ended(probe), reference: format!("probes:{index}") };
+                (probe.shape, probe.group, visit)
+            })
+            .collect()
+    }
+
+    /// The conversations of the pair's clients that both sides have ended.
+    fn client_visits(&self) -> Vec<Visit> {
+        let talks = self.talks().unwrap_or_default().iter();
+        let visit = |talk: &Talk| {
+            let ended = talk.ended_by(Role::Client)?.max(talk.ended_by(Role::Server)?);
+            Some(Visit { began: talk.began, ended, reference: talk.references().pop()? })
+        };
+        talks.filter_map(visit).collect()
+    }
+
+    /// How many have come since.
+    fn visits_since(&self, from: At) -> usize {
+        let probed = self.probed_visits().into_iter().map(|(_, _, visit)| visit);
+        probed.chain(self.client_visits()).filter(|visit| visit.began >= from).count()
     }
 
     /// What the server held at the last look between two moments; the first of them is that of its last client's end.
-    fn holdings_at(&self, samples: &[Sample], from: At, until: At) -> Option<Holdings> {
+    fn holdings_at(&self, samples: &[Sample], from: At, until: At) -> Option<(usize, Holdings)> {
         let rested = |sample: &&Sample| from == At::default() || sample.at.ms_since(from) >= TIME_TO_CLEAN_UP_MS;
-        let look = samples.iter().rfind(|sample| sample.at <= until && rested(sample))?;
+        let (number, look) = samples.iter().enumerate().rfind(|(_, sample)| sample.at <= until && rested(sample))?;
         let programs = &self.evidence.programs.seen().ok()?.programs;
         let is_servers = |program: usize| programs.get(program).is_some_and(|it| it.role == Role::Server);
         let own: Vec<_> = look.processes.iter().filter(|process| is_servers(process.program)).collect();
         let alive = || own.iter().filter(|process| process.state != 'Z');
-        Some(Holdings {
+        let held = Holdings {
             descriptors: alive().map(|process| process.descriptors.map(u64::from)).sum::<Option<u64>>()?,
             threads: alive().map(|process| process.threads.len() as u64).sum(),
             zombies: own.iter().filter(|process| process.state == 'Z').count() as u64,
-        })
+        };
+        Some((number, held))
     }
 
     /// Whether at the last look nothing in the server was going to stir by itself: a thread that sleeps, or a timer, may yet
@@ -108,19 +192,11 @@ impl Facts<'_> {
     }
 }
 
-type Series<'e> = Vec<(usize, &'e Probe)>;
-
-/// When the last connection of a series had its answer, at the latest.
-fn ended(series: &[(usize, &Probe)]) -> Option<At> {
-    let (_, last) = series.last()?;
-    Some(At(last.at.0 + (last.last_byte_ms.unwrap_or_default() * 1e6) as u64))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::evidence::{Observed, Occasion};
-    use crate::facts::staged::{Stage, ms, pair, probe, process};
+    use crate::facts::staged::{Stage, ms, pair, probe, process, talk};
 
     /// Two series of twenty, at 1 s and 2 s, and the server's descriptors, threads and zombies before, between and after.
     fn endured(held: [(u32, usize, usize); 3]) -> Stage {
@@ -151,19 +227,19 @@ mod tests {
         stage
     }
 
-    fn told(stage: &Stage) -> Vec<String> {
-        stage.facts().departures_over_time().into_iter().map(|departure| departure.what).collect()
+    fn told(stage: &Stage) -> Option<(Kept, u64)> {
+        stage.facts().grows_with_each_client().map(|growth| (growth.what, growth.more))
     }
 
     #[test]
     fn what_a_sleeping_thread_may_yet_let_go_is_no_leak() {
         let mut stage = endured([(5, 1, 0), (25, 21, 0), (45, 41, 0)]);
-        assert!(!told(&stage).is_empty());
+        assert!(told(&stage).is_some());
         let last = stage.programs().samples.last_mut().unwrap();
         last.processes[0].threads[7] = process(0, "clock_nanosleep", Limit::Timed).threads[0].clone();
-        assert!(told(&stage).is_empty(), "{:?}", told(&stage));
+        assert_eq!(told(&stage), None);
         last_timer(&mut stage);
-        assert!(told(&stage).is_empty());
+        assert_eq!(told(&stage), None);
     }
 
     /// No thread sleeps at the last look, and a timer is set.
@@ -176,11 +252,33 @@ mod tests {
     #[test]
     fn what_grows_with_every_client_is_told() {
         let descriptors = endured([(5, 1, 0), (25, 1, 0), (45, 1, 0)]);
-        assert_eq!(told(&descriptors), ["after 40 more clients, all gone again, it has 40 more descriptors open"]);
-        let threads = endured([(5, 1, 0), (5, 21, 0), (5, 41, 0)]);
-        assert_eq!(told(&threads), ["after 40 more clients, all gone again, it has 40 more threads"]);
-        let zombies = endured([(5, 1, 2), (5, 1, 22), (5, 1, 42)]);
-        assert!(told(&zombies)[0].contains("40 more ended children"), "{:?}", told(&zombies));
+        assert_eq!(told(&descriptors), Some((Kept::Descriptors, 40)));
+        assert_eq!(told(&endured([(5, 1, 0), (5, 21, 0), (5, 41, 0)])), Some((Kept::Threads, 40)));
+        assert_eq!(told(&endured([(5, 1, 2), (5, 1, 22), (5, 1, 42)])), Some((Kept::Zombies, 40)));
+        let workers = endured([(5, 1, 0), (25, 21, 0), (45, 41, 0)]);
+        assert_eq!(told(&workers), Some((Kept::Threads, 40)), "each has a descriptor of its own");
+        let looks = descriptors.facts().grows_with_each_client().unwrap().evidence;
+        assert_eq!(looks[..3], ["programs:held/0", "programs:held/1", "programs:held/2"]);
+    }
+
+    /// The same of a pair whose clients came in two crowds, in the tenths of a second after 1 s and 2 s.
+    fn visited(held: [(u32, usize, usize); 3], apart: f64) -> Stage {
+        let mut stage = endured(held).unseen("probes");
+        stage.0.setting.occasion = Occasion::Pair;
+        for n in 0..20_u16 {
+            let at = if n < 10 { 1000.0 } else { 1000.0 + apart } + f64::from(n % 10) * 5.0;
+            let mut visit = talk(40_001 + n).at(at).echoes("hello\n").closes(Role::Client).closes(Role::Server);
+            visit.conversation.began = ms(at);
+            stage = stage.talk(visit);
+        }
+        stage
+    }
+
+    #[test]
+    fn the_pairs_own_clients_make_two_series_where_they_pause() {
+        assert_eq!(told(&visited([(5, 1, 0), (15, 1, 0), (25, 1, 0)], 1000.0)), Some((Kept::Descriptors, 20)));
+        assert_eq!(told(&visited([(5, 1, 0), (15, 1, 0), (25, 1, 0)], 60.0)), None, "nobody looked in between");
+        assert_eq!(told(&visited([(5, 1, 0), (15, 1, 0), (15, 1, 0)], 1000.0)), None);
     }
 
     #[test]
@@ -190,7 +288,7 @@ mod tests {
             [(5, 1, 0), (6, 2, 1), (7, 3, 1)],
             [(45, 1, 0), (25, 1, 0), (5, 1, 0)],
         ] {
-            assert_eq!(told(&endured(held)), [""; 0]);
+            assert_eq!(told(&endured(held)), None);
         }
     }
 
@@ -200,8 +298,8 @@ mod tests {
         if let Observed::Seen(programs) = &mut stage.0.programs {
             programs.samples[1].at = ms(1195.0);
         }
-        assert_eq!(told(&stage), [""; 0]);
-        assert_eq!(told(&endured([(5, 1, 0), (25, 1, 0), (45, 1, 0)]).unseen("programs")), [""; 0]);
+        assert_eq!(told(&stage), None);
+        assert_eq!(told(&endured([(5, 1, 0), (25, 1, 0), (45, 1, 0)]).unseen("programs")), None);
     }
 
     #[test]
@@ -213,7 +311,7 @@ mod tests {
             if let Observed::Seen(seen) = &mut stage.0.probes {
                 seen.probes.push(silent);
             }
-            told(&stage).len()
+            stage.facts().departures_over_time().len()
         };
         assert_eq!(linger("hello\n", Close::Open), 1);
         assert_eq!(linger("hello\nagain\n", Close::Open), 0);

@@ -4,6 +4,7 @@
 //! answer, "cannot tell".
 
 pub mod asked;
+mod claims;
 pub mod company;
 pub mod complaint;
 pub mod contract;
@@ -34,6 +35,7 @@ pub mod textual;
 pub mod trace;
 
 pub use complaint::Complaint;
+pub use endurance::{Growth, Kept};
 pub use exchange::{Echo, Exchange};
 pub use looks::Look;
 pub use player::{Ended, Player};
@@ -119,6 +121,15 @@ impl<'e> Facts<'e> {
     /// one at a place where nobody of the pair ever got through, when every client got through elsewhere: a name's other
     /// address, or an errand of the client's own.
     pub fn refused_dial(&self) -> Result<Option<&Dial>, Gap> {
+        self.dial_that_failed(Outcome::Refused)
+    }
+
+    /// The first attempt that mattered, in the same sense, and that a rule forbids.
+    pub fn forbidden_dial(&self) -> Result<Option<&Dial>, Gap> {
+        self.dial_that_failed(Outcome::Prohibited)
+    }
+
+    fn dial_that_failed(&self, how: Outcome) -> Result<Option<&Dial>, Gap> {
         let dials = self.dials()?;
         let through: Vec<&Dial> = dials.iter().filter(|dial| dial.outcome == Outcome::Established).collect();
         let clients = self.players(Role::Client).map_or(1, |clients| clients.len().max(1));
@@ -126,7 +137,7 @@ impl<'e> Facts<'e> {
         Ok(dials.iter().find(|dial| {
             let made_again = |other: &&Dial| other.target.port() == dial.target.port() && other.at >= dial.at;
             let elsewhere = all_got_through && !through.iter().any(|other| other.target == dial.target);
-            dial.outcome == Outcome::Refused && !through.iter().any(made_again) && !elsewhere
+            dial.outcome == how && !through.iter().any(made_again) && !elsewhere
         }))
     }
 

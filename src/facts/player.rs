@@ -58,6 +58,13 @@ impl<'e> Player<'e> {
         matches!(self.ended, Ended::Killed(1 | 2 | 9 | 15))
     }
 
+    /// How long it lived, in milliseconds, if it has ended by itself.
+    #[must_use]
+    pub fn lifetime_ms(&self) -> Option<f64> {
+        let exit = self.program.exit.as_ref().filter(|exit| !exit.by_us)?;
+        Some(exit.at.ms_since(self.program.started))
+    }
+
     /// Whether it was still there.
     #[must_use]
     pub fn is_running(&self) -> bool {

@@ -114,7 +114,7 @@ pub enum Outcome {
     Established,
     /// RST, or ICMP port unreachable: no socket is there.
     Refused,
-    /// ICMP said that a rule forbids it.
+    /// ICMP said that a rule forbids it; or the system did, for an address of its own.
     Prohibited,
     /// No answer at all by the end.
     Unanswered,
@@ -144,7 +144,12 @@ pub struct Dial {
 /// Every attempt of a client, from packets; where there are none, as far as other sources show it.
 pub(super) fn dials(evidence: &Evidence) -> Result<Vec<Dial>, Gap> {
     match &evidence.packets {
-        Observed::Seen(packets) => Ok(with_calls(from_packets(packets, evidence), &from_calls(evidence))),
+        Observed::Seen(packets) => {
+            let calls = from_calls(evidence);
+            let mut told = from_exceptions(evidence.exceptions.seen().ok());
+            told.extend(calls.iter().cloned());
+            Ok(with_forbidden(with_calls(from_packets(packets, evidence), &calls), told))
+        }
         Observed::NotObserved(gap) => {
             let mut dials = from_exceptions(evidence.exceptions.seen().ok());
             dials.extend(from_calls(evidence));
@@ -262,6 +267,25 @@ fn with_calls(mut dials: Vec<Dial>, calls: &[Dial]) -> Vec<Dial> {
     dials
 }
 
+/// Adds the attempts that were forbidden before any packet of theirs left.
+fn with_forbidden(mut dials: Vec<Dial>, told: Vec<Dial>) -> Vec<Dial> {
+    for forbidden in told.into_iter().filter(|dial| dial.outcome == Outcome::Prohibited) {
+        if dials.iter().all(|dial| dial.target != forbidden.target) {
+            dials.push(forbidden);
+        }
+    }
+    dials
+}
+
+/// Whether this error of `connect` says that a rule forbids it. There is always a route to the machine's own addresses, as
+/// long as nobody forbids that.
+fn is_forbidden(errno: i64, target: SocketAddr) -> bool {
+    const EPERM: i64 = 1;
+    const EACCES: i64 = 13;
+    const EHOSTUNREACH: i64 = 113;
+    target.ip().is_loopback() && [EPERM, EACCES, EHOSTUNREACH].contains(&errno)
+}
+
 /// `connect` results are proof of the attempt whatever language made it.
 fn from_calls(evidence: &Evidence) -> Vec<Dial> {
     const ECONNREFUSED: i64 = -111;
@@ -272,9 +296,11 @@ fn from_calls(evidence: &Evidence) -> Vec<Dial> {
         .enumerate()
         .filter(|(_, call)| call.role == Role::Client && ["connect", "so-error"].contains(&call.name.as_str()))
         .filter_map(|(index, call)| {
-            let dial = refused(call.address?, call.at, format!("calls:{index}"));
+            let target = call.address?;
+            let dial = refused(target, call.at, format!("calls:{index}"));
             match call.result {
                 ECONNREFUSED => Some(dial),
+                result if is_forbidden(-result, target) => Some(Dial { outcome: Outcome::Prohibited, ..dial }),
                 0 => Some(Dial { outcome: Outcome::Established, ..dial }),
                 _ => None,
             }
@@ -288,12 +314,19 @@ fn from_exceptions(exceptions: Option<&Exceptions>) -> Vec<Dial> {
         .raised
         .iter()
         .enumerate()
-        .filter(|(_, raised)| raised.role == Role::Client && raised.kind == "ConnectionRefusedError")
+        .filter(|(_, raised)| raised.role == Role::Client)
         // One that is dealt with may have been tried again, with a success that nobody saw.
         .filter(|(_, raised)| raised.action != Action::Handled)
         .filter_map(|(index, raised)| {
             let target = raised.address.as_ref()?.parse().ok()?;
-            Some(refused(target, raised.at, format!("exceptions:{index}")))
+            let dial = refused(target, raised.at, format!("exceptions:{index}"));
+            match raised.errno {
+                _ if raised.kind == "ConnectionRefusedError" => Some(dial),
+                Some(errno) if is_forbidden(errno.into(), target) => {
+                    Some(Dial { outcome: Outcome::Prohibited, ..dial })
+                }
+                _ => None,
+            }
         })
         .collect()
 }

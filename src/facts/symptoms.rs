@@ -1,11 +1,14 @@
 //! What somebody who stands before the pair would complain of, as far as the evidence shows it. No blame, and no cause.
 
 use super::asked::Muteness;
-use super::{Complaint, Echo, Exchange, Facts, Outcome, Player, Talk};
+use super::{Complaint, Echo, Ended, Exchange, Facts, Outcome, Player, Talk};
 use crate::evidence::{Action, Gap, Occasion, Role};
 
 /// A reply that takes longer than this, in milliseconds, is felt: Nagle's algorithm costs 40, loopback far less than one.
 const FELT_MS: f64 = 30.0;
+
+/// Who gives up does not do so before this many milliseconds have passed, the start of its interpreter included.
+const SOON_MS: f64 = 1000.0;
 
 /// What a client says that found nobody, or no way to anybody.
 const REFUSED: &[&str] =
@@ -66,7 +69,8 @@ impl Symptom {
 
     /// Whether it says by itself what went wrong. That a program ends with an error, or that it went otherwise for somebody
     /// else, comes with all kinds of it.
-    fn is_telling(self) -> bool {
+    #[must_use]
+    pub fn is_telling(self) -> bool {
         matches!(self, Self::Refused | Self::Hangs | Self::Slow | Self::Garbled | Self::Lost)
     }
 }
@@ -120,7 +124,8 @@ impl Facts<'_> {
     }
 
     fn is_refused(&self) -> Option<bool> {
-        let dialled = self.refused_dial().ok().map(|dial| dial.is_some());
+        let forbidden = self.forbidden_dial().is_ok_and(|dial| dial.is_some());
+        let dialled = self.refused_dial().ok().map(|dial| dial.is_some() || forbidden);
         let says = self.client_says(REFUSED);
         let never_there = || {
             self.server_listeners().is_ok_and(|listeners| listeners.is_empty())
@@ -143,8 +148,20 @@ impl Facts<'_> {
         match exchanges {
             _ if seen => Some(true),
             Ok(_) if self.evidence.setting.occasion != Occasion::LiveServer => Some(false),
+            _ if self.clients_ended_well_and_soon() => Some(false),
             _ => None,
         }
+    }
+
+    /// Whether every client ended by itself with status 0 and without a word of complaint, sooner than anybody who was left
+    /// waiting gives up.
+    fn clients_ended_well_and_soon(&self) -> bool {
+        let well = |client: &Player| {
+            client.ended == Ended::Exited(0)
+                && client.complained() == Some(false)
+                && client.lifetime_ms().is_some_and(|ms| ms < SOON_MS)
+        };
+        self.players(Role::Client).is_ok_and(|clients| !clients.is_empty() && clients.iter().all(well))
     }
 
     fn is_slow(&self) -> Option<bool> {

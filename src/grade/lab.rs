@@ -261,6 +261,7 @@ fn check(table: CheckTable, written: &toml::Value, file: &File) -> anyhow::Resul
             home: None,
             interrupt_ms: table.interrupt_ms,
             loopback_down: false,
+            reject_port: None,
             thorough: false,
         },
     })

@@ -37,7 +37,7 @@ pub fn hold(
     is_over: &dyn Fn() -> bool,
     show: impl FnOnce(&Held) -> anyhow::Result<()>,
 ) -> anyhow::Result<()> {
-    anyhow::ensure!(!plan.loopback_down, super::NotHere);
+    anyhow::ensure!(!plan.changes_network(), super::NotHere);
     let dir = tempfile::Builder::new().prefix("netdiag-").tempdir().context("cannot create a temporary directory")?;
     let wings =
         Wings { dir: dir.path(), tracers: None, calls: None, console: true, python: interpreter::python(), home: None };

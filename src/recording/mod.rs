@@ -62,9 +62,20 @@ pub struct Plan {
     /// Whether the loopback interface is taken down before anybody starts; only ever that of a private network.
     #[serde(default)]
     pub loopback_down: bool,
+    /// The port to which the packet filter refuses TCP connections; only ever that of a private network.
+    #[serde(default)]
+    pub reject_port: Option<u16>,
     /// Whether a server that is examined by itself is examined for longer.
     #[serde(default)]
     pub thorough: bool,
+}
+
+impl Plan {
+    /// Whether it changes the network itself, which is done to nobody's but its own.
+    #[must_use]
+    pub fn changes_network(&self) -> bool {
+        self.loopback_down || self.reject_port.is_some()
+    }
 }
 
 /// What a plan asks for can be done in a private network only, and there is none here.
@@ -74,7 +85,7 @@ pub struct NotHere;
 impl std::fmt::Display for NotHere {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(
-            "this takes the loopback interface down, which netdiag does in a private network only: leave out --host, or run \
+            "this changes the network itself, which netdiag does in a private network only: leave out --host, or run \
              `netdiag doctor` to see why there is no private network",
         )
     }

@@ -88,7 +88,7 @@ fn record_once(plan: &Plan, place: Place, calls: bool, bytes: bool) -> anyhow::R
         plan.home.is_some() || plan.server.iter().chain(&plan.bystanders).chain(&plan.clients).any(has_text);
     let python = if is_needed { interpreter::python() } else { "python3" }.to_owned();
     let private = place == Place::Private;
-    if plan.loopback_down && !private {
+    if plan.changes_network() && !private {
         bail!(NotHere);
     }
     let room = if private && plan.home.is_some() && confinement().is_ok() { Room::Porter } else { Room::None };
@@ -99,7 +99,7 @@ fn record_once(plan: &Plan, place: Place, calls: bool, bytes: bool) -> anyhow::R
         answer = ask_worker(plan, &manner)?;
     }
     if matches!(answer, Answer::Refused(_)) {
-        if plan.loopback_down {
+        if plan.changes_network() {
             bail!(NotHere);
         }
         manner.private = false;
@@ -137,6 +137,7 @@ fn try_confinement() -> anyhow::Result<Result<(), String>> {
         home: Some(Home { dir: dir.path().to_owned(), limits: Limits::default(), hidden: Vec::new(), uid: None }),
         interrupt_ms: None,
         loopback_down: false,
+        reject_port: None,
         thorough: false,
     };
     let manner = Manner { private: true, room: Room::Porter, calls: false, bytes: false, python: "python3".to_owned() };
@@ -356,9 +357,12 @@ fn record(manner: &Manner, input: &mut impl Read) -> anyhow::Result<Box<Evidence
     let plan = read_plan(input)?;
     // Nobody else lives in the network of a room either.
     let manner = Manner { private: manner.private || manner.room == Room::Keeper, ..manner.clone() };
+    anyhow::ensure!(manner.private || !plan.changes_network(), NotHere);
     if plan.loopback_down {
-        anyhow::ensure!(manner.private, NotHere);
         sandbox::take_loopback_down().context("while taking the private network's loopback interface down")?;
+    }
+    if let Some(port) = plan.reject_port {
+        sandbox::reject_port(port).context("while setting up a packet filter in the private network")?;
     }
     Ok(Box::new(pair::record(&plan, &manner, &interruption)?))
 }

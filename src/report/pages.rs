@@ -44,7 +44,7 @@ macro_rules! pages {
 /// Every page, in the order in which things go wrong: reaching the server, being served, the reply, the end.
 pub const PAGES: &[Page] = pages! {
     "wrong-port" "server-wrong-port" "no-server" "server-died" "never-listens" "port-in-use" "address-mismatch"
-    "transport-mismatch" "connection-refused" "client-before-server" "dropped-packets" "never-accepts"
+    "transport-mismatch" "connection-refused" "client-before-server" "firewall-reject" "dropped-packets" "never-accepts"
     "suspended-server" "silent-client" "missing-terminator" "server-waits-for-full-buffer" "length-prefix-byte-order"
     "struct-padding" "crlf-versus-lf" "read-to-eof-without-half-close" "connection-abandoned" "unread-request" "missing-reply"
     "swallowed-exception" "utf8-split-across-reads" "line-longer-than-limit" "unterminated-reply"
@@ -60,7 +60,7 @@ pub const PAGES: &[Page] = pages! {
     "time-wait-without-reuseaddr" "two-listeners-reuseport" "tcp-self-connect" "ephemeral-port-exhaustion"
     "listener-inherited-by-child" "backlog-full" "udp-no-timeout" "udp-too-large" "tls-to-plain-port"
     "udp-reply-from-other-source" "udp-reply-to-wrong-peer" "udp-truncated-by-buffer" "udp-late-reply-taken-for-next"
-    "udp-error-kills-server" "shutdown-hangs" "loopback-down"
+    "udp-error-kills-server" "shutdown-hangs" "loopback-down" "leak-per-client"
 };
 
 impl Page {

@@ -2,7 +2,7 @@
 
 use super::{Call, Look, Rule, Ruling, Symptom, finding};
 use crate::diagnosis::{Confidence, Finding, Part, Side};
-use crate::evidence::Role;
+use crate::evidence::{Bytes, Role};
 use crate::facts::{Dial, Echo, Ended, Exchange, Facts, Outcome, Player, Talk};
 
 pub(super) static RULE: Rule = Rule {
@@ -38,6 +38,12 @@ fn check(facts: &Facts) -> Ruling {
     let got_through = |dial: &Dial| dial.outcome == Outcome::Established;
     let answered = answered && facts.dials().is_ok_and(|dials| dials.iter().all(got_through));
     let nothing_tried = facts.dials().is_ok_and(<[crate::facts::Dial]>::is_empty);
+    if answered
+        && matches!(client.ended, Ended::Exited(_))
+        && let Some((words, seen)) = facts.denies_its_echo(client)
+    {
+        return denied(client, &how, &words).because(seen).fires();
+    }
     if answered && client.complained() == Some(false) && matches!(client.ended, Ended::Exited(_)) {
         // Some programs answer a question with their exit status; without a word of complaint this may be one.
         return contributing(client, &how).fires();
@@ -65,6 +71,17 @@ fn failed_by_error(client: &Player, facts: &Facts) -> bool {
     matches!(client.ended, Ended::Killed(_)) || facts.line_of_failure(Role::Client).is_some() || client.reports_a_crash()
 }
 
+/// It says that it got no right echo, and the wire shows that it did.
+fn denied(client: &Player, how: &str, words: &Bytes) -> Finding {
+    let statement = format!(
+        "The client {how}, with the words \"{}\". Yet everything it had sent came back as it was owed, and it had read all of that.",
+        words.readable()
+    );
+    finding(&RULE, Side::Client, Confidence::Likely, statement)
+        .because([client.reference()])
+        .fix("Look at how it compares what it got with what it sent: bytes with bytes, text with text, both with their line end.")
+}
+
 fn contributing(client: &Player, how: &str) -> Finding {
     let statement = format!("The client {how} without a word, although everything it asked was answered rightly.");
     let mut found = finding(&RULE, Side::Client, Confidence::Possible, statement)
@@ -77,7 +94,7 @@ fn contributing(client: &Player, how: &str) -> Finding {
 #[cfg(test)]
 mod tests {
     use crate::diagnosis::{Confidence, Part, Side};
-    use crate::evidence::{How, Role};
+    use crate::evidence::{How, Output, Role};
     use crate::facts::staged::{Stage, dial, pair, talk};
 
     fn failed(stage: Stage) -> Stage {
@@ -101,6 +118,41 @@ mod tests {
         let stage = stage.complains(Role::Client, "2 replies, 0 matches\n");
         assert_eq!(stage.fires("client-failed").side, Side::Unknown);
         assert_eq!(stage.verdict().side, Side::Unknown);
+    }
+
+    fn says(stage: Stage, words: &str) -> Stage {
+        stage.exits(Role::Client, 90.0, How::Code(2)).complains(Role::Client, words)
+    }
+
+    #[test]
+    fn a_client_that_denies_the_echo_it_has_read_compares_wrongly() {
+        let stage = says(pair().untold().talk(talk(40001).healthy()), "FAIL: server does not echo\n");
+        let found = stage.fires("client-failed");
+        assert_eq!((found.side, found.confidence), (Side::Client, Confidence::Likely));
+        assert!(found.evidence.iter().any(|reference| reference.starts_with("packets:")), "{:?}", found.evidence);
+        assert_eq!(stage.verdict().side, Side::Client);
+        let on_stdout = pair().untold().talk(talk(40001).healthy()).exits(Role::Client, 90.0, How::Code(2));
+        let said = Output { total: 14, head: "wrong echo!\n".into(), ..Output::default() };
+        let on_stdout = on_stdout.program(Role::Client, |client| client.stdout = Some(said.clone()));
+        assert_eq!(on_stdout.verdict().side, Side::Client, "some complain on standard output");
+    }
+
+    #[test]
+    fn a_client_that_misses_something_else_or_has_not_read_its_echo_is_not_accused() {
+        let echoed = || pair().untold().talk(talk(40001).healthy());
+        let open = |words| says(echoed(), words).verdict().side;
+        for words in ["echo mismatch: 'HELLO' != 'hello'\n", "no echo within 10 ms\n", "0 of 1 echoes matched\n"] {
+            assert_eq!(open(words), Side::Unknown, "{words}");
+        }
+        let unread = talk(40001).asks("hello\n").answers("hello\n").resets(Role::Client);
+        let late = talk(40001).asks("hello\n").closes(Role::Client).answers("hello\n").closes(Role::Server);
+        let shouted = talk(40001).asks("hello\n").answers("HELLO\n").closes(Role::Client).closes(Role::Server);
+        for other in [unread, late, shouted] {
+            let stage = says(pair().untold().talk(other), "no echo\n");
+            assert_ne!(stage.verdict().side, Side::Client);
+        }
+        let elsewhere = echoed().talk(dial(40002, "127.0.0.1:12346").syn(60.0).refused(60.1));
+        assert_ne!(says(elsewhere, "the second server does not echo\n").verdict().side, Side::Client);
     }
 
     #[test]

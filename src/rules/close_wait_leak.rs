@@ -14,6 +14,7 @@ pub(super) static RULE: Rule = Rule {
     seen_in: &[Look::Sockets, Look::Owners, Look::Waits, Look::Contents],
     over: Some(Transport::Tcp),
     explains: &[
+        "leak-per-client",
         "accept-fails-emfile",
         "server-crashed",
         "accept-loop-ended",

@@ -1,18 +1,18 @@
 //! `dropped-packets`: the client's packets go unanswered although a healthy listener is there.
 
 use super::{Call, Look, Rule, Ruling, Symptom, finding};
-use crate::diagnosis::{Confidence, Finding, Side};
-use crate::evidence::{Gap, Transport};
-use crate::facts::{Facts, Listener, Outcome};
+use crate::diagnosis::{Confidence, Side};
+use crate::evidence::Gap;
+use crate::facts::{Facts, Outcome};
 
 pub(super) static RULE: Rule = Rule {
     name: "dropped-packets",
-    symptoms: &[Symptom::Hangs, Symptom::Refused],
+    symptoms: &[Symptom::Hangs],
     sides: &[Side::Environment],
-    shown_by: "a SYN that nobody answers, or that is refused, while a listener has room for it",
+    shown_by: "a SYN that nobody answers, while a listener has room for it",
     seen_in: &[Look::Failures, Look::Sockets],
     over: None,
-    explains: &["connection-refused", "client-before-server", "client-failed", "client-gives-up-early"],
+    explains: &["client-before-server", "client-failed", "client-gives-up-early"],
     check,
 };
 
@@ -21,20 +21,6 @@ const BEYOND_DOUBT_MS: f64 = 900.0;
 
 fn check(facts: &Facts) -> Ruling {
     let dials = facts.dials()?;
-    if let Some(dial) = dials.iter().find(|dial| dial.outcome == Outcome::Prohibited) {
-        return finding(
-            &RULE,
-            Side::Environment,
-            Confidence::Proven,
-            format!("{} answered the client with \"administratively prohibited\": a packet filter forbids it.", dial.target),
-        )
-        .because(dial.evidence.clone())
-        .fix("Let the packet filter permit this port on loopback.")
-        .fires();
-    }
-    if let Some(found) = rejected(facts)? {
-        return found.fires();
-    }
     let Some(dial) = dials.iter().find(|dial| dial.outcome == Outcome::Unanswered) else { return Ok(Call::Silent) };
     facts.capture_is_whole()?;
     let listeners = facts.listeners()?;
@@ -78,48 +64,6 @@ fn check(facts: &Facts) -> Ruling {
     .fires()
 }
 
-/// A refusal although the server listened there before and after: somebody refuses in its place. A kernel refuses TCP with
-/// RST; ICMP comes from a filter only.
-fn rejected(facts: &Facts) -> Result<Option<Finding>, Gap> {
-    if !facts.saw_the_wire() {
-        return Ok(None);
-    }
-    let Some(dial) = facts.refused_dial()?.filter(|dial| dial.transport == Transport::Tcp) else { return Ok(None) };
-    let listeners = facts.listeners()?;
-    let was_there = |one: &&Listener| {
-        one.covers(dial.transport, dial.target)
-            && facts.may_be_servers(one)
-            && one.first_seen < dial.at
-            && facts.listens_to_the_end(one)
-    };
-    let Some(listener) = listeners.iter().find(was_there) else { return Ok(None) };
-    // With tcp_abort_on_overflow a full queue refuses too.
-    let full = listener.most_waiting.zip(listener.backlog).is_some_and(|(most, backlog)| most > 0 && most >= backlog);
-    if full || facts.accept_queue_overflowed() == Some(true) {
-        return Ok(None);
-    }
-    let packets = facts.evidence.packets.seen()?;
-    let by_icmp = packets.unreachable.iter().any(|told| told.transport == Transport::Tcp && told.target == dial.target);
-    // A server that makes its listening socket anew for each client refuses in between, and no look may have met that.
-    let (how, sure) = if by_icmp { ("by ICMP", Confidence::Proven) } else { ("by RST", Confidence::Possible) };
-    let found = finding(
-        &RULE,
-        Side::Environment,
-        sure,
-        format!(
-            "The client's SYN to {} was refused {how}, although the server listened there before and after, with room for it: \
-             a packet filter refuses in its place.",
-            dial.target
-        ),
-    );
-    Ok(Some(
-        found
-            .because(dial.evidence.clone())
-            .because([listener.reference.clone()])
-            .fix("Look for a rule that rejects (`sudo nft list ruleset`, `sudo iptables -S`), and permit loopback before it."),
-    ))
-}
-
 fn times(n: usize) -> String {
     match n {
         1 => "once".to_owned(),
@@ -151,37 +95,6 @@ mod tests {
     fn something_discards_packets() {
         let found = unanswered().fires("dropped-packets");
         assert_eq!((found.side, found.confidence), (Side::Environment, Confidence::Proven));
-    }
-
-    #[test]
-    fn a_filter_that_says_so_is_believed() {
-        let stage = pair().talk(dial(40001, SERVER).syn(50.0)).prohibited(50.1, 40001, SERVER);
-        assert_eq!(stage.fires("dropped-packets").side, Side::Environment);
-    }
-
-    #[test]
-    fn a_refusal_by_icmp_while_the_server_listens_is_a_filters() {
-        let filtered = pair().talk(dial(40001, SERVER).syn(50.0)).unreachable(50.1, 40001, SERVER);
-        let found = filtered.fires("dropped-packets");
-        assert_eq!((found.side, found.confidence), (Side::Environment, Confidence::Proven));
-        assert_eq!(filtered.verdict().fault.as_deref(), Some("dropped-packets"));
-        filtered.without_listener().silent("dropped-packets");
-    }
-
-    #[test]
-    fn a_refusal_by_rst_while_the_server_listens_accuses_nobody() {
-        let stage = pair().talk(dial(40001, SERVER).syn(50.0).refused(50.1));
-        assert_eq!(stage.fires("dropped-packets").confidence, Confidence::Possible);
-        assert_eq!(stage.verdict().side, Side::Unknown);
-    }
-
-    #[test]
-    fn a_server_that_came_later_or_whose_queue_was_full_refused_by_itself() {
-        let early = || pair().talk(dial(40001, SERVER).syn(20.0).refused(20.1));
-        early().silent("dropped-packets");
-        let mut full = pair().talk(dial(40001, SERVER).syn(50.0).refused(50.1));
-        full.snapshots()[1].sockets[0].recv_queue = Some(101);
-        full.silent("dropped-packets");
     }
 
     #[test]

@@ -15,6 +15,7 @@ pub(super) static RULE: Rule = Rule {
     over: Some(Transport::Tcp),
     explains: &[
         "close-wait-leak",
+        "leak-per-client",
         "accept-loop-ended",
         "never-accepts",
         "one-at-a-time",

@@ -17,6 +17,7 @@ pub(super) static RULE: Rule = Rule {
     explains: &[
         "connection-abandoned",
         "close-wait-leak",
+        "leak-per-client",
         "missing-reply",
         "read-to-eof-without-half-close",
         "client-gives-up-early",

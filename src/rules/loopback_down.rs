@@ -17,6 +17,7 @@ pub(super) static RULE: Rule = Rule {
         "never-listens",
         "connection-refused",
         "client-before-server",
+        "firewall-reject",
         "dropped-packets",
         "swallowed-exception",
         "server-crashed",

@@ -66,10 +66,21 @@ fn kept_until_the_end(talk: &Talk, exchange: &Exchange, facts: &Facts) -> Option
         ["readline", "for line in", "readuntil"].iter().any(|way| line.source.contains(way))
             && !line.source.contains("readlines")
     });
-    let ends_a_line = talk.request().is_ok_and(|request| request.tail.0.last().or(request.head.0.last()) == Some(&b'\n'));
-    let unanswered = matches!(exchange.echo, Echo::Nothing | Echo::Pending) && exchange.got == 0 && ends_a_line;
+    let ends_a_line = talk.request().is_ok_and(|request| request.last_byte() == Some(b'\n'));
+    let unanswered = matches!(exchange.echo, Echo::Nothing | Echo::Pending) && exchange.got == 0;
     let waits = talk.ended_by(Role::Server).is_none() && talk.was_read() != Some(false) && facts.is_final(talk, Role::Server).is_ok();
-    (only_at_the_end && reads_lines && unanswered && waits).then(|| {
+    if !unanswered || !waits {
+        return None;
+    }
+    if let Some(probes) = facts.keeps_answers_back() {
+        let what = "The server has read the request and waits for more, and nothing came back. When netdiag sent it many lines, \
+                    whole blocks of answers came before their end, and the rest and all short ones only after it: what it \
+                    answers lies in a buffer inside the program until that is full or closed.";
+        // Where a message without a line's end ends, nobody told.
+        let side = if ends_a_line { Side::Server } else { Side::Both };
+        return Some(finding(&RULE, side, Confidence::Likely, what).because(probes));
+    }
+    (only_at_the_end && reads_lines && ends_a_line).then(|| {
         let what = "The server has read the line and waits for the next one, and nothing came back. When netdiag asked it, its \
                     answers came only after the end of the input: they lie in a buffer inside the program until that is closed.";
         finding(&RULE, Side::Server, Confidence::Likely, what)
@@ -183,6 +194,62 @@ mod tests {
     #[test]
     fn a_server_that_reads_to_the_end_answers_at_the_end() {
         kept("data = inp.read()").silent(NAME);
+    }
+
+    /// A pair of which nothing was told, in any language; the server answers `early` of many bytes before their end.
+    fn asked_for_much(asked: &str, early: u64) -> Stage {
+        let bulk = format!("{}\n", "x".repeat(63)).repeat(1023);
+        let much = Probe { before_half_close: early, ..late(3, Shape::Bulk, &bulk) };
+        let probes = vec![late(1, Shape::Line, "probe one\n"), late(2, Shape::LineHalfClose, "probe two\n"), much];
+        pair().untold().talk(talk(40001).asks(asked).open()).hangs().probed(probes)
+    }
+
+    #[test]
+    fn whole_buffers_come_before_the_end_and_the_rest_after_it() {
+        for early in [4096, 49_152, 61_440] {
+            let stage = asked_for_much("hello\n", early);
+            let found = stage.fires(NAME);
+            assert_eq!((found.side, found.confidence), (Side::Server, Confidence::Likely), "{early}");
+            assert!(found.evidence.contains(&"probes:2".to_owned()), "{:?}", found.evidence);
+            assert_eq!((stage.verdict().side, stage.verdict().fault.as_deref()), (Side::Server, Some(NAME)));
+        }
+        assert_eq!(asked_for_much("hello", 4096).fires(NAME).side, Side::Both, "nobody told where such a message ends");
+    }
+
+    #[test]
+    fn a_server_that_waits_for_the_end_of_much_too_is_not_accused() {
+        let stage = asked_for_much("hello\n", 0);
+        stage.silent(NAME);
+        assert_ne!(stage.verdict().side, Side::Server);
+    }
+
+    #[test]
+    fn a_client_that_got_its_answer_or_has_not_been_read_has_nothing_to_complain_of() {
+        let probes = |stage: Stage| stage.0.probes.clone();
+        let much = probes(asked_for_much("hello\n", 49_152));
+        let content = talk(40001).asks("hello\n").closes(Role::Client).answers("hello\n").closes(Role::Server);
+        let mut content = pair().untold().talk(content).frozen(400.0);
+        content.0.probes = much.clone();
+        content.silent(NAME);
+        assert_eq!(content.verdict().side, Side::None);
+        let unread = talk(40001).asks("hello\n").open().end(Role::Server, |row| row.recv_queue = Some(6));
+        let mut unread = pair().untold().talk(unread).hangs();
+        unread.0.probes = much;
+        unread.silent(NAME);
+    }
+
+    #[test]
+    fn what_is_no_librarys_buffer_is_a_number_of_bytes_that_the_server_waits_for() {
+        let stage = asked_for_much("hello\n", 65_024);
+        stage.silent(NAME);
+        assert_eq!(stage.verdict().fault.as_deref(), Some("server-waits-for-full-buffer"));
+        assert_eq!(stage.verdict().side, Side::Server);
+        assert_eq!(asked_for_much("hello", 65_024).verdict().side, Side::Both);
+    }
+
+    #[test]
+    fn an_interrupted_recording_shows_no_hang() {
+        assert_ne!(asked_for_much("hello\n", 49_152).interrupted().verdict().side, Side::Server);
     }
 
     /// The client gave up after 300 ms, and the reply came at once.

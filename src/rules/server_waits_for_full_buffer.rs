@@ -8,7 +8,7 @@ use crate::facts::{Echo, Exchange, Facts, Talk};
 pub(super) static RULE: Rule = Rule {
     name: "server-waits-for-full-buffer",
     symptoms: &[Symptom::Hangs],
-    sides: &[Side::Server],
+    sides: &[Side::Server, Side::Both],
     shown_by: "whether more bytes are answered, in blocks of one size",
     seen_in: &[Look::Contents, Look::Waits, Look::Agreement],
     over: Some(Transport::Tcp),
@@ -30,6 +30,8 @@ fn check(facts: &Facts) -> Ruling {
     let at_a_line = facts.line_where_waits(Role::Server).filter(|(line, _)| {
         PATIENT_READS.iter().any(|call| line.source.contains(call))
     });
+    // What lies in a library's buffer has been read; that is a fault of its own, but where the line shows who waits.
+    let block = block.filter(|_| facts.keeps_answers_back().is_none() || at_a_line.is_some());
     let size = match (block, &at_a_line) {
         (Some(block), _) if exchange.asked % u64::from(block.value) != 0 => format!("{} bytes", block.value),
         // A length that is read first looks the same; it is not what a told framing has.
@@ -44,10 +46,12 @@ fn check(facts: &Facts) -> Ruling {
             "tell the framing with --contract",
         ));
     }
+    // Whoever ends a line has ended its message. Nobody told what ends others: a number of bytes may have been agreed on.
+    let ended = told || talk.request()?.last_byte() == Some(b'\n');
     let evidence = block.map(crate::facts::dialect::Learned::evidence).unwrap_or_default();
     finding(
         &RULE,
-        Side::Server,
+        if ended { Side::Server } else { Side::Both },
         if told && facts.hang_proven() { Confidence::Proven } else { Confidence::Likely },
         format!(
             "The server has read the client's {} bytes and goes on reading: it answers only when {size} have come together.",

@@ -2,7 +2,7 @@
 
 use super::{Call, Look, Rule, Ruling, Symptom, finding};
 use crate::diagnosis::{Confidence, Side};
-use crate::evidence::{Framing, Gap, Role, Source, Transport};
+use crate::evidence::{Bytes, Framing, Gap, Role, Source, Transport};
 use crate::facts::{Echo, Facts, Talk};
 
 pub(super) static RULE: Rule = Rule {
@@ -24,7 +24,8 @@ fn check(facts: &Facts) -> Ruling {
     });
     let Some((talk, got, owed)) = short else { return Ok(Call::Silent) };
     // netdiag's own probes wait for the rest.
-    let came_to_an_end = has_its_end(talk, facts) || facts.echoes_beginnings();
+    let cut = facts.cut_from_everything().filter(|(lost, _)| lacks_text(talk, got, owed, *lost));
+    let came_to_an_end = has_its_end(talk, facts) || facts.echoes_beginnings() || cut.is_some();
     let client_left = talk.ended_by(Role::Client);
     let server_left = talk.ended_by(Role::Server);
     let left_first = client_left.is_some_and(|left| server_left.is_none_or(|server| left < server));
@@ -52,18 +53,33 @@ fn check(facts: &Facts) -> Ruling {
     if !came_to_an_end && server_left.is_none() {
         facts.is_final(talk, Role::Server)?;
     }
+    let from_everybody = cut.as_ref().map(|(lost, _)| match lost {
+        1 => " netdiag's own messages lost their last byte too.".to_owned(),
+        n => format!(" netdiag's own messages lost their last {n} bytes too."),
+    });
     finding(
         &RULE,
         Side::Server,
         sure,
-        format!("The reply breaks off: {got} of {owed} bytes came back, then nothing more."),
+        format!(
+            "The reply breaks off: {got} of {owed} bytes came back, then nothing more.{}",
+            from_everybody.unwrap_or_default()
+        ),
     )
     .because(talk.references())
+    .because(cut.map(|(_, probes)| probes).unwrap_or_default())
     .because(talk.closing_references(Role::Server))
     .at(facts.line_that_sends(Role::Server))
     .after(talk.request().ok().and_then(|request| facts.server_failure(request.first)))
     .fix("Send all bytes that were received: use the count that recv returned, and sendall (or a loop) to write.")
     .fires()
+}
+
+/// Whether the reply lacks the last `lost` bytes of the request, and text among them: a byte that only marks the end of a
+/// message (a line end, a NUL, a semicolon) may be left out on purpose.
+fn lacks_text(talk: &Talk, got: u64, owed: u64, lost: usize) -> bool {
+    let missing = |request: &Bytes| request.0.get(got as usize..).is_some_and(|rest| rest.iter().any(u8::is_ascii_alphanumeric));
+    owed - got == lost as u64 && talk.request().is_ok_and(|request| request.is_whole() && missing(&request.head))
 }
 
 /// Whether the reply has the end of a line although bytes before it are missing: then no more can be on its way.
@@ -88,7 +104,7 @@ fn unknown_reply() -> Gap {
 #[cfg(test)]
 mod tests {
     use crate::diagnosis::{Confidence, Side};
-    use crate::evidence::{Contract, How, Lifetime, Limit, Role, Sample, Term};
+    use crate::evidence::{Close, Contract, How, Lifetime, Limit, Probe, Role, Sample, Shape, Term};
     use crate::facts::staged::{Stage, Talk, ms, pair, probe, process, talk};
 
     fn met(talk: Talk) -> Stage {
@@ -123,6 +139,57 @@ mod tests {
         for fixed in ["hel", "net", "ok"] {
             assert_eq!(untold(|_| fixed.to_owned()).verdict().side, Side::Unknown, "{fixed}");
         }
+    }
+
+    /// A server that takes `lost` bytes from the end of whatever comes; the client has said `asked`, got the rest and left.
+    fn cut_at_the_end(asked: &str, lost: usize) -> Stage {
+        let kept = |text: &str| text[..text.len() - lost].to_owned();
+        let line = "netdiag probe 1 says hello 1\n";
+        let bare = "netdiag probe 2 says hello 2";
+        let ended = |shape, text: &str| Probe { shape, close: Close::Fin, half_closed: true, ..probe(text, &kept(text)) };
+        met(talk(40001).asks(asked).answers(&kept(asked)).closes(Role::Client).closes(Role::Server))
+            .untold()
+            .probed(vec![ended(Shape::Line, line), ended(Shape::Chunk, bare)])
+    }
+
+    #[test]
+    fn the_client_left_first_and_everybody_loses_the_last_byte() {
+        let found = cut_at_the_end("hello", 1).fires("truncated-reply");
+        assert_eq!((found.side, found.confidence), (Side::Server, Confidence::Likely));
+        assert!(found.evidence.contains(&"probes:1".to_owned()), "{:?}", found.evidence);
+        assert_eq!(cut_at_the_end("hello", 1).verdict().side, Side::Server);
+        assert_eq!(cut_at_the_end("hello", 2).verdict().side, Side::Server);
+    }
+
+    #[test]
+    fn a_mark_at_the_end_of_a_message_may_be_left_out_on_purpose() {
+        for marked in ["hello\n", "hello;", "hello\0", "hello\u{3}"] {
+            assert_ne!(cut_at_the_end(marked, 1).verdict().side, Side::Server, "{marked:?}");
+        }
+    }
+
+    #[test]
+    fn whoever_got_all_of_its_text_from_the_same_server_clears_it() {
+        let mut stage = cut_at_the_end("hello", 1);
+        let whole = stage.probes()[1].sent[0].clone();
+        (stage.probes()[1].received_total, stage.probes()[1].received) = (whole.len() as u64, whole);
+        assert_ne!(stage.verdict().side, Side::Server, "it leaves out line ends, and the client left");
+    }
+
+    #[test]
+    fn a_rest_that_may_have_been_on_its_way_to_the_probe_too_proves_nothing() {
+        let mut stage = cut_at_the_end("hello", 1);
+        stage.probes().iter_mut().for_each(|probe| (probe.close, probe.at_rest) = (Close::Open, false));
+        assert!(stage.excludes("truncated-reply").contains("left before"));
+    }
+
+    #[test]
+    fn a_server_that_answers_in_blocks_loses_a_different_number_each_time() {
+        let kept = |text: &str| text[..text.len() / 4 * 4].to_owned();
+        let texts = ["netdiag probe 1 says hello 1\n", "netdiag probe 2 says hello, two"];
+        let probes = texts.map(|text| Probe { shape: Shape::Chunk, close: Close::Fin, ..probe(text, &kept(text)) });
+        let stage = met(talk(40001).asks("hello").answers("hell").closes(Role::Client).closes(Role::Server)).untold();
+        assert!(stage.probed(probes.into()).excludes("truncated-reply").contains("left before"));
     }
 
     #[test]

@@ -11,7 +11,7 @@ pub(super) static RULE: Rule = Rule {
     shown_by: "the port that the client dials, beside the documented one",
     seen_in: &[Look::Failures, Look::Sockets, Look::Address],
     over: None,
-    explains: &["connection-refused", "contract-disagreement", "dropped-packets", "client-failed"],
+    explains: &["connection-refused", "contract-disagreement", "firewall-reject", "client-failed"],
     check,
 };
 

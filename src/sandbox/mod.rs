@@ -4,12 +4,14 @@
 
 #[cfg_attr(not(target_os = "linux"), path = "elsewhere.rs")]
 pub mod confine;
+mod filter;
 mod guard;
 mod limits;
 mod namespace;
 mod survey;
 mod ties;
 
+pub use filter::reject_port;
 pub use guard::Guard;
 pub use limits::Limits;
 pub use namespace::{Refusal, Step, enter_private_network, take_loopback_down};

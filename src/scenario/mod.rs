@@ -74,6 +74,8 @@ struct File {
     /// Whether the loopback interface of the private network is down.
     #[serde(default)]
     loopback_down: bool,
+    /// The port that the packet filter of the private network refuses.
+    reject_port: Option<u16>,
     expect: Option<Expect>,
 }
 
@@ -123,6 +125,7 @@ pub fn parse(name: &str, text: &str) -> anyhow::Result<Scenario> {
             home: None,
             interrupt_ms: file.interrupt_ms,
             loopback_down: file.loopback_down,
+            reject_port: file.reject_port,
             thorough: false,
         },
         expect: file.expect,

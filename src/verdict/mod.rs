@@ -2,6 +2,7 @@
 
 mod candidates;
 mod cross;
+mod ranking;
 
 pub use candidates::name_candidates;
 pub use cross::weigh;

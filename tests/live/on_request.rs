@@ -65,5 +65,6 @@ fn what_grows_with_every_client_is_found_where_somebody_asks() {
     assert_eq!(quick["verdict"]["side"], "none", "{quick:#}");
     let thorough = run(leak, "", &["--thorough"]);
     assert_eq!(thorough["verdict"]["side"], "server", "{thorough:#}");
+    assert_eq!(thorough["verdict"]["fault"], "leak-per-client", "{thorough:#}");
     assert!(thorough["verdict"]["summary"].as_str().unwrap().contains("descriptors"), "{thorough:#}");
 }

@@ -71,6 +71,11 @@ impl Script {
         Self::new(shape, steps)
     }
 
+    /// Says `message` and waits for the answer without ending our side, even if answers came only after that so far.
+    pub(super) fn wait(pace: &Pace, shape: Shape, message: &[u8], messages: u32) -> Self {
+        Self::ask(&Pace { until_eof: false, ..pace.clone() }, shape, message, messages)
+    }
+
     /// Says one line in two writes.
     pub(super) fn split(pace: &Pace, line: &[u8]) -> Self {
         let (one, other) = line.split_at(line.len() / 2);

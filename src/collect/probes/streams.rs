@@ -34,8 +34,9 @@ const SURE: Duration = Duration::from_secs(1);
 /// How long a server is given to notice a reset.
 const NOTICE: Duration = Duration::from_millis(20);
 
-/// Divided by any power of two up to 8 KiB it leaves a rest of its own, which tells the size of the blocks.
-const ODD_BULK: usize = (16 << 10) - 64;
+/// Divided by any power of two up to 32 KiB it leaves a rest of its own, which tells the size of the blocks; and it fills
+/// any buffer in which the libraries of usual languages keep what is written.
+const ODD_BULK: usize = (64 << 10) - 64;
 
 /// Sizes of the crowds.
 const CROWDS: [usize; 2] = [10, 100];
@@ -61,7 +62,10 @@ pub(super) async fn examine(exam: &mut Examiner, depth: Depth) {
         (Depth::Dialect, None) => None,
         (Depth::Full | Depth::Thorough, None) => unanswered(exam, target).await,
         (Depth::Dialect, Some(_)) => match gentle(exam, target, depth).await {
-            Some(()) => again_if_too_hasty(exam, target).await,
+            Some(()) => {
+                again_if_too_hasty(exam, target).await;
+                before_the_end(exam, target).await
+            }
             None => None,
         },
         (Depth::Full | Depth::Thorough, Some(_)) => full(exam, target, depth).await,
@@ -78,6 +82,7 @@ async fn full(exam: &mut Examiner, target: SocketAddr, depth: Depth) -> Option<(
     crowd::beside_idlers(exam, target).await?;
     crowd::gather(exam, target, CROWDS[0]).await?;
     gentle(exam, target, Depth::Full).await?;
+    before_the_end(exam, target).await?;
     let sizes = BULK.into_iter().chain((depth == Depth::Thorough).then_some(VERY_MUCH));
     much(exam, target, sizes).await?;
     strange(exam, target).await?;
@@ -188,6 +193,17 @@ async fn unanswered(exam: &mut Examiner, target: SocketAddr) -> Option<()> {
     let (bytes, lines) = bulk(ODD_BULK, "\n");
     let script = Script::ask(&exam.pace, Shape::Bulk, &bytes, lines);
     perform(exam, target, vec![script, Script::knock()]).await
+}
+
+/// Whether a server that answers at the end of input begins to answer before it when much has come: then it is not the end
+/// that it waits for, but a buffer to be full.
+async fn before_the_end(exam: &mut Examiner, target: SocketAddr) -> Option<()> {
+    if !exam.pace.until_eof || !exam.has_time() {
+        return Some(());
+    }
+    let (bytes, lines) = bulk(ODD_BULK, "\n");
+    let script = Script::wait(&exam.pace, Shape::Bulk, &bytes, lines);
+    perform(exam, target, vec![script]).await
 }
 
 /// Many bytes, then very many.

@@ -8,7 +8,8 @@ use super::{Dialect, Learned};
 /// Reads framing, blocks, lifetime and line ends into the dialect.
 pub(super) fn read(readings: &Readings, dialect: &mut Dialect) {
     dialect.blocks = blocks(readings);
-    if dialect.blocks.is_none() {
+    dialect.hoards = hoards(readings);
+    if dialect.blocks.is_none() && dialect.hoards.is_none() {
         dialect.framing = framing(readings);
     }
     line_ends(readings, dialect);
@@ -33,11 +34,24 @@ fn framing(readings: &Readings) -> Option<Learned<Framing>> {
     Some(Learned::new(Framing::UntilEof, [silent.index, ended.index]))
 }
 
+/// A part of the answer to many bytes came before we ended our side, and more of it after that, while a line got nothing
+/// until then. Who ends the connection by itself takes no more than so much, and had come to an end.
+fn hoards(readings: &Readings) -> Option<Learned<u64>> {
+    let held_back = |r: &&Reading| r.answered() && !r.answered_before_half_close() && readings.silence_tells(r);
+    let line = readings.of(Shape::Line).find(held_back)?;
+    let much = readings.of(Shape::Bulk).find(|r| {
+        let early = r.got_before_half_close();
+        r.probe.half_closed && 0 < early && early < r.sent.len() && early < r.got().len()
+    })?;
+    Some(Learned::new(much.got_before_half_close() as u64, [line.index, much.index]))
+}
+
 /// The size of the blocks a server answers in, if its answers stop at a multiple of one.
 fn blocks(readings: &Readings) -> Option<Learned<u32>> {
     let is_copy = |r: &&Reading| r.probe.transport == Transport::Tcp && r.sent.starts_with(got_in_time(r));
-    let asked: Vec<&Reading> =
-        readings.all.iter().filter(|r| !r.sent.is_empty() && r.probe.shape != Shape::Rude).collect();
+    // Where we ended our side at once, nothing shows what would have come without that.
+    let tells = |r: &&Reading| !matches!(r.probe.shape, Shape::Rude | Shape::LineHalfClose | Shape::ChunkHalfClose);
+    let asked: Vec<&Reading> = readings.all.iter().filter(|r| !r.sent.is_empty()).filter(tells).collect();
     let cut_off = |r: &&&Reading| (1..r.sent.len()).contains(&got_in_time(r).len());
     let strips = |r: &Reading| r.got() == r.sent.trim_ascii_end();
     let first = asked.iter().find(cut_off)?;

@@ -253,6 +253,26 @@ fn a_server_that_reads_until_eof_answers_only_then() {
 }
 
 #[test]
+fn whoever_begins_to_answer_many_bytes_before_their_end_does_not_read_until_eof() {
+    let answer = |t: &str| format!("{t}\n");
+    let bulk = ("x".repeat(63) + "\n").repeat(1023);
+    let much =
+        |early: u64, got: usize| Probe { before_half_close: early, ..probe(Shape::Bulk, &[&bulk], &bulk[..got]) };
+    let with = |much: Probe| {
+        let silent = Probe { before_half_close: 0, at_rest: true, ..line(Shape::Line, 1, answer) };
+        learned(vec![silent, line(Shape::LineHalfClose, 2, answer), much])
+    };
+    let hoards = with(much(49_152, bulk.len()));
+    assert_eq!((value(&hoards.hoards), hoards.framing, value(&hoards.reply)), (Some(49_152), None, Some(Reply::Exact)));
+    let patient = with(much(0, bulk.len()));
+    assert_eq!((patient.hoards, value(&patient.framing)), (None, Some(Framing::UntilEof)));
+    let limited = with(Probe { half_closed: false, ..much(10_000, 10_000) });
+    assert_eq!(limited.hoards, None, "it takes ten thousand bytes at most, answers them, and hangs up");
+    let prompt = learned(vec![two_lines(1, answer), chunk(3, ""), much(4096, bulk.len())]);
+    assert_eq!((prompt.hoards, value(&prompt.framing)), (None, Some(Framing::Line)));
+}
+
+#[test]
 fn a_server_that_hangs_up_after_one_answer_is_one_shot() {
     let hangs_up = |n| Probe { half_closed: false, ..line(Shape::Line, n, |t| format!("{t}\n")) };
     let dialect = learned(vec![hangs_up(1), hangs_up(2), chunk(3, "")]);
@@ -288,7 +308,8 @@ fn a_server_that_waits_for_full_blocks_is_recognised() {
         let sent = text(n) + "\n";
         probe(Shape::Line, &[&sent], &sent[..16])
     };
-    assert_eq!(value(&learned(vec![small(1), small(2), chunk(3, &text(3)[..16])]).blocks), Some(16));
+    let at_once = Probe { received: "".into(), received_total: 0, ..line(Shape::LineHalfClose, 4, |_| String::new()) };
+    assert_eq!(value(&learned(vec![small(1), small(2), chunk(3, &text(3)[..16]), at_once]).blocks), Some(16));
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! References into the evidence, put in words: `packets:3` becomes what packet 3 was. Says what was recorded, no more.
 //!
 //! The forms: `packets:N` (packet number), `sockets:N` (snapshot) and `sockets:N/M` (its row), `programs:N`,
-//! `programs:samples/N`, `tasks:N`, `exceptions:N` (raised), `exceptions:neglected/N`, `exceptions:stalls/N`,
+//! `programs:samples/N`, `programs:held/N` (what the server held at that sample), `tasks:N`, `exceptions:N` (raised), `exceptions:neglected/N`, `exceptions:stalls/N`,
 //! `exceptions:stacks/N`, `calls:N`, `probes:N`, and `swaps:N/` before any of them for one recorded in that swap.
 //! All but packet numbers count from 0.
 
@@ -80,6 +80,11 @@ pub fn told(reference: &str, evidence: &Evidence, telling: Telling) -> Option<St
             let sample = evidence.programs.seen().ok()?.samples.get(number)?;
             let waits = list_few(sample.processes.iter().flat_map(|process| programs::waits(process, telling)));
             Some(format!("threads{}: {waits}", telling.when(sample.at)))
+        }
+        ("programs", "held") => {
+            let programs = evidence.programs.seen().ok()?;
+            let sample = programs.samples.get(number)?;
+            Some(format!("the server{}: {}", telling.when(sample.at), programs::held(sample, programs, telling)))
         }
         ("tasks", "") => evidence.tasks.seen().ok()?.tasks.get(number).map(|task| programs::task(task, telling)),
         ("exceptions", _) => programs::exception(list, number, evidence, telling),

@@ -3,7 +3,8 @@
 use super::super::escape;
 use super::{EXCERPT, Telling, place, time};
 use crate::evidence::{
-    Action, Evidence, Frame, How, Limit, Process, Program, Raised, SocketCall, Task, TaskState, Wait,
+    Action, Evidence, Frame, How, Limit, Process, Program, Programs, Raised, Role, Sample, SocketCall, Task, TaskState,
+    Wait,
 };
 
 /// How a program ended, as a predicate.
@@ -65,6 +66,29 @@ pub fn last_words(head: &[u8], tail: &[u8]) -> Option<String> {
     let line = if traceback { end.split(|byte| *byte == b'\n').rfind(is_full)? } else { first };
     let line = line.trim_ascii();
     Some(escape::quoted(line, line.len() as u64, 200))
+}
+
+/// What the server's processes held at one look; how much that is differs from run to run.
+pub fn held(sample: &Sample, programs: &Programs, telling: Telling) -> String {
+    if telling == Telling::Steady {
+        return "its open descriptors, threads and ended children were counted".to_owned();
+    }
+    let is_servers =
+        |process: &&Process| programs.programs.get(process.program).is_some_and(|it| it.role == Role::Server);
+    let (ended, alive): (Vec<&Process>, Vec<&Process>) =
+        sample.processes.iter().filter(is_servers).partition(|process| process.state == 'Z');
+    let descriptors: u64 = alive.iter().filter_map(|process| process.descriptors).map(u64::from).sum();
+    let threads: usize = alive.iter().map(|process| process.threads.len()).sum();
+    let counted = |n: u64, one: &str, many: &str| format!("{n} {}", if n == 1 { one } else { many });
+    let ended = match ended.len() as u64 {
+        0 => String::new(),
+        n => format!(", {}", counted(n, "child that has ended", "children that have ended")),
+    };
+    format!(
+        "{}, {}{ended}",
+        counted(descriptors, "open descriptor", "open descriptors"),
+        counted(threads as u64, "thread", "threads")
+    )
 }
 
 pub fn waits(process: &Process, telling: Telling) -> impl Iterator<Item = String> + '_ {

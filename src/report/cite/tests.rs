@@ -61,6 +61,10 @@ fn threads_tasks_and_calls_are_told_by_what_they_wait_for() {
     programs.samples = vec![Sample { at: At(1_500_000), processes: vec![process] }];
     let wait = "threads at 1.5 ms: python3 (pid 9) waits in accept4, without a time limit";
     assert_eq!(words("programs:samples/0", &evidence).unwrap(), wait);
+    if let Observed::Seen(programs) = &mut evidence.programs {
+        programs.samples[0].processes[0].descriptors = Some(7);
+    }
+    assert!(words("programs:held/0", &evidence).unwrap().ends_with("7 open descriptors, 1 thread"));
 
     let task = Task {
         role: Some(Role::Server),

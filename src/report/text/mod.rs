@@ -175,8 +175,9 @@ fn candidates(sheet: &mut Sheet, diagnosis: &Diagnosis) {
     let texts: Vec<String> = told.iter().map(whose).collect();
     table(sheet, told.iter().zip(&texts).map(|(candidate, text)| (candidate.fault.as_str(), text.as_str())));
     if !rest.is_empty() {
-        let names: Vec<&str> = rest.iter().map(|candidate| candidate.fault.as_str()).collect();
-        sheet.para(2, Ink::Plain, &format!("Not excluded either: {}.", names.join(", ")));
+        let others = if rest.len() == 1 { "one other is".to_owned() } else { format!("{} others are", rest.len()) };
+        let text = format!("Less likely, and yet {others} not excluded; --json names all, the likeliest first.");
+        sheet.para(2, Ink::Plain, &text);
     }
 }
 
