@@ -217,6 +217,7 @@ fn coroutines_never_awaited_and_results_never_retrieved_are_told() {
 
 #[test]
 fn a_blocked_loop_is_told_with_the_line_that_blocks_it() {
+    // When that is long enough to be told, it has just come to its next line.
     on_every_python(|python| {
         let (_, seen) = unchanged(&words(&[python, "blocked.py"]), &programs());
         assert_eq!(seen.stalls.len(), 1, "{python}: {:?}", seen.stalls);

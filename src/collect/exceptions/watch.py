@@ -121,34 +121,40 @@ def stack_of(frame):
     return found
 
 
-def user_places(frames):
-    """The user's lines among frames given outermost first."""
+def lined(frames):
+    """The frames with the lines they are at, all read at once: judging a file takes time, and the program goes on."""
+    return [(frame, frame.f_lineno) for frame in frames]
+
+
+def user_places(spots):
+    """The user's lines among frames with their lines, given outermost first."""
     return [
-        source.place(frame.f_code.co_filename, frame.f_lineno, frame.f_code.co_name)
-        for frame in frames
+        source.place(frame.f_code.co_filename, line, frame.f_code.co_name)
+        for frame, line in spots
         if source.is_user_frame(frame)
     ][-30:]
 
 
-def within(frame):
+def within(frame, line):
     """What the innermost frame is busy with: a library's function, or the call on the user's line."""
     if not source.is_user_frame(frame):
         return "%s.%s" % (frame.f_globals.get("__name__", "?"), frame.f_code.co_name)
-    calls = source.calls_on(frame.f_code.co_filename, frame.f_lineno)
+    calls = source.calls_on(frame.f_code.co_filename, line)
     return source.dotted(calls[0].func) if calls else ""
 
 
 def threads(channel):
     """Sends the stack of every thread but ours."""
     active = getattr(sys.modules.get("threading"), "_active", {})
-    for ident, frame in list(current_frames().items())[:100]:
+    stacks = [(ident, lined(stack_of(frame))) for ident, frame in list(current_frames().items())[:100]]
+    for ident, stack in stacks:
         if ident == Thread.ident:
             continue
-        stack = [one for one in stack_of(frame) if not source.is_ours(one)]
+        stack = [spot for spot in stack if not source.is_ours(spot[0])]
         places = user_places(reversed(stack))
         if places:
             name = seen.vars_of(active.get(ident)).get("_name", ident)
-            channel.send({"e": "stack", "of": "thread %s" % name, "frames": places, "within": within(stack[0])})
+            channel.send({"e": "stack", "of": "thread %s" % name, "frames": places, "within": within(*stack[0])})
 
 
 def tasks(channel):
@@ -162,9 +168,10 @@ def tasks(channel):
             failed(task)
             continue
         frames, awaited = chain(kind.get_coro(task))
-        places = user_places(frames)
+        spots = lined(frames)
+        places = user_places(spots)
         if places:
-            inner = within(frames[-1]) if not source.is_user_frame(frames[-1]) else awaited
+            inner = within(*spots[-1]) if not source.is_user_frame(frames[-1]) else awaited
             channel.send(
                 {"e": "stack", "of": "task %s" % kind.get_name(task), "frames": places, "within": inner}
             )
@@ -217,15 +224,16 @@ def busy(task):
     """Whether the task's loop still has something to run: it may be about to ask, and tells the exception itself then."""
     if seen.vars_of(type(task).get_loop(task)).get("_ready"):
         return True
-    return any(running_step(stack_of(frame)) for ident, frame in current_frames().items() if ident != Thread.ident)
+    others = [frame for ident, frame in current_frames().items() if ident != Thread.ident]
+    return any(running_step(lined(stack_of(frame))) for frame in others)
 
 
 def tick():
-    """Looks whether an event loop is still in the callback it was in before."""
-    for ident, frame in list(current_frames().items()):
+    """Looks whether an event loop is still in the callback it was in before, and at which line."""
+    stacks = [(ident, lined(stack_of(frame))) for ident, frame in list(current_frames().items())]
+    for ident, stack in stacks:
         if ident == Thread.ident:
             continue
-        stack = stack_of(frame)
         step = running_step(stack)
         if step is None:
             Loops.seen.pop(ident, None)
@@ -234,17 +242,19 @@ def tick():
         before = Loops.seen.get(ident)
         # Compared by identity, because comparing handles would compare what the program put into them.
         if before is None or before["handle"]() is not handle():
-            Loops.seen[ident] = {"handle": handle, "since": clock(), "next": BLOCKED_MS, "id": None}
-        elif handle() is not None:
-            stalled(before, above)
+            before = {"handle": handle, "since": clock(), "next": BLOCKED_MS, "id": None, "looks": {}}
+            Loops.seen[ident] = before
+        if handle() is not None:
+            note_line(before["looks"], above)
+            stalled(before)
 
 
 def running_step(stack):
-    """The callback asyncio's loop in this thread is running, as a weak reference, and the frames above it.
+    """The callback asyncio's loop in this thread is running, as a weak reference, and what is above it in the stack.
 
     uvloop shows no such callback; a loop of its kind is not watched.
     """
-    for depth, frame in enumerate(stack):
+    for depth, (frame, _) in enumerate(stack):
         code = frame.f_code
         if code.co_name == "_run" and code.co_filename.endswith("asyncio/events.py"):
             handle = frame.f_locals.get("self")
@@ -252,23 +262,24 @@ def running_step(stack):
     return None
 
 
-def stalled(state, above):
-    """Reports a callback that has run for long, and again each time that doubles."""
+def note_line(looks, above):
+    """Counts the user's innermost line: at the end of a long call a single look may find the line after it."""
+    for frame, line in above[:200]:
+        if source.is_user_frame(frame):
+            spot = frame.f_code.co_filename, line, frame.f_code.co_name
+            looks[spot] = looks.get(spot, 0) + 1
+            return
+
+
+def stalled(state):
+    """Reports a callback that has run for long, and again each time that doubles, at the line it was seen at most."""
     blocked = (clock() - state["since"]) * 1000
-    places = user_places(above[:200])
-    if blocked < state["next"] or not places:
+    looks = state["looks"]
+    if blocked < state["next"] or not looks:
         return
     if state["id"] is None:
         Loops.stalls += 1
         state["id"] = Loops.stalls
     state["next"] = blocked * 2
-    where = source.place(*innermost(above))
+    where = source.place(*max(looks, key=looks.get))
     seen.channel.emit({"e": "stall", "id": state["id"], "ms": blocked, "location": where})
-
-
-def innermost(stack):
-    """The user's innermost frame of a stack given innermost first."""
-    for frame in stack:
-        if source.is_user_frame(frame):
-            return frame.f_code.co_filename, frame.f_lineno, frame.f_code.co_name
-    return "?", 0, ""
