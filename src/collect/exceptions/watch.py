@@ -121,40 +121,56 @@ def stack_of(frame):
     return found
 
 
-def lined(frames):
-    """The frames with the lines they are at, all read at once: judging a file takes time, and the program goes on."""
-    return [(frame, frame.f_lineno) for frame in frames]
+def spots_of(frames):
+    """Where frames are, in plain values and all at once.
+
+    To judge files takes time, in which the program goes on; and what a frame that we hold refers to would not be freed
+    by the program, nor when it expects that.
+    """
+    return [
+        (
+            frame.f_code.co_filename,
+            frame.f_lineno,
+            frame.f_code.co_name,
+            frame.f_globals.get("__name__", "?"),
+            source.is_given(frame),
+        )
+        for frame in frames
+    ]
+
+
+def is_users(spot):
+    """Whether this is the user's code."""
+    return source.is_user_code(spot[0], spot[4])
 
 
 def user_places(spots):
-    """The user's lines among frames with their lines, given outermost first."""
-    return [
-        source.place(frame.f_code.co_filename, line, frame.f_code.co_name)
-        for frame, line in spots
-        if source.is_user_frame(frame)
-    ][-30:]
+    """The user's lines among spots given outermost first."""
+    return [source.place(*spot[:3]) for spot in spots if is_users(spot)][-30:]
 
 
-def within(frame, line):
+def within(spot):
     """What the innermost frame is busy with: a library's function, or the call on the user's line."""
-    if not source.is_user_frame(frame):
-        return "%s.%s" % (frame.f_globals.get("__name__", "?"), frame.f_code.co_name)
-    calls = source.calls_on(frame.f_code.co_filename, line)
+    file, line, function, module, _ = spot
+    if not is_users(spot):
+        return "%s.%s" % (module, function)
+    calls = source.calls_on(file, line)
     return source.dotted(calls[0].func) if calls else ""
 
 
 def threads(channel):
     """Sends the stack of every thread but ours."""
     active = getattr(sys.modules.get("threading"), "_active", {})
-    stacks = [(ident, lined(stack_of(frame))) for ident, frame in list(current_frames().items())[:100]]
+    stacks = [
+        (ident, spots_of(one for one in stack_of(frame) if not source.is_ours(one)))
+        for ident, frame in list(current_frames().items())[:100]
+        if ident != Thread.ident
+    ]
     for ident, stack in stacks:
-        if ident == Thread.ident:
-            continue
-        stack = [spot for spot in stack if not source.is_ours(spot[0])]
         places = user_places(reversed(stack))
         if places:
             name = seen.vars_of(active.get(ident)).get("_name", ident)
-            channel.send({"e": "stack", "of": "thread %s" % name, "frames": places, "within": within(*stack[0])})
+            channel.send({"e": "stack", "of": "thread %s" % name, "frames": places, "within": within(stack[0])})
 
 
 def tasks(channel):
@@ -168,10 +184,10 @@ def tasks(channel):
             failed(task)
             continue
         frames, awaited = chain(kind.get_coro(task))
-        spots = lined(frames)
+        spots = spots_of(frames)
         places = user_places(spots)
         if places:
-            inner = within(*spots[-1]) if not source.is_user_frame(frames[-1]) else awaited
+            inner = awaited if is_users(spots[-1]) else within(spots[-1])
             channel.send(
                 {"e": "stack", "of": "task %s" % kind.get_name(task), "frames": places, "within": inner}
             )
@@ -224,37 +240,42 @@ def busy(task):
     """Whether the task's loop still has something to run: it may be about to ask, and tells the exception itself then."""
     if seen.vars_of(type(task).get_loop(task)).get("_ready"):
         return True
-    others = [frame for ident, frame in current_frames().items() if ident != Thread.ident]
-    return any(running_step(lined(stack_of(frame))) for frame in others)
+    return any(running_step(stack_of(frame)) for ident, frame in current_frames().items() if ident != Thread.ident)
 
 
 def tick():
     """Looks whether an event loop is still in the callback it was in before, and at which line."""
-    stacks = [(ident, lined(stack_of(frame))) for ident, frame in list(current_frames().items())]
-    for ident, stack in stacks:
-        if ident == Thread.ident:
-            continue
-        step = running_step(stack)
+    for ident, step in steps():
         if step is None:
             Loops.seen.pop(ident, None)
             continue
-        handle, above = step
-        before = Loops.seen.get(ident)
+        handle, spots = step
+        state = Loops.seen.get(ident)
         # Compared by identity, because comparing handles would compare what the program put into them.
-        if before is None or before["handle"]() is not handle():
-            before = {"handle": handle, "since": clock(), "next": BLOCKED_MS, "id": None, "looks": {}}
-            Loops.seen[ident] = before
+        if state is None or state["handle"]() is not handle():
+            state = {"handle": handle, "since": clock(), "next": BLOCKED_MS, "id": None, "looks": {}}
+            Loops.seen[ident] = state
         if handle() is not None:
-            note_line(before["looks"], above)
-            stalled(before)
+            count_line(state["looks"], spots)
+            stalled(state)
+
+
+def steps():
+    """For each thread but ours the callback that its loop is running, with the spots above it; or nothing."""
+    found = []
+    for ident, frame in list(current_frames().items()):
+        if ident != Thread.ident:
+            step = running_step(stack_of(frame))
+            found.append((ident, step and (step[0], spots_of(step[1][:200]))))
+    return found
 
 
 def running_step(stack):
-    """The callback asyncio's loop in this thread is running, as a weak reference, and what is above it in the stack.
+    """The callback asyncio's loop in this thread is running, as a weak reference, and the frames above it.
 
     uvloop shows no such callback; a loop of its kind is not watched.
     """
-    for depth, (frame, _) in enumerate(stack):
+    for depth, frame in enumerate(stack):
         code = frame.f_code
         if code.co_name == "_run" and code.co_filename.endswith("asyncio/events.py"):
             handle = frame.f_locals.get("self")
@@ -262,17 +283,17 @@ def running_step(stack):
     return None
 
 
-def note_line(looks, above):
+def count_line(looks, spots):
     """Counts the user's innermost line: at the end of a long call a single look may find the line after it."""
-    for frame, line in above[:200]:
-        if source.is_user_frame(frame):
-            spot = frame.f_code.co_filename, line, frame.f_code.co_name
-            looks[spot] = looks.get(spot, 0) + 1
+    for spot in spots:
+        if is_users(spot):
+            place = spot[:3]
+            looks[place] = looks.get(place, 0) + 1
             return
 
 
 def stalled(state):
-    """Reports a callback that has run for long, and again each time that doubles, at the line it was seen at most."""
+    """Reports a callback that has run for long, and again each time that doubles, at the line of most looks."""
     blocked = (clock() - state["since"]) * 1000
     looks = state["looks"]
     if blocked < state["next"] or not looks:
