@@ -9,6 +9,7 @@ mod command;
 mod compiled;
 mod line;
 mod reader;
+mod starved;
 
 use std::collections::HashMap;
 use std::collections::hash_map::RandomState;

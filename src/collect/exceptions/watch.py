@@ -293,7 +293,9 @@ def count_line(looks, spots):
 
 
 def stalled(state):
-    """Reports a callback that has run for long, and again each time that doubles, at the line of most looks."""
+    """Reports a callback that has run for long, at the line of most looks, and again each time it has run for notably
+    longer: netdiag takes off what the machine kept it waiting.
+    """
     blocked = (clock() - state["since"]) * 1000
     looks = state["looks"]
     if blocked < state["next"] or not looks:
@@ -301,6 +303,6 @@ def stalled(state):
     if state["id"] is None:
         Loops.stalls += 1
         state["id"] = Loops.stalls
-    state["next"] = blocked * 2
+    state["next"] = blocked * 1.25
     where = source.place(*max(looks, key=looks.get))
     seen.channel.emit({"e": "stall", "id": state["id"], "ms": blocked, "location": where})
