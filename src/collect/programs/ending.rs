@@ -7,7 +7,7 @@ use nix::sys::signal::{Signal, kill, killpg};
 use nix::unistd::Pid;
 use rustix::process::{WaitId, WaitIdOptions, waitid};
 
-use super::{Stage, raw};
+use super::{Held, Stage, raw};
 use crate::evidence::Farewell;
 
 /// How long programs may take to end in good order.
@@ -92,11 +92,15 @@ impl Stage {
         if self.ending {
             return;
         }
-        let look = WaitIdOptions::EXITED | WaitIdOptions::NOHANG | WaitIdOptions::NOWAIT;
         for held in &mut self.held {
-            held.ended_itself =
-                held.pid().is_some_and(|pid| matches!(waitid(WaitId::Pid(raw(pid)), look), Ok(Some(_))));
+            held.ended_itself = held.pid().is_some_and(is_zombie);
         }
+    }
+
+    /// Whether a program has ended of whose end its watcher, who may be waiting for a processor, has not told yet.
+    #[must_use]
+    pub fn has_unheard_end(&self) -> bool {
+        self.held.iter().filter_map(Held::pid).any(is_zombie)
     }
 
     /// How many processes of ours are left, counting children that are not reaped yet.
@@ -125,4 +129,10 @@ impl Stage {
         }
         left
     }
+}
+
+/// Whether this child of ours has ended and was not reaped.
+fn is_zombie(pid: u32) -> bool {
+    let look = WaitIdOptions::EXITED | WaitIdOptions::NOHANG | WaitIdOptions::NOWAIT;
+    matches!(waitid(WaitId::Pid(raw(pid)), look), Ok(Some(_)))
 }

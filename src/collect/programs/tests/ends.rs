@@ -135,6 +135,20 @@ fn a_program_that_had_ended_before_is_not_ended_by_us() {
 }
 
 #[test]
+fn an_end_that_nobody_was_told_of_is_known() {
+    let mut stage = stage();
+    let program = stage.start(launch(&["true"]));
+    let begun = Instant::now();
+    while !stage.has_unheard_end() {
+        assert!(begun.elapsed() < DEADLINE, "it never ended");
+        std::thread::yield_now();
+    }
+    assert!(stage.running(program), "it was heard of already");
+    until_exit(&mut stage, program);
+    assert!(!stage.has_unheard_end());
+}
+
+#[test]
 fn a_stopped_program_is_seen_as_stopped_and_ends() {
     let mut stage = stage();
     let index = stage.start(launch(&["sh", "-c", "kill -STOP $$; echo never; exit 4"]));
