@@ -324,7 +324,8 @@ impl Recorder<'_> {
             return false;
         }
         // Who has ended is as still as who hangs.
-        let proven = stillness::is_proven(last, &sample, rows) && self.is_quiet() && !self.stage.has_unheard_end();
+        let proven =
+            stillness::is_proven(last, &sample, rows) && self.is_quiet() && !self.stage.has_unheard_end(&sample);
         self.last = Some(sample);
         self.still = if proven { self.still + 1 } else { 0 };
         self.still >= if self.last_packet().is_some() { PROOFS } else { PROOFS_BEFORE_ANY_PACKET }

@@ -8,7 +8,7 @@ use nix::unistd::Pid;
 use rustix::process::{WaitId, WaitIdOptions, waitid};
 
 use super::{Held, Stage, raw};
-use crate::evidence::Farewell;
+use crate::evidence::{Farewell, Sample};
 
 /// How long programs may take to end in good order.
 const GRACE: Duration = Duration::from_millis(300);
@@ -97,10 +97,15 @@ impl Stage {
         }
     }
 
-    /// Whether a program has ended of whose end its watcher, who may be waiting for a processor, has not told yet.
+    /// Whether a program has ended, or is ending, of whose end its watcher has not told yet: on a busy machine it may wait for a
+    /// processor, and so may a thread that the program has yet to be rid of. In `sample` there is nobody left in it then.
     #[must_use]
-    pub fn has_unheard_end(&self) -> bool {
-        self.held.iter().filter_map(Held::pid).any(is_zombie)
+    pub fn has_unheard_end(&self, sample: &Sample) -> bool {
+        let is_left = |pid| {
+            let mut known = sample.processes.iter().filter(|process| process.pid == pid);
+            known.any(|process| process.state == 'Z' && process.threads.is_empty())
+        };
+        self.held.iter().filter_map(Held::pid).any(|pid| is_zombie(pid) || is_left(pid))
     }
 
     /// How many processes of ours are left, counting children that are not reaped yet.
