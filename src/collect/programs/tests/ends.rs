@@ -155,8 +155,9 @@ fn a_program_whose_first_thread_has_left_is_ending_only_when_no_other_one_is_its
     let script = "import ctypes, threading, time\n\
                   threading.Thread(target=time.sleep, args=(60,)).start()\n\
                   ctypes.CDLL(None).pthread_exit(None)";
-    stage.start(python(script));
-    let is_left = |sample: &Sample| sample.processes.iter().any(|process| process.state == 'Z');
+    let index = stage.start(python(script));
+    let pid = stage.program(index).unwrap().pid;
+    let is_left = |sample: &Sample| sample.processes.iter().any(|one| one.pid == pid && one.state == 'Z');
     let mut sample =
         until(&mut stage, "the first thread leave", |stage| Some(stage.sample(&[])).filter(|sample| is_left(sample)));
     assert!(!stage.has_unheard_end(&sample), "{sample:?}");
