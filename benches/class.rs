@@ -1,6 +1,6 @@
 //! How long a class takes: `netdiag grade` beside the harness that courses write for themselves, over the same checks.
 //!
-//! The harness starts the server anew for each check, sleeps half a second, and waits five seconds for what does not come;
+//! Both start the submissions with the same interpreter. The harness starts the server anew for each check, sleeps half a second, and waits five seconds for what does not come;
 //! pytest runs it, one test after the other. It is run on every tenth submission and its time scaled, unless
 //! NETDIAG_BENCH_WHOLE is set, because it takes most of an hour. Nothing is asserted; wrong marks are counted for both.
 #![allow(clippy::print_stdout, reason = "the table is the result")]
@@ -15,6 +15,8 @@ use anyhow::{Context, Result, ensure};
 use serde_json::Value;
 
 const NETDIAG: &str = env!("CARGO_BIN_EXE_netdiag");
+/// What pytest is installed for; the lab names it too.
+const PYTHON: &str = "/usr/bin/python3";
 const CLASS: usize = 200;
 /// One submission of so many is given to the harness.
 const SAMPLE: usize = 10;
@@ -107,7 +109,7 @@ while True:
 const LAB: &str = r#"title = "A line echo server"
 [server]
 files = ["server.py"]
-command = "python3 {file}"
+command = "/usr/bin/python3 {file}"
 [contract]
 address = "127.0.0.1:12345"
 transport = "tcp"
@@ -266,7 +268,7 @@ fn graded(place: &Path) -> Result<(f64, usize)> {
 fn harnessed(place: &Path) -> Result<(f64, usize)> {
     fs::write(place.join("test_echo.py"), HARNESS)?;
     let began = Instant::now();
-    let output = Command::new("/usr/bin/python3")
+    let output = Command::new(PYTHON)
         .args(["-m", "pytest", "-q", "-rA", "--tb=no", "-p", "no:cacheprovider", "test_echo.py"])
         .current_dir(place)
         .output()?;

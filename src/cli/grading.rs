@@ -25,7 +25,7 @@ pub struct GradeArgs {
     /// List the labs that come with netdiag.
     #[arg(long, conflicts_with_all = ["dir", "lab", "out", "shard"])]
     pub list: bool,
-    /// How many submissions to grade at the same time [default: as many as there are processors].
+    /// How many submissions to grade at the same time [default: twice as many as there are processors].
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
     pub jobs: Option<u16>,
     /// Grade only this part of the class: I/N, auto (Slurm array), or auto/N (indexed Job of Kubernetes).

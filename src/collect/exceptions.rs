@@ -6,8 +6,10 @@
 //! be that program's own words. This file judges nothing.
 
 mod command;
+mod compiled;
 mod line;
 mod reader;
+mod starved;
 
 use std::collections::HashMap;
 use std::collections::hash_map::RandomState;
@@ -23,6 +25,8 @@ use std::time::Duration;
 
 use anyhow::Context;
 use tempfile::TempDir;
+
+pub use compiled::{Compiled, interpreter_of};
 
 use super::clock::Clock;
 use crate::evidence::{Exceptions, Gap, Role};
@@ -81,7 +85,12 @@ impl Listener {
     ///
     /// The path of `dir` must leave room for a socket's name (108 bytes in all on Linux, unix(7)).
     pub fn open(clock: Clock, dir: &Path) -> Result<Self, Gap> {
-        Self::try_open(clock, dir).map_err(|error| {
+        Self::open_compiled(clock, dir, None)
+    }
+
+    /// The same, with the tracer's bytecode from a directory that [`Compiled`] made, if there is one.
+    pub fn open_compiled(clock: Clock, dir: &Path, compiled: Option<&Path>) -> Result<Self, Gap> {
+        Self::try_open(clock, dir, compiled).map_err(|error| {
             Gap::new(
                 "exceptions",
                 format!("the socket for the tracer could not be set up: {error:#}"),
@@ -90,13 +99,13 @@ impl Listener {
         })
     }
 
-    fn try_open(clock: Clock, dir: &Path) -> anyhow::Result<Self> {
+    fn try_open(clock: Clock, dir: &Path, compiled: Option<&Path>) -> anyhow::Result<Self> {
         let place = tempfile::Builder::new()
             .prefix("tracer-")
             .permissions(fs::Permissions::from_mode(0o700))
             .tempdir_in(dir)
             .with_context(|| format!("making a directory in {}", dir.display()))?;
-        write_package(place.path()).context("writing the tracer")?;
+        write_package(place.path(), compiled).context("writing the tracer")?;
         let socket = UnixListener::bind(place.path().join("socket")).context("binding the socket")?;
         let parts = Parts::default();
         let own_threads = Arc::default();
@@ -173,14 +182,22 @@ impl Drop for Listener {
     }
 }
 
-fn write_package(place: &Path) -> std::io::Result<()> {
+fn write_package(place: &Path, compiled: Option<&Path>) -> std::io::Result<()> {
     let package = place.join(HOME).join("_netdiag");
     fs::create_dir_all(&package)?;
+    let site = place.join(HOME).join("site");
+    fs::create_dir(&site)?;
+    write_sources(&package, &site)?;
+    if let Some(compiled) = compiled {
+        compiled::lay_beside(&package, &site, compiled);
+    }
+    Ok(())
+}
+
+fn write_sources(package: &Path, site: &Path) -> std::io::Result<()> {
     for (name, text) in PACKAGE {
         fs::write(package.join(name), text)?;
     }
-    let site = place.join(HOME).join("site");
-    fs::create_dir(&site)?;
     fs::write(site.join("sitecustomize.py"), SITE)
 }
 

@@ -25,7 +25,7 @@ const FINDING: usize = 60;
 pub fn run(args: &GradeArgs, color: ColorWhen) -> anyhow::Result<Outcome> {
     let (Some(dir), Some(lab), Some(out)) = (&args.dir, &args.lab, &args.out) else { return list(args.json) };
     let (name, text) = lab_text(lab)?;
-    let class = Class::new(&name, &text, out, args.jobs.map_or_else(processors, usize::from))?;
+    let class = Class::new(&name, &text, out, args.jobs.map_or_else(usual_jobs, usize::from))?;
     let mut paths = submission::find(dir, out)?;
     ensure!(!paths.is_empty(), "there is no submission in {}; put one directory or file there for each", dir.display());
     let shard = args.shard.as_deref().map(|text| text.parse::<Asked>().map_err(anyhow::Error::msg)).transpose()?;
@@ -92,8 +92,9 @@ fn lab_text(lab: &str) -> anyhow::Result<(String, String)> {
     }
 }
 
-fn processors() -> usize {
-    std::thread::available_parallelism().map_or(1, std::num::NonZero::get)
+/// Half of its time a recording waits: for a slow start, for silence, for the kernel to take a network down.
+fn usual_jobs() -> usize {
+    2 * std::thread::available_parallelism().map_or(1, std::num::NonZero::get)
 }
 
 /// Fine when nobody has to look at anything.

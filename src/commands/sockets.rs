@@ -17,7 +17,7 @@ use crate::report::style::Ink;
 /// Prints the table.
 pub fn run(args: &SocketsArgs, color: ColorWhen) -> anyhow::Result<Outcome> {
     let state = args.state.as_deref().map(state_called).transpose()?;
-    let mut sockets = match sockets::look(Scope::Everything) {
+    let mut sockets = match sockets::look(Scope::Everything, None) {
         Ok(sockets) => sockets,
         Err(gap) => {
             complain(&anyhow::anyhow!("{}; {}", gap.why, gap.remedy));

@@ -9,7 +9,7 @@ use super::results::{self, Outcome};
 use super::submission::Submission;
 use crate::diagnosis::examine;
 use crate::evidence::{Ending, Evidence, Role};
-use crate::recording::{Actor, Home, Place, Plan, record_in_worker};
+use crate::recording::{Actor, Compiled, Home, Place, Plan, record_in_worker};
 
 /// How checks are carried out.
 #[derive(Debug)]
@@ -20,6 +20,8 @@ pub struct Bench<'l> {
     pub place: Place,
     /// What no submission may see.
     pub hidden: Vec<PathBuf>,
+    /// The tracer, compiled for the interpreters that the lab starts.
+    pub tracer: Option<Compiled>,
     /// What is not isolated here, as clauses.
     pub not_isolated: Vec<String>,
 }
@@ -112,6 +114,7 @@ impl Bench<'_> {
             dir: submission.root().to_owned(),
             limits: self.lab.limits,
             hidden: self.hidden.clone(),
+            tracer: self.tracer.as_ref().map(|tracer| tracer.dir().to_owned()),
             uid: None,
         });
         plan

@@ -15,7 +15,7 @@ use super::attempt::{Bench, Interrupted};
 use super::lab::Lab;
 use super::results::{Outcome, Results, SCHEMA, Submission};
 use super::submission;
-use crate::recording::{Place, confinement};
+use crate::recording::{Place, compile_tracer, confinement};
 use crate::sandbox::{self, Interruption};
 
 /// What is to be graded, and how.
@@ -62,7 +62,10 @@ impl Class {
         fs::create_dir_all(&kept).with_context(|| format!("cannot keep results in {}", kept.display()))?;
         let interruption = Interruption::listen()?;
         let (place, not_isolated) = place();
-        let bench = Bench { lab: &self.lab, place, hidden: self.hidden(paths), not_isolated };
+        let commands: Vec<Vec<String>> =
+            self.lab.checks.iter().filter_map(|check| check.program.words("{file}").ok()).collect();
+        let tracer = compile_tracer(commands.iter().map(Vec::as_slice));
+        let bench = Bench { lab: &self.lab, place, hidden: self.hidden(paths), tracer, not_isolated };
         let jobs = if place == Place::Host { 1 } else { self.jobs.clamp(1, paths.len().max(1)) };
         let next = AtomicUsize::new(0);
         let done: Mutex<Vec<anyhow::Result<Submission>>> = Mutex::new(Vec::new());

@@ -1,6 +1,7 @@
 //! Looks at the socket table, and keeps those looks that differ from the one before.
 
 use std::collections::BTreeMap;
+use std::net::SocketAddr;
 
 use crate::collect::clock::Clock;
 use crate::collect::sockets::{self, Scope};
@@ -14,14 +15,16 @@ pub(super) struct Tables {
     clock: Clock,
     /// Whether every row is kept; else only rows with a port of the recording, or held by one of its programs.
     everything: bool,
+    /// netdiag's own datagram socket, which is no part of what is looked at.
+    own: Option<SocketAddr>,
     snapshots: Vec<Snapshot>,
     gap: Option<Gap>,
 }
 
 impl Tables {
     /// No looks yet. In a private namespace (`everything`) every row belongs to the recording.
-    pub(super) fn new(clock: Clock, everything: bool) -> Self {
-        Self { clock, everything, snapshots: Vec::new(), gap: None }
+    pub(super) fn new(clock: Clock, everything: bool, own: Option<SocketAddr>) -> Self {
+        Self { clock, everything, own, snapshots: Vec::new(), gap: None }
     }
 
     /// Whether nobody but the recording lives in this namespace.
@@ -38,6 +41,16 @@ impl Tables {
         })
     }
 
+    /// A look for those rows alone that wait for somebody, to be passed to [`waiting`]. It is not kept.
+    pub(super) fn look_for_waiting(&self, members: &BTreeMap<u32, (usize, Role)>) -> Vec<Socket> {
+        sockets::look_for_waiting(Scope::Processes(members), self.own).unwrap_or_default()
+    }
+
+    /// Whether nobody has a socket, which only a private network can show; it costs far less than a look.
+    pub(super) fn are_empty(&self) -> bool {
+        sockets::are_none(self.own)
+    }
+
     /// Looks once and returns the rows; the look is kept if anything changed.
     pub(super) fn look(&mut self, members: &BTreeMap<u32, (usize, Role)>, ports: &[u16]) -> Vec<Socket> {
         let rows = self.rows(members, ports);
@@ -52,7 +65,7 @@ impl Tables {
     pub(super) fn freeze(&mut self, members: &BTreeMap<u32, (usize, Role)>, ports: &[u16]) -> Vec<Socket> {
         let mut rows = self.rows(members, ports);
         if rows.iter().any(is_strangers)
-            && let Ok(all) = sockets::look(Scope::Everything)
+            && let Ok(all) = sockets::look(Scope::Everything, self.own)
         {
             for row in rows.iter_mut().filter(|row| is_strangers(row)) {
                 if let Some(known) = all.iter().find(|known| known.inode == row.inode) {
@@ -66,7 +79,7 @@ impl Tables {
     }
 
     fn rows(&mut self, members: &BTreeMap<u32, (usize, Role)>, ports: &[u16]) -> Vec<Socket> {
-        match sockets::look(Scope::Processes(members)) {
+        match sockets::look(Scope::Processes(members), self.own) {
             Ok(mut rows) => {
                 rows.retain(|row| self.everything || concerns(row, ports));
                 rows
@@ -117,7 +130,7 @@ fn looks_alike(before: &[Socket], now: &[Socket]) -> bool {
 
 /// A look for those rows alone that wait for somebody, to be passed to [`waiting`].
 pub(super) fn look_for_waiting(members: &BTreeMap<u32, (usize, Role)>) -> Vec<Socket> {
-    sockets::look_for_waiting(Scope::Processes(members)).unwrap_or_default()
+    sockets::look_for_waiting(Scope::Processes(members), None).unwrap_or_default()
 }
 
 /// Sockets of the server that wait for somebody.
@@ -132,7 +145,7 @@ pub(super) fn waiting(rows: &[Socket]) -> impl Iterator<Item = &Socket> {
 }
 
 /// Where to dial a socket bound to a wildcard address.
-pub(super) fn reachable(local: std::net::SocketAddr) -> std::net::SocketAddr {
+pub(super) fn reachable(local: SocketAddr) -> SocketAddr {
     use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
     let mut address = local;
     match local.ip() {

@@ -7,6 +7,8 @@ use std::path::{Path, PathBuf};
 use anyhow::Context;
 use serde::{Deserialize, Serialize};
 
+use super::interpreter;
+use crate::collect::exceptions::{self, Compiled};
 use crate::evidence::{Evidence, Observed};
 use crate::sandbox::Limits;
 
@@ -19,9 +21,18 @@ pub struct Home {
     pub limits: Limits,
     /// Directories and files that its programs must not see.
     pub hidden: Vec<PathBuf>,
+    /// The tracer's bytecode ([`compile_tracer`]), if there is any.
+    #[serde(default)]
+    pub tracer: Option<PathBuf>,
     /// As whom they see themselves; set by the porter of a room (`sandbox::confine`), `None` outside of one.
     #[serde(default)]
     pub uid: Option<u32>,
+}
+
+/// The tracer compiled once for all programs that these commands start, which is worth it where many are.
+pub fn compile_tracer<'c>(commands: impl Iterator<Item = &'c [String]>) -> Option<Compiled> {
+    let real = |word: &str| if word == "python3" { interpreter::python() } else { word }.to_owned();
+    Compiled::by(&commands.filter_map(exceptions::interpreter_of).map(real).collect())
 }
 
 impl Home {

@@ -65,7 +65,7 @@ impl Recorder<'_> {
     /// Puts whoever already listens at the documented address on the stand.
     fn find_server(&mut self, transport: Transport) {
         let Ok(addresses) = self.documented() else { return };
-        let Ok(rows) = sockets::look(Scope::Everything) else { return };
+        let Ok(rows) = sockets::look(Scope::Everything, None) else { return };
         let listens = |row: &&Socket| {
             let waits = row.state == SocketState::Listen || (transport == Transport::Udp && row.remote.is_none());
             row.transport == transport && waits && addresses.iter().any(|address| is_reached(row.local, *address))

@@ -17,8 +17,9 @@ mod traffic;
 mod vigil;
 mod worker;
 
+pub use crate::collect::exceptions::Compiled;
 pub use hold::{Held, hold};
-pub use home::Home;
+pub use home::{Home, compile_tracer};
 pub use pair::record;
 pub use swap::{cross_examine, reference_server};
 pub use worker::{Place, confinement, record_in_worker, work};

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::Context;
 
-use super::freeze::{Tables, look_for_waiting, reachable, waiting};
+use super::freeze::{Tables, reachable, waiting};
 use super::parts::Wings;
 use super::traffic::Traffic;
 use super::vigil::Idleness;
@@ -62,7 +62,8 @@ pub fn record(plan: &Plan, manner: &Manner, interruption: &Interruption) -> anyh
     let home = plan.home.as_ref().map(|home| home.furnish(dir.path())).transpose()?;
     let guard = plan.home.as_ref().map(|home| Guard::watch(home.limits)).unwrap_or_default();
     let clock = Clock::start();
-    let tracers = Listener::open(clock, dir.path());
+    let compiled = plan.home.as_ref().and_then(|home| home.tracer.as_deref());
+    let tracers = Listener::open_compiled(clock, dir.path(), compiled);
     let capture = Capture::open("lo", None, clock);
     // A server by itself answers netdiag's own questions.
     let bytes = manner.bytes && capture.is_err() && !plan.clients.is_empty();
@@ -75,6 +76,7 @@ pub fn record(plan: &Plan, manner: &Manner, interruption: &Interruption) -> anyh
         python: &manner.python,
         home: plan.home.as_ref().zip(home.as_deref()),
     };
+    let traffic = Traffic::new(capture, tracer.as_ref().ok(), plan.server.is_some());
     let mut recorder = Recorder {
         clock,
         tracers: tracers.as_ref().ok(),
@@ -83,8 +85,8 @@ pub fn record(plan: &Plan, manner: &Manner, interruption: &Interruption) -> anyh
         interruption,
         stage: Stage::new(clock),
         bystanders: Stage::new(clock),
-        tables: Tables::new(clock, private),
-        traffic: Traffic::new(capture, tracer.as_ref().ok(), plan.server.is_some()),
+        tables: Tables::new(clock, private, traffic.own()),
+        traffic,
         ports: documented_port(plan).into_iter().collect(),
         server_ready: None,
         clients_started: None,
@@ -197,7 +199,7 @@ impl Recorder<'_> {
         let began = Instant::now();
         while began.elapsed() < STARTUP && self.bystanders.running(0) {
             let members = self.bystanders.members();
-            if waiting(&look_for_waiting(&members)).next().is_some() {
+            if waiting(&self.tables.look_for_waiting(&members)).next().is_some() {
                 return;
             }
             self.bystanders.pause(step(began, STARTING_STEPS));
@@ -210,15 +212,23 @@ impl Recorder<'_> {
         let mut elsewhere: Option<Instant> = None;
         let mut looks: u32 = 0;
         while began.elapsed() < STARTUP && !self.interruption.requested() {
+            looks += 1;
+            // Whether one that listens somewhere else is still up to something its threads tell.
+            let is_thorough = elsewhere.is_some() || looks.is_multiple_of(THOROUGH);
+            if !is_thorough && self.stage.running(server) && self.tables.are_empty() {
+                self.stage.pause(step(began, STARTING_STEPS));
+                continue;
+            }
             let members = self.stage.members();
             // A daemon's first process ends early; what it left behind is the server.
             if !self.stage.running(server) && members.is_empty() {
                 break;
             }
-            looks += 1;
-            // Whether one that listens somewhere else is still up to something its threads tell.
-            let is_thorough = elsewhere.is_some() || looks.is_multiple_of(THOROUGH);
-            let rows = if is_thorough { self.tables.look(&members, &self.ports) } else { look_for_waiting(&members) };
+            let rows = if is_thorough {
+                self.tables.look(&members, &self.ports)
+            } else {
+                self.tables.look_for_waiting(&members)
+            };
             let ports: Vec<(Transport, u16)> = waiting(&rows).map(|row| (row.transport, row.local.port())).collect();
             if ports.iter().any(|listens| self.is_documented(*listens)) {
                 break;
@@ -315,7 +325,9 @@ impl Recorder<'_> {
         if sample.at.ms_since(last.at) < APART_MS {
             return false;
         }
-        let proven = stillness::is_proven(last, &sample, rows) && self.is_quiet();
+        // Who has ended is as still as who hangs.
+        let proven =
+            stillness::is_proven(last, &sample, rows) && self.is_quiet() && !self.stage.has_unheard_end(&sample);
         self.last = Some(sample);
         self.still = if proven { self.still + 1 } else { 0 };
         self.still >= if self.last_packet().is_some() { PROOFS } else { PROOFS_BEFORE_ANY_PACKET }

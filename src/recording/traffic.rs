@@ -1,6 +1,8 @@
 //! What passes between the programs, from the best rung of the ladder that is open: packets, or else the socket calls that
 //! carried the bytes.
 
+use std::net::SocketAddr;
+
 use crate::collect::calls::Tracer;
 use crate::collect::packets::Capture;
 use crate::evidence::{At, Conversation, Gap, Packets, Rung, Transport};
@@ -36,6 +38,14 @@ impl<'p> Traffic<'p> {
     pub(super) fn listens_on(&self, port: u16) {
         if let Self::Captured(capture) = self {
             capture.listens_on(port);
+        }
+    }
+
+    /// The datagram socket that marks how far packets have been read.
+    pub(super) fn own(&self) -> Option<SocketAddr> {
+        match self {
+            Self::Captured(capture) => capture.own(),
+            Self::Called { .. } | Self::Unseen(_) => None,
         }
     }
 

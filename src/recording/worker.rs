@@ -134,7 +134,13 @@ fn try_confinement() -> anyhow::Result<Result<(), String>> {
         console: false,
         console_at: None,
         calls: CallTracing::Never,
-        home: Some(Home { dir: dir.path().to_owned(), limits: Limits::default(), hidden: Vec::new(), uid: None }),
+        home: Some(Home {
+            dir: dir.path().to_owned(),
+            limits: Limits::default(),
+            hidden: Vec::new(),
+            tracer: None,
+            uid: None,
+        }),
         interrupt_ms: None,
         loopback_down: false,
         reject_port: None,
@@ -313,11 +319,12 @@ fn tell_answer(output: &mut impl Write, answer: &Answer) -> anyhow::Result<()> {
 fn porter(manner: &Manner, input: &mut impl Read, output: &mut impl Write) -> anyhow::Result<()> {
     let mut plan = read_plan(input)?;
     let Some(home) = &mut plan.home else { bail!("nobody lives in the room") };
-    let room = match sandbox::confine::build(&home.dir, &home.hidden) {
+    let room = match sandbox::confine::build(&home.dir, home.tracer.as_deref(), &home.hidden) {
         Ok(room) => room,
         Err(error) => return tell_answer(output, &Answer::Refused(format!("{error:#}"))),
     };
     home.dir.clone_from(&room.submission);
+    home.tracer.clone_from(&room.tracer);
     home.uid = Some(room.uid);
     let mut command = Command::new(&room.netdiag);
     command.args(["__record", "--keeper", "--python", &manner.python]).env("TMPDIR", "/tmp").current_dir("/tmp");

@@ -9,8 +9,9 @@ use crate::evidence::{Framing, Lifetime, Reply, Transport};
 
 use super::spec::{ServerFault, ServerSpec};
 
-/// The pause between the pieces of a split reply: long enough that they travel as segments of their own.
-pub const BETWEEN_PIECES: Duration = Duration::from_millis(5);
+/// The pause between the pieces of a split reply: long enough that whoever takes the first one for the whole has left, on a
+/// busy machine too, before the next one comes.
+pub const BETWEEN_PIECES: Duration = Duration::from_millis(60);
 
 /// How long a server that drops its reply on a half-close looks out for one: loopback needs microseconds.
 pub const LOOKOUT: Duration = Duration::from_millis(50);

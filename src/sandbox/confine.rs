@@ -40,15 +40,18 @@ pub struct Room {
     pub netdiag: PathBuf,
     /// The submission inside, read-only.
     pub submission: PathBuf,
+    /// The tracer's bytecode inside, read-only, if there is any.
+    pub tracer: Option<PathBuf>,
     /// As whom guests see themselves.
     pub uid: u32,
 }
 
-/// Builds the room around this process: whatever it starts next is process 1 in it. `hidden` paths are empty inside.
+/// Builds the room around this process: whatever it starts next is process 1 in it. The directories `submission` and `tracer`
+/// are to be had inside, `hidden` paths are empty there.
 ///
 /// # Errors
 /// What the system refused; the process cannot be used for anything else then.
-pub fn build(submission: &Path, hidden: &[PathBuf]) -> anyhow::Result<Room> {
+pub fn build(submission: &Path, tracer: Option<&Path>, hidden: &[PathBuf]) -> anyhow::Result<Room> {
     let (uid, gid) = (geteuid().as_raw(), getegid().as_raw());
     let all = CloneFlags::CLONE_NEWUSER
         | CloneFlags::CLONE_NEWNET
@@ -63,6 +66,7 @@ pub fn build(submission: &Path, hidden: &[PathBuf]) -> anyhow::Result<Room> {
     namespace::keep_first_free_port(first_free_port.as_deref());
     let netdiag = hold(&std::env::current_exe()?)?;
     let submission = hold(submission)?;
+    let tracer = tracer.map(hold).transpose()?;
     let hidden: Vec<(PathBuf, bool)> = hidden.iter().map(|path| (path.clone(), path.is_dir())).collect();
     mount(None::<&str>, "/", None::<&str>, MsFlags::MS_REC | MsFlags::MS_PRIVATE, None::<&str>)
         .context("mounts could not be made private")?;
@@ -84,16 +88,16 @@ pub fn build(submission: &Path, hidden: &[PathBuf]) -> anyhow::Result<Room> {
     let room = Room {
         netdiag: Path::new(OWN).join("netdiag"),
         submission: Path::new(OWN).join("submission"),
+        tracer: tracer.is_some().then(|| Path::new(OWN).join("tracer")),
         uid: if uid == 0 { ORDINARY } else { uid },
     };
-    fs::create_dir_all(&room.submission).context("cannot furnish /tmp")?;
+    fs::create_dir_all(OWN).context("cannot furnish /tmp")?;
     File::create(&room.netdiag).context("cannot furnish /tmp")?;
     bind(&through(&netdiag), &room.netdiag).context("netdiag itself could not be mounted")?;
-    bind(&through(&submission), &room.submission).context("the submission could not be mounted")?;
-    let flags = MsFlags::MS_BIND | MsFlags::MS_REMOUNT | MsFlags::MS_RDONLY | MsFlags::MS_NOSUID | MsFlags::MS_NODEV;
-    // Flags that the mount it stems from bears must stay (mount_namespaces(7)); some are refused then, and it is no harm:
-    // guests work in a copy.
-    let _ = mount(None::<&str>, &room.submission, None::<&str>, flags, None::<&str>);
+    show(&submission, &room.submission).context("the submission could not be mounted")?;
+    if let (Some(tracer), Some(place)) = (&tracer, &room.tracer) {
+        show(tracer, place).context("the tracer could not be mounted")?;
+    }
     Ok(room)
 }
 
@@ -175,6 +179,17 @@ fn through(file: &File) -> PathBuf {
 
 fn bind(from: &Path, to: &Path) -> nix::Result<()> {
     mount(Some(from), to, None::<&str>, MsFlags::MS_BIND, None::<&str>)
+}
+
+/// Makes a directory from outside visible at `place`, read-only.
+fn show(dir: &File, place: &Path) -> anyhow::Result<()> {
+    fs::create_dir(place).context("cannot furnish /tmp")?;
+    bind(&through(dir), place)?;
+    let flags = MsFlags::MS_BIND | MsFlags::MS_REMOUNT | MsFlags::MS_RDONLY | MsFlags::MS_NOSUID | MsFlags::MS_NODEV;
+    // Flags that the mount it stems from bears must stay (mount_namespaces(7)); some are refused then, and it is no harm:
+    // guests work in a copy.
+    let _ = mount(None::<&str>, place, None::<&str>, flags, None::<&str>);
+    Ok(())
 }
 
 fn tmpfs(place: &Path, options: &str) -> anyhow::Result<()> {

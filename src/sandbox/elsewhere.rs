@@ -14,6 +14,8 @@ pub struct Room {
     pub netdiag: PathBuf,
     /// The submission inside.
     pub submission: PathBuf,
+    /// The tracer's bytecode inside, read-only, if there is any.
+    pub tracer: Option<PathBuf>,
     /// As whom guests see themselves.
     pub uid: u32,
 }
@@ -22,7 +24,7 @@ pub struct Room {
 ///
 /// # Errors
 /// Always.
-pub fn build(_: &Path, _: &[PathBuf]) -> anyhow::Result<Room> {
+pub fn build(_: &Path, _: Option<&Path>, _: &[PathBuf]) -> anyhow::Result<Room> {
     anyhow::bail!(WHY)
 }
 

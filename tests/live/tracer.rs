@@ -4,6 +4,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a failed set-up step is a failed test")]
 
+use std::collections::BTreeSet;
 use std::io::{BufRead, BufReader};
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
@@ -11,7 +12,7 @@ use std::process::{Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
 use netdiag::collect::clock::Clock;
-use netdiag::collect::exceptions::{Listener, Prepared};
+use netdiag::collect::exceptions::{Compiled, Listener, Prepared};
 use netdiag::evidence::{Action, Exceptions, Raised, Role};
 
 /// Long enough for a loaded machine; nothing waits for it unless something is broken.
@@ -235,12 +236,42 @@ fn the_lines_that_bind_and_dial_are_told_whatever_library_does_it_for_them() {
 
 #[test]
 fn a_blocked_loop_is_told_with_the_line_that_blocks_it() {
+    // When that is long enough to be told, it has just come to its next line.
     on_every_python(|python| {
         let (_, seen) = unchanged(&words(&[python, "blocked.py"]), &programs());
         assert_eq!(seen.stalls.len(), 1, "{python}: {:?}", seen.stalls);
         assert_eq!((seen.stalls[0].location.line, &*seen.stalls[0].location.function), (6, "slow"));
         assert!((200.0..5000.0).contains(&seen.stalls[0].ms), "{python}: {}", seen.stalls[0].ms);
     });
+}
+
+#[test]
+fn the_tracer_runs_from_its_bytecode_where_that_was_made_before() {
+    on_every_python(|python| {
+        let compiled = Compiled::by(&BTreeSet::from([python.to_owned()])).unwrap();
+        for (bytecode, heard) in [(Some(compiled.dir()), 1), (None, 0)] {
+            let place = tempfile::tempdir().unwrap();
+            let listener = Listener::open_compiled(Clock::start(), place.path(), bytecode).unwrap();
+            // Whoever still reads the sources goes on without the tracer.
+            for name in ["main", "watch", "seen"] {
+                spoil(place.path(), &format!("{name}.py"));
+            }
+            let prepared = listener.prepare(Role::Client, 0, &words(&[python, "neighbour.py"]));
+            start(&prepared, &programs()).output().unwrap();
+            assert_eq!(listener.finish().tracers.len(), heard, "{python}");
+        }
+    });
+}
+
+/// Overwrites the file of this name somewhere below `dir` with what is no Python.
+fn spoil(dir: &Path, name: &str) {
+    for entry in std::fs::read_dir(dir).unwrap().flatten() {
+        match entry.path() {
+            path if path.is_dir() => spoil(&path, name),
+            path if entry.file_name() == name => std::fs::write(path, "no Python").unwrap(),
+            _ => {}
+        }
+    }
 }
 
 #[test]

@@ -3,7 +3,8 @@ import time
 
 
 async def slow():
-    time.sleep(0.6)
+    time.sleep(0.19)
+    time.sleep(0.19)
 
 
 async def main():

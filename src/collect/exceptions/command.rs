@@ -21,7 +21,7 @@ pub fn script(command: &[String]) -> Option<usize> {
 }
 
 /// The index of the word that names a Python interpreter, if that is what the command starts.
-fn interpreter(command: &[String]) -> Option<usize> {
+pub fn interpreter(command: &[String]) -> Option<usize> {
     let mut index = 0;
     if base(command.first()?) == "env" {
         index = 1;

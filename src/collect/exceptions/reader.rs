@@ -11,6 +11,7 @@ use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 
 use super::Parts;
 use super::line::{Ledger, Line, Speaker};
+use super::starved::Starved;
 use crate::collect::clock::Clock;
 use crate::evidence::{At, Exceptions};
 
@@ -22,6 +23,8 @@ const BYTES: usize = 8 << 20;
 const LINE: usize = 64 << 10;
 /// How often an event loop is looked at.
 const TICK: Duration = Duration::from_millis(50);
+/// A loop that did not come back for so long is told of, in milliseconds; `BLOCKED_MS` of the tracer.
+const BLOCKED_MS: f64 = 200.0;
 
 /// What the owner asks of the reader.
 #[derive(Debug)]
@@ -61,6 +64,7 @@ struct Connection {
     skipping: bool,
     bytes: usize,
     asyncio: bool,
+    starved: Starved,
     asked: bool,
     over: bool,
 }
@@ -159,6 +163,7 @@ impl Reader {
                 skipping: false,
                 bytes: 0,
                 asyncio: false,
+                starved: Starved::default(),
                 asked: false,
                 over: false,
             });
@@ -230,13 +235,23 @@ impl Reader {
             }
             Line::Asyncio => connection.asyncio = true,
             Line::Stacks => connection.asked = false,
-            other => {
-                let (clock, now) = (self.clock, self.clock.now());
-                // A program may say any time; it cannot have seen the future.
-                let at = |t: u64| -> At { clock.at_unix_ns(u128::from(t)).min(now) };
-                self.ledger.note(speaker, other, at);
+            Line::Stall { t, id, ms, location } => {
+                // What it waited for a processor is the machine's doing.
+                connection.starved.look(speaker.pid);
+                let ms = ms - connection.starved.of_the_last(ms);
+                if ms >= BLOCKED_MS {
+                    self.note(speaker, Line::Stall { t, id, ms, location });
+                }
             }
+            other => self.note(speaker, other),
         }
+    }
+
+    fn note(&mut self, speaker: Speaker, line: Line) {
+        let (clock, now) = (self.clock, self.clock.now());
+        // A program may say any time; it cannot have seen the future.
+        let at = |t: u64| -> At { clock.at_unix_ns(u128::from(t)).min(now) };
+        self.ledger.note(speaker, line, at);
     }
 
     /// The first line must be a hello with the name of a part we prepared.
@@ -273,7 +288,10 @@ impl Reader {
             return;
         }
         self.ticked = Instant::now();
-        for connection in self.connections.iter().filter(|connection| connection.asyncio) {
+        for connection in self.connections.iter_mut().filter(|connection| connection.asyncio) {
+            if let Some(speaker) = connection.speaker {
+                connection.starved.look(speaker.pid);
+            }
             say(&connection.stream, b"tick\n");
         }
     }

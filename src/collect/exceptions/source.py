@@ -54,12 +54,21 @@ def judge(name):
 
 
 def is_user_frame(frame):
-    """The same for a frame; code given with `-c` has no file."""
-    name = frame.f_code.co_filename
-    if name == "<string>":
-        space = frame.f_globals
-        return space.get("__name__") == "__main__" and "__file__" not in space
-    return is_user(name)
+    """The same for a frame."""
+    return is_user_code(frame.f_code.co_filename, is_given(frame))
+
+
+def is_user_code(name, given):
+    """The same for code with a file, or that was `given` with `-c`."""
+    return given if name == "<string>" else is_user(name)
+
+
+def is_given(frame):
+    """Whether a frame's code was given with `-c`, which has no file."""
+    if frame.f_code.co_filename != "<string>":
+        return False
+    space = frame.f_globals
+    return space.get("__name__") == "__main__" and "__file__" not in space
 
 
 def own_main(path):

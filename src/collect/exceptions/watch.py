@@ -121,30 +121,52 @@ def stack_of(frame):
     return found
 
 
-def user_places(frames):
-    """The user's lines among frames given outermost first."""
+def spots_of(frames):
+    """Where frames are, in plain values and all at once.
+
+    To judge files takes time, in which the program goes on; and what a frame that we hold refers to would not be freed
+    by the program, nor when it expects that.
+    """
     return [
-        source.place(frame.f_code.co_filename, frame.f_lineno, frame.f_code.co_name)
+        (
+            frame.f_code.co_filename,
+            frame.f_lineno,
+            frame.f_code.co_name,
+            frame.f_globals.get("__name__", "?"),
+            source.is_given(frame),
+        )
         for frame in frames
-        if source.is_user_frame(frame)
-    ][-30:]
+    ]
 
 
-def within(frame):
+def is_users(spot):
+    """Whether this is the user's code."""
+    return source.is_user_code(spot[0], spot[4])
+
+
+def user_places(spots):
+    """The user's lines among spots given outermost first."""
+    return [source.place(*spot[:3]) for spot in spots if is_users(spot)][-30:]
+
+
+def within(spot):
     """What the innermost frame is busy with: a library's function, or the call on the user's line."""
-    if not source.is_user_frame(frame):
-        return "%s.%s" % (frame.f_globals.get("__name__", "?"), frame.f_code.co_name)
-    calls = source.calls_on(frame.f_code.co_filename, frame.f_lineno)
+    file, line, function, module, _ = spot
+    if not is_users(spot):
+        return "%s.%s" % (module, function)
+    calls = source.calls_on(file, line)
     return source.dotted(calls[0].func) if calls else ""
 
 
 def threads(channel):
     """Sends the stack of every thread but ours."""
     active = getattr(sys.modules.get("threading"), "_active", {})
-    for ident, frame in list(current_frames().items())[:100]:
-        if ident == Thread.ident:
-            continue
-        stack = [one for one in stack_of(frame) if not source.is_ours(one)]
+    stacks = [
+        (ident, spots_of(one for one in stack_of(frame) if not source.is_ours(one)))
+        for ident, frame in list(current_frames().items())[:100]
+        if ident != Thread.ident
+    ]
+    for ident, stack in stacks:
         places = user_places(reversed(stack))
         if places:
             name = seen.vars_of(active.get(ident)).get("_name", ident)
@@ -162,9 +184,10 @@ def tasks(channel):
             failed(task)
             continue
         frames, awaited = chain(kind.get_coro(task))
-        places = user_places(frames)
+        spots = spots_of(frames)
+        places = user_places(spots)
         if places:
-            inner = within(frames[-1]) if not source.is_user_frame(frames[-1]) else awaited
+            inner = awaited if is_users(spots[-1]) else within(spots[-1])
             channel.send(
                 {"e": "stack", "of": "task %s" % kind.get_name(task), "frames": places, "within": inner}
             )
@@ -221,22 +244,30 @@ def busy(task):
 
 
 def tick():
-    """Looks whether an event loop is still in the callback it was in before."""
-    for ident, frame in list(current_frames().items()):
-        if ident == Thread.ident:
-            continue
-        stack = stack_of(frame)
-        step = running_step(stack)
+    """Looks whether an event loop is still in the callback it was in before, and at which line."""
+    for ident, step in steps():
         if step is None:
             Loops.seen.pop(ident, None)
             continue
-        handle, above = step
-        before = Loops.seen.get(ident)
+        handle, spots = step
+        state = Loops.seen.get(ident)
         # Compared by identity, because comparing handles would compare what the program put into them.
-        if before is None or before["handle"]() is not handle():
-            Loops.seen[ident] = {"handle": handle, "since": clock(), "next": BLOCKED_MS, "id": None}
-        elif handle() is not None:
-            stalled(before, above)
+        if state is None or state["handle"]() is not handle():
+            state = {"handle": handle, "since": clock(), "next": BLOCKED_MS, "id": None, "looks": {}}
+            Loops.seen[ident] = state
+        if handle() is not None:
+            count_line(state["looks"], spots)
+            stalled(state)
+
+
+def steps():
+    """For each thread but ours the callback that its loop is running, with the spots above it; or nothing."""
+    found = []
+    for ident, frame in list(current_frames().items()):
+        if ident != Thread.ident:
+            step = running_step(stack_of(frame))
+            found.append((ident, step and (step[0], spots_of(step[1][:200]))))
+    return found
 
 
 def running_step(stack):
@@ -252,23 +283,26 @@ def running_step(stack):
     return None
 
 
-def stalled(state, above):
-    """Reports a callback that has run for long, and again each time that doubles."""
+def count_line(looks, spots):
+    """Counts the user's innermost line: at the end of a long call a single look may find the line after it."""
+    for spot in spots:
+        if is_users(spot):
+            place = spot[:3]
+            looks[place] = looks.get(place, 0) + 1
+            return
+
+
+def stalled(state):
+    """Reports a callback that has run for long, at the line of most looks, and again each time it has run for notably
+    longer: netdiag takes off what the machine kept it waiting.
+    """
     blocked = (clock() - state["since"]) * 1000
-    places = user_places(above[:200])
-    if blocked < state["next"] or not places:
+    looks = state["looks"]
+    if blocked < state["next"] or not looks:
         return
     if state["id"] is None:
         Loops.stalls += 1
         state["id"] = Loops.stalls
-    state["next"] = blocked * 2
-    where = source.place(*innermost(above))
+    state["next"] = blocked * 1.25
+    where = source.place(*max(looks, key=looks.get))
     seen.channel.emit({"e": "stall", "id": state["id"], "ms": blocked, "location": where})
-
-
-def innermost(stack):
-    """The user's innermost frame of a stack given innermost first."""
-    for frame in stack:
-        if source.is_user_frame(frame):
-            return frame.f_code.co_filename, frame.f_lineno, frame.f_code.co_name
-    return "?", 0, ""

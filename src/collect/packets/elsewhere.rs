@@ -1,6 +1,7 @@
 //! Where live capture is not supported: it cannot be opened, and the gap says so.
 
 use std::convert::Infallible;
+use std::net::SocketAddr;
 
 use crate::collect::clock::Clock;
 use crate::evidence::{At, Gap, Packets};
@@ -18,6 +19,12 @@ impl Capture {
             format!("live capture is not supported on {}", std::env::consts::OS),
             "capture with `tcpdump -i lo0 -w file.pcap` and run `netdiag replay file.pcap`",
         ))
+    }
+
+    /// See the Linux twin.
+    #[must_use]
+    pub fn own(&self) -> Option<SocketAddr> {
+        match self.0 {}
     }
 
     /// See the Linux twin.

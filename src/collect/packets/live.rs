@@ -95,6 +95,12 @@ impl Capture {
         self.shared.lock().conversations.listens_on(port);
     }
 
+    /// The datagram socket of this capture itself.
+    #[must_use]
+    pub fn own(&self) -> Option<SocketAddr> {
+        self.marker.as_ref().map(|marker| marker.address)
+    }
+
     /// What was read so far. It may lag a few milliseconds behind; [`Capture::freeze`] first if that matters.
     #[must_use]
     pub fn view(&self) -> Packets {

@@ -7,8 +7,8 @@ use nix::sys::signal::{Signal, kill, killpg};
 use nix::unistd::Pid;
 use rustix::process::{WaitId, WaitIdOptions, waitid};
 
-use super::{Stage, raw};
-use crate::evidence::Farewell;
+use super::{Held, Stage, raw};
+use crate::evidence::{Farewell, Sample};
 
 /// How long programs may take to end in good order.
 const GRACE: Duration = Duration::from_millis(300);
@@ -92,11 +92,20 @@ impl Stage {
         if self.ending {
             return;
         }
-        let look = WaitIdOptions::EXITED | WaitIdOptions::NOHANG | WaitIdOptions::NOWAIT;
         for held in &mut self.held {
-            held.ended_itself =
-                held.pid().is_some_and(|pid| matches!(waitid(WaitId::Pid(raw(pid)), look), Ok(Some(_))));
+            held.ended_itself = held.pid().is_some_and(is_zombie);
         }
+    }
+
+    /// Whether a program has ended, or is ending, of whose end its watcher has not told yet: on a busy machine it may wait for a
+    /// processor, and so may a thread that the program has yet to be rid of. In `sample` there is nobody left in it then.
+    #[must_use]
+    pub fn has_unheard_end(&self, sample: &Sample) -> bool {
+        let is_left = |pid| {
+            let mut known = sample.processes.iter().filter(|process| process.pid == pid);
+            known.any(|process| process.state == 'Z' && process.threads.is_empty())
+        };
+        self.held.iter().filter_map(Held::pid).any(|pid| is_zombie(pid) || is_left(pid))
     }
 
     /// How many processes of ours are left, counting children that are not reaped yet.
@@ -125,4 +134,10 @@ impl Stage {
         }
         left
     }
+}
+
+/// Whether this child of ours has ended and was not reaped.
+fn is_zombie(pid: u32) -> bool {
+    let look = WaitIdOptions::EXITED | WaitIdOptions::NOHANG | WaitIdOptions::NOWAIT;
+    matches!(waitid(WaitId::Pid(raw(pid)), look), Ok(Some(_)))
 }

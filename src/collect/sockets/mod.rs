@@ -48,10 +48,12 @@ enum Rows {
 /// The queues are tidied so that they count payload only: the kernel's numbers include a FIN or SYN where one is queued.
 /// For UDP `recv_queue` is the memory the unread datagrams take, headers and all; zero means nothing is unread.
 ///
+/// `own` is a datagram socket of netdiag itself, bound to an address of IPv4, which is left out.
+///
 /// # Errors
 /// A [`Gap`] when neither sock_diag nor /proc/net (elsewhere: the system's own table) can be read.
-pub fn look(scope: Scope<'_>) -> Result<Vec<Socket>, Gap> {
-    system::look(scope, Rows::All)
+pub fn look(scope: Scope<'_>, own: Option<SocketAddr>) -> Result<Vec<Socket>, Gap> {
+    system::look(scope, Rows::All, own)
 }
 
 /// As [`look`], for the rows that wait for somebody, of which a table of many connections is asked cheaply; the rest may be
@@ -59,8 +61,14 @@ pub fn look(scope: Scope<'_>) -> Result<Vec<Socket>, Gap> {
 ///
 /// # Errors
 /// As [`look`].
-pub fn look_for_waiting(scope: Scope<'_>) -> Result<Vec<Socket>, Gap> {
-    system::look(scope, Rows::Waiting)
+pub fn look_for_waiting(scope: Scope<'_>, own: Option<SocketAddr>) -> Result<Vec<Socket>, Gap> {
+    system::look(scope, Rows::Waiting, own)
+}
+
+/// Whether nobody in the thread's network namespace has a socket but netdiag its `own`; false where the system does not say.
+#[must_use]
+pub fn are_none(own: Option<SocketAddr>) -> bool {
+    system::are_none(own)
 }
 
 /// The accept-queue counters of the thread's network namespace; `None` where the system does not tell them.

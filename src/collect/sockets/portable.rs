@@ -1,5 +1,7 @@
 //! Other systems: netstat2's table as it is, without queues. Compiled on Linux for its tests, so that it cannot rot.
 
+use std::net::SocketAddr;
+
 use netstat2::{AddressFamilyFlags, ProtocolFlags, ProtocolSocketInfo, SocketInfo, TcpState};
 
 use super::{Rows, Scope, address, peer};
@@ -10,13 +12,19 @@ use crate::evidence::{Counters, Gap, Owner, Socket, SocketState, Transport};
 pub const HAS_QUEUES: bool = false;
 
 /// All rows of the system.
-pub fn look(scope: Scope<'_>, _: Rows) -> Result<Vec<Socket>, Gap> {
+pub fn look(scope: Scope<'_>, _: Rows, own: Option<SocketAddr>) -> Result<Vec<Socket>, Gap> {
     let families = AddressFamilyFlags::IPV4 | AddressFamilyFlags::IPV6;
     let table = netstat2::get_sockets_info(families, ProtocolFlags::TCP | ProtocolFlags::UDP).map_err(|error| {
         let why = format!("the system's socket table cannot be read: {error}");
         Gap::new("sockets", why, "run netdiag as the user whose programs you look at, or with sudo")
     })?;
-    Ok(table.into_iter().map(|row| socket(row, scope)).collect())
+    let sockets = table.into_iter().map(|row| socket(row, scope));
+    Ok(sockets.filter(|row| row.transport != Transport::Udp || Some(row.local) != own).collect())
+}
+
+/// It does not say.
+pub fn are_none(_: Option<SocketAddr>) -> bool {
+    false
 }
 
 /// No such counters.
@@ -90,10 +98,10 @@ mod tests {
     #[test]
     fn a_listener_of_ours_is_found_with_its_owner_and_without_queues() {
         let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-        let rows = look(Scope::Everything, Rows::All).unwrap();
+        let rows = look(Scope::Everything, Rows::All, None).unwrap();
         let row = rows.iter().find(|row| row.local == listener.local_addr().unwrap()).unwrap();
         assert_eq!((row.state, row.remote, row.recv_queue), (SocketState::Listen, None, None));
         assert_eq!(row.owners.first().map(|owner| owner.pid), Some(std::process::id()));
-        assert!(row.owners_known && counters().is_none());
+        assert!(row.owners_known && counters().is_none() && !are_none(None));
     }
 }

@@ -14,7 +14,7 @@ fn wait_for<T>(what: &str, find: impl Fn(&[Socket]) -> Option<T>) -> T {
     let deadline = Instant::now() + Duration::from_secs(10);
     let us = BTreeMap::from([(std::process::id(), (3, Role::Server))]);
     loop {
-        let rows = look(Scope::Processes(&us)).unwrap();
+        let rows = look(Scope::Processes(&us), None).unwrap();
         if let Some(found) = find(&rows) {
             return found;
         }
@@ -50,7 +50,7 @@ fn a_listener_shows_its_backlog_and_the_connections_that_wait_for_accept() {
         row(rows, address, None).filter(|row| row.recv_queue == Some(clients.len() as u32))
     });
     assert_eq!((listening.state, listening.send_queue), (SocketState::Listen, Some(7)));
-    let rows = look(Scope::Everything).unwrap();
+    let rows = look(Scope::Everything, None).unwrap();
     let waiting = row(&rows, address, Some(clients[0].local_addr().unwrap())).unwrap();
     assert_eq!((waiting.state, waiting.inode, waiting.uid), (SocketState::Established, 0, None));
     assert!(waiting.owners.is_empty() && waiting.owners_known);
@@ -130,11 +130,11 @@ fn the_owner_is_named_with_its_part_where_one_is_told() {
     assert_eq!((owner.pid, owner.role, owner.program), (std::process::id(), Some(Role::Server), Some(3)));
     assert!(ours.owners_known && ours.uid == Some(nix::unistd::geteuid().as_raw()));
 
-    let everyone = row(&look(Scope::Everything).unwrap(), address, None).unwrap();
+    let everyone = row(&look(Scope::Everything, None).unwrap(), address, None).unwrap();
     let [owner] = &everyone.owners[..] else { panic!("{everyone:?}") };
     assert_eq!((owner.pid, owner.role, owner.name.is_empty()), (std::process::id(), None, false));
 
-    let nobody = row(&look(Scope::Processes(&BTreeMap::new())).unwrap(), address, None).unwrap();
+    let nobody = row(&look(Scope::Processes(&BTreeMap::new()), None).unwrap(), address, None).unwrap();
     assert!(nobody.owners.is_empty() && !nobody.owners_known, "an owner that was not looked for is unknown");
 }
 
@@ -156,7 +156,7 @@ fn a_thread_in_a_namespace_of_its_own_sees_that_one() {
     let look_inside = std::thread::spawn(move || {
         nix::sched::unshare(nix::sched::CloneFlags::CLONE_NEWNET).ok()?;
         let _inside = TcpListener::bind("0.0.0.0:0").unwrap();
-        Some((look(Scope::Everything).unwrap(), loopback_up(), counters()))
+        Some((look(Scope::Everything, None).unwrap(), loopback_up(), counters()))
     });
     let Some((rows, up, counters)) = look_inside.join().unwrap() else {
         return eprintln!("reduced: this user may not make a network namespace from a thread");

@@ -3,7 +3,7 @@
 use std::process::{Command, Stdio};
 
 use super::*;
-use crate::evidence::Output;
+use crate::evidence::{Output, Sample};
 
 #[test]
 fn exit_status_and_signal_are_noted_with_their_time() {
@@ -133,6 +133,38 @@ fn a_program_that_had_ended_before_is_not_ended_by_us() {
         let exit = stage.finish().programs.remove(index).exit.unwrap();
         assert_eq!((exit.how, exit.by_us), (How::Code(5), false));
     }
+}
+
+#[test]
+fn an_end_that_nobody_was_told_of_is_known() {
+    let mut stage = stage();
+    let program = stage.start(launch(&["true"]));
+    let begun = Instant::now();
+    let nobody = Sample { at: Clock::start().now(), processes: Vec::new() };
+    while !stage.has_unheard_end(&nobody) {
+        assert!(begun.elapsed() < DEADLINE, "it never ended");
+        std::thread::yield_now();
+    }
+    assert!(stage.running(program), "it was heard of already");
+    until_exit(&mut stage, program);
+    assert!(!stage.has_unheard_end(&nobody));
+}
+
+#[test]
+fn a_program_whose_first_thread_has_left_is_ending_only_when_no_other_one_is_its_own() {
+    let mut stage = stage();
+    let script = "import ctypes, threading, time\n\
+                  threading.Thread(target=time.sleep, args=(60,)).start()\n\
+                  ctypes.CDLL(None).pthread_exit(None)";
+    let index = stage.start(python(script));
+    let pid = stage.program(index).unwrap().pid;
+    let is_left = |sample: &Sample| sample.processes.iter().any(|one| one.pid == pid && one.state == 'Z');
+    let mut sample =
+        until(&mut stage, "the first thread leave", |stage| Some(stage.sample(&[])).filter(|sample| is_left(sample)));
+    assert!(!stage.has_unheard_end(&sample), "{sample:?}");
+    // The other one was the tracer's.
+    sample.processes.iter_mut().for_each(|process| process.threads.clear());
+    assert!(stage.has_unheard_end(&sample), "{sample:?}");
 }
 
 #[test]

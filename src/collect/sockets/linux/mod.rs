@@ -1,5 +1,6 @@
 //! Linux: rows from sock_diag, or from /proc/net where sock_diag is refused; owners from /proc/PID/fd.
 
+mod census;
 mod counters;
 mod diag;
 mod owners;
@@ -10,20 +11,38 @@ pub use counters::counters;
 use std::collections::HashSet;
 use std::net::SocketAddr;
 
+use self::census::Census;
 use super::{Rows, Scope};
 use crate::evidence::{Gap, Socket, SocketState, Transport};
 
 /// sock_diag and /proc/net both tell the queues.
 pub const HAS_QUEUES: bool = true;
 
-/// The rows of the thread's network namespace.
-pub fn look(scope: Scope<'_>, rows: Rows) -> Result<Vec<Socket>, Gap> {
+/// All tables of the thread's network namespace by transport and family.
+const TABLES: [(Transport, Family); 4] = [
+    (Transport::Tcp, Family::V4),
+    (Transport::Udp, Family::V4),
+    (Transport::Tcp, Family::V6),
+    (Transport::Udp, Family::V6),
+];
+
+/// Whether every table is empty but for netdiag's `own` datagram socket.
+pub fn are_none(own: Option<SocketAddr>) -> bool {
+    let census = Census::take();
+    TABLES.into_iter().all(|(transport, family)| census.is_empty(transport, family, own.iter().count() as u64, 0))
+}
+
+/// The rows of the thread's network namespace, but for netdiag's `own` datagram socket.
+pub fn look(scope: Scope<'_>, rows: Rows, own: Option<SocketAddr>) -> Result<Vec<Socket>, Gap> {
+    let census = Census::take();
     let mut sockets = Vec::new();
-    for family in [Family::V4, Family::V6] {
-        for transport in [Transport::Tcp, Transport::Udp] {
+    for (transport, family) in TABLES {
+        let remembered = sockets.iter().filter(|row: &&Socket| row.state == SocketState::TimeWait).count();
+        if !census.is_empty(transport, family, own.iter().count() as u64, remembered as u64) {
             sockets.extend(table(transport, family, rows)?);
         }
     }
+    sockets.retain(|row| row.transport != Transport::Udp || Some(row.local) != own);
     drop_repeated(&mut sockets);
     match scope {
         Scope::Everything => owners::of_everyone(&mut sockets),

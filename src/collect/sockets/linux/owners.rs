@@ -26,6 +26,9 @@ pub fn of_everyone(sockets: &mut [Socket]) {
 
 /// Fills in the owners among these processes only.
 pub fn of_processes(processes: &BTreeMap<u32, (usize, Role)>, sockets: &mut [Socket]) {
+    if sockets.is_empty() {
+        return;
+    }
     let holders = holders_by_scan(processes.keys().copied());
     let mut names = HashMap::new();
     for socket in sockets {
