@@ -107,17 +107,20 @@ fn came_with_the_end(talk: &Talk, exchange: &Exchange, facts: &Facts) -> Option<
     let told = facts.contract.framing.as_ref().is_some_and(|term| {
         term.source == Source::Told && matches!(term.value, Framing::Line | Framing::Raw)
     });
-    Some(finding(
-        &RULE,
-        if told { Side::Server } else { Side::Both },
-        Confidence::Likely,
-        format!(
-            "The request lay with the server for {:.0} ms while that waited for more input; the reply came the moment the \
-             client ended its side. It had been kept in a buffer, or the server reads on to the end of the input before it \
-             answers.",
-            ended.ms_since(last)
-        ),
-    ))
+    // One that reads to the end of the input would have answered netdiag's many lines at their end only.
+    let in_blocks = || Some(facts.dialect.as_ref().ok()?.blocks.as_ref()?.evidence());
+    let kept = facts.keeps_answers_back().or_else(in_blocks).filter(|_| asked.last_byte() == Some(b'\n'));
+    let where_it_was = match kept {
+        Some(_) => "It had been kept in a buffer: netdiag itself got answers in whole blocks, and the rest at the end.",
+        None => "It had been kept in a buffer, or the server reads on to the end of the input before it answers.",
+    };
+    let side = if told || kept.is_some() { Side::Server } else { Side::Both };
+    let what = format!(
+        "The request lay with the server for {:.0} ms while that waited for more input; the reply came the moment the client \
+         ended its side. {where_it_was}",
+        ended.ms_since(last)
+    );
+    Some(finding(&RULE, side, Confidence::Likely, what).because(kept.unwrap_or_default()))
 }
 
 /// What came stops at a whole number of blocks, in the middle of a message, and the server has read everything.
@@ -214,6 +217,16 @@ mod tests {
             assert_eq!((stage.verdict().side, stage.verdict().fault.as_deref()), (Side::Server, Some(NAME)));
         }
         assert_eq!(asked_for_much("hello", 4096).fires(NAME).side, Side::Both, "nobody told where such a message ends");
+    }
+
+    #[test]
+    fn what_a_patient_client_got_too_late_lay_in_the_buffer_that_probes_have_shown() {
+        let late = |early| {
+            let mut stage = with_the_end(Limit::Forever).untold();
+            stage.0.probes = asked_for_much("hello\n", early).0.probes;
+            stage.fires(NAME).side
+        };
+        assert_eq!((late(4096), late(0)), (Side::Server, Side::Both));
     }
 
     #[test]

@@ -69,8 +69,6 @@ pub fn weigh(facts: &Facts, verdict: Verdict, cross: &[Cross]) -> Verdict {
     }
 }
 
-/// Whether a reference partner does not do what the fault takes. It answers at once, which clears nobody of impatience; its
-/// messages fit into any buffer; it never leaves before its reply; it reads as much as it expects and no more.
 /// What speaks for the program that the pair's evidence speaks against.
 fn excuse(verdict: &Verdict, by_probes: bool) -> &'static str {
     if by_probes && verdict.side == Side::Server {
@@ -80,6 +78,9 @@ fn excuse(verdict: &Verdict, by_probes: bool) -> &'static str {
     }
 }
 
+/// Whether a reference partner does not do what the fault takes. It answers at once, which clears nobody of impatience; its
+/// messages fit into any buffer; it never leaves before its reply; it reads as much as it expects and no more; it ends its
+/// side when it has said everything, and whatever lay in a buffer comes.
 fn is_beyond_references(verdict: &Verdict) -> bool {
     const BEYOND: &[&str] = &[
         "client-gives-up-early",
@@ -87,6 +88,8 @@ fn is_beyond_references(verdict: &Verdict) -> bool {
         "udp-truncated-by-buffer",
         "udp-error-kills-server",
         "whole-buffer-echo",
+        "reply-not-flushed",
+        "server-waits-for-full-buffer",
     ];
     verdict.fault.as_deref().is_some_and(|fault| BEYOND.contains(&fault))
 }
