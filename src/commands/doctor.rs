@@ -117,7 +117,6 @@ fn called(rung: Rung) -> &'static str {
     match rung {
         Rung::Namespace => "private namespace",
         Rung::HostLoopback => "host's loopback",
-        Rung::Proxy => "recording proxy",
         Rung::SocketCalls => "socket calls",
         Rung::NoCapture => "without packets",
     }

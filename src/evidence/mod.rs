@@ -225,8 +225,6 @@ pub enum Rung {
     Namespace,
     /// The host's `lo`, with CAP_NET_RAW and a port filter.
     HostLoopback,
-    /// A recording proxy between client and server.
-    Proxy,
     /// No packets, but the socket calls of both programs, with the bytes they carried.
     SocketCalls,
     /// No packets at all: sockets, programs and probes only.

@@ -331,7 +331,6 @@ fn footer(sheet: &mut Sheet, evidence: &Evidence, diagnosis: &Diagnosis, extras:
         (Occasion::CaptureFile, _) => "from a capture file".to_owned(),
         (_, Rung::Namespace) => "packets from a private network".to_owned(),
         (_, Rung::HostLoopback) => "packets from this machine's loopback".to_owned(),
-        (_, Rung::Proxy) => "bytes from a recording proxy".to_owned(),
         (_, Rung::SocketCalls) => "bytes from the programs' socket calls, without packets".to_owned(),
         (_, Rung::NoCapture) => "without packets".to_owned(),
     };
