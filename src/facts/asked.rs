@@ -21,6 +21,17 @@ fn cut_short(probe: &Probe) -> Option<(&[u8], usize)> {
     (length > 0 && length < said.trim_ascii_end().len() && second.starts_with(rest)).then_some((said, length))
 }
 
+/// One short message of text, however it ends.
+fn is_plain(probe: &Probe) -> bool {
+    use Shape::{Chunk, ChunkHalfClose, CrLfLine, Line, LineHalfClose};
+    matches!(probe.shape, Chunk | ChunkHalfClose | CrLfLine | Line | LineHalfClose) && probe.sent.len() == 1
+}
+
+/// The first of these probes.
+fn references(probes: &[(usize, &Probe)]) -> Vec<String> {
+    probes.iter().take(3).map(|(index, _)| format!("probes:{index}")).collect()
+}
+
 /// The few bytes that came back behind the whole of what was said, if the probe itself had said no NUL.
 fn behind_the_echo(probe: &Probe) -> Option<&[u8]> {
     const FEW: usize = 8;
@@ -110,6 +121,10 @@ impl Facts<'_> {
             seen.extend(self.treatment(probe));
             evidence.push(format!("probes:{index}"));
         }
+        // Who closes before it has read everything makes its kernel reset: with many bytes that happens to anybody.
+        if seen.contains(&Muteness::Closed) {
+            seen.retain(|one| *one != Muteness::Reset);
+        }
         let first = seen.first().copied();
         evidence.truncate(3);
         Ok(first.filter(|first| seen.iter().all(|other| other == first)).map(|first| (first, evidence)))
@@ -173,18 +188,36 @@ impl Facts<'_> {
         asked.peek().is_some() && asked.all(|(request, response)| begins(&request.head.0, &response.head.0))
     }
 
+    /// The probes that show it, if the server answered every plain message of netdiag's with the beginning of it, and with
+    /// more of a longer one: no record of a fixed size, and nothing more was on its way.
+    #[must_use]
+    pub fn cuts_every_probe(&self) -> Option<Vec<String>> {
+        const ENOUGH: usize = 4;
+        let heard = self.plain_answers()?;
+        let settled = |probe: &Probe| probe.at_rest || matches!(probe.close, Close::Fin | Close::Reset);
+        let lengths: Option<Vec<usize>> =
+            heard.iter().map(|(_, probe)| Some(cut_short(probe).filter(|_| settled(probe))?.1)).collect();
+        let lengths = lengths.filter(|lengths| lengths.len() >= ENOUGH)?;
+        lengths.iter().any(|one| *one != lengths[0]).then(|| references(&heard))
+    }
+
+    /// The probes that said one short message of text and were answered, with their numbers.
+    fn plain_answers(&self) -> Option<Vec<(usize, &Probe)>> {
+        let probes = &self.evidence.probes.seen().ok()?.probes;
+        Some(probes.iter().enumerate().filter(|(_, probe)| is_plain(probe) && probe.received_total > 0).collect())
+    }
+
     /// Whatever netdiag asked came back whole and with a few bytes behind it that nobody had sent: a NUL, or that and what
     /// else lay behind the message in the server's memory. NULs alone may be meant, unless somebody is in trouble with them.
     #[must_use]
-    pub fn echoes_with_a_rest(&self) -> bool {
-        let Ok(probes) = self.evidence.probes.seen() else { return false };
-        let single = |probe: &&Probe| probe.sent.len() == 1 && probe.received_total > 0;
-        let rests: Option<Vec<&[u8]>> = probes.probes.iter().filter(single).map(behind_the_echo).collect();
-        let Some(rests) = rests.filter(|rests| rests.len() >= 2) else { return false };
+    pub fn echoes_with_a_rest(&self) -> Option<Vec<String>> {
+        let heard = self.plain_answers()?;
+        let rests: Option<Vec<&[u8]>> = heard.iter().map(|(_, probe)| behind_the_echo(probe)).collect();
+        let rests = rests.filter(|rests| rests.len() >= 2)?;
         // Text of its own, such as a count, is the server's way of answering.
         let stray = rests.iter().any(|rest| rest.contains(&0));
         let fixed = rests.iter().all(|one| *one == rests[0]);
-        stray && (!fixed || self.a_client_failed() || self.still_waiting())
+        (stray && (!fixed || self.a_client_failed() || self.still_waiting())).then(|| references(&heard))
     }
 
     /// How many bytes were missing at the end of every answer to netdiag's own messages, whatever their length and whether
@@ -219,7 +252,7 @@ impl Facts<'_> {
     #[must_use]
     pub fn echoes_damaged(&self) -> bool {
         self.echoes_beginnings()
-            || self.echoes_with_a_rest()
+            || self.echoes_with_a_rest().is_some()
             || self.dialect.as_ref().is_ok_and(|dialect| {
                 dialect.echoes.as_ref().is_some_and(|echoes| echoes.value)
                     && dialect.reply.is_none()

@@ -9,6 +9,7 @@ use super::freeze::{Tables, reachable, waiting};
 use super::parts::Wings;
 use super::traffic::Traffic;
 use super::vigil::Idleness;
+use super::worker::place_of;
 use super::{Manner, Plan};
 use super::{calls, home, texts};
 use crate::collect::calls::Tracer;
@@ -57,8 +58,7 @@ const TASKS_AFTER: Duration = Duration::from_millis(300);
 /// Carries out `plan` in the present network namespace.
 pub fn record(plan: &Plan, manner: &Manner, interruption: &Interruption) -> anyhow::Result<Evidence> {
     let private = manner.private;
-    let prefix = super::worker::prefix_of(std::process::id());
-    let dir = tempfile::Builder::new().prefix(&prefix).tempdir().context("cannot create a temporary directory")?;
+    let dir = place_of(plan).context("cannot create a temporary directory")?;
     let home = plan.home.as_ref().map(|home| home.furnish(dir.path())).transpose()?;
     let guard = plan.home.as_ref().map(|home| Guard::watch(home.limits)).unwrap_or_default();
     let clock = Clock::start();

@@ -200,8 +200,14 @@ fn ask_once(plan: &Plan, manner: &Manner) -> anyhow::Result<Answer> {
     })
 }
 
-/// What the temporary directory of a recorder begins with.
-pub(super) fn prefix_of(recorder: u32) -> String {
+/// A temporary directory for the recorder that this process is.
+pub(super) fn place_of(plan: &Plan) -> std::io::Result<tempfile::TempDir> {
+    // Guests are told where they live, and what they say of it is to be the same each time.
+    let prefix = if plan.home.is_some() { "netdiag-".to_owned() } else { prefix_of(std::process::id()) };
+    tempfile::Builder::new().prefix(&prefix).tempdir()
+}
+
+fn prefix_of(recorder: u32) -> String {
     format!("netdiag-{recorder}-")
 }
 

@@ -16,7 +16,18 @@ pub(super) static RULE: Rule = Rule {
     check,
 };
 
+const FIX: &str = "Treat the message as bytes from end to end: no decoding, no shared buffer, exactly the bytes received.";
+
 fn check(facts: &Facts) -> Ruling {
+    if let Some(probes) = facts.echoes_with_a_rest().filter(|_| facts.is_alone()) {
+        let what = "Every message that netdiag sent came back whole, and behind it came bytes that nobody had sent: NULs, and \
+                    now and then the end of an older message.";
+        return finding(&RULE, Side::Server, Confidence::Likely, what)
+            .because(probes)
+            .at(facts.line_that_sends(Role::Server))
+            .fix(FIX)
+            .fires();
+    }
     let exchanges = facts.exchanges()?;
     let wrong = exchanges.iter().find_map(|(talk, exchange)| match &exchange.echo {
         Echo::Differs { at, owed, got } => Some((
@@ -38,7 +49,7 @@ fn check(facts: &Facts) -> Ruling {
         return finding(&RULE, Side::Server, Confidence::Likely, statement)
             .because(talk.references())
             .at(facts.line_that_sends(Role::Server))
-            .fix("Treat the message as bytes from end to end: no decoding, no shared buffer, exactly the bytes received.")
+            .fix(FIX)
             .fires();
     }
     if facts.contract.reply_is_assumed() {
@@ -51,7 +62,7 @@ fn check(facts: &Facts) -> Ruling {
     finding(&RULE, Side::Server, Confidence::Proven, statement)
         .because(talk.references())
         .at(facts.line_that_sends(Role::Server))
-        .fix("Treat the message as bytes from end to end: no decoding, no shared buffer, exactly the bytes received.")
+        .fix(FIX)
         .fires()
 }
 
@@ -59,7 +70,7 @@ fn check(facts: &Facts) -> Ruling {
 mod tests {
     use super::super::Call;
     use crate::diagnosis::{Confidence, Side};
-    use crate::evidence::{Contract, Framing, Reply, Role, Term};
+    use crate::evidence::{Contract, Framing, Occasion, Reply, Role, Term};
     use crate::facts::staged::{SERVER, Stage, dial, pair, probe, talk};
 
     fn answered(reply: &str) -> Stage {
@@ -81,6 +92,17 @@ mod tests {
         let found = with_a_rest(|n| if n % 2 == 0 { "\0" } else { "x\n" }).fires("corrupted-reply");
         assert_eq!((found.side, found.confidence), (Side::Server, Confidence::Likely));
         assert_eq!(with_a_rest(|_| "\0").hangs().fires("corrupted-reply").side, Side::Server);
+    }
+
+    #[test]
+    fn a_server_by_itself_shows_it_too() {
+        let alone = |rest: &dyn Fn(u32) -> &'static str| {
+            let mut stage = with_a_rest(rest).client_gone();
+            stage.0.setting.occasion = Occasion::LiveServer;
+            stage
+        };
+        assert_eq!(alone(&|n| if n % 2 == 0 { "\0" } else { "x\n" }).fires("corrupted-reply").side, Side::Server);
+        assert_ne!(alone(&|_| "\0").verdict().side, Side::Server);
     }
 
     #[test]

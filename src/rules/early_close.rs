@@ -22,6 +22,7 @@ fn check(facts: &Facts) -> Ruling {
         let what = "The server accepted netdiag's connections and closed each of them without a reply.";
         return finding(&RULE, Side::Server, Confidence::Proven, what)
             .because(evidence)
+            .after(facts.server_failure(None))
             .fix("Reply before closing; look for a return, an exception or a `with` block that ends too soon in the handler.")
             .fires();
     }
@@ -108,8 +109,8 @@ fn last_turn_before_the_end(talk: &Talk) -> Option<Turn> {
 #[cfg(test)]
 mod tests {
     use crate::diagnosis::{Confidence, Side};
-    use crate::evidence::{Action, Lifetime, Role, Term};
-    use crate::facts::staged::{Stage, Talk, pair, talk};
+    use crate::evidence::{Action, Close, Lifetime, Occasion, Probe, Role, Term};
+    use crate::facts::staged::{Stage, Talk, pair, probe, talk};
 
     fn met(talk: Talk) -> Stage {
         pair().talk(talk)
@@ -146,6 +147,21 @@ mod tests {
         assert_eq!(handled.location, None);
         let network = closed().raised(Role::Server, asked + 1.0, "ConnectionResetError", Action::Uncaught);
         assert_eq!(network.last_raised(|one| one.errno = Some(104)).fires("early-close").location, None);
+    }
+
+    #[test]
+    fn a_server_that_hangs_up_on_every_question_may_leave_bytes_unread() {
+        let hangs_up = |close, sent: &str| Probe { close, ..probe(sent, "") };
+        let alone = |closes: [Close; 2]| {
+            let probes = vec![hangs_up(closes[0], "hello\n"), hangs_up(closes[1], &"hello\n".repeat(9999))];
+            let mut stage = pair().untold().client_gone().probed(probes);
+            stage.0.setting.occasion = Occasion::LiveServer;
+            stage
+        };
+        let failed = alone([Close::Fin, Close::Reset]).raised(Role::Server, 60.0, "TypeError", Action::Reported);
+        let found = failed.fires("early-close");
+        assert_eq!((found.side, found.location.map(|frame| frame.line)), (Side::Server, Some(7)));
+        alone([Close::Reset, Close::Reset]).silent("early-close");
     }
 
     #[test]

@@ -16,7 +16,18 @@ pub(super) static RULE: Rule = Rule {
     check,
 };
 
+const FIX: &str = "Send all bytes that were received: use the count that recv returned, and sendall (or a loop) to write.";
+
 fn check(facts: &Facts) -> Ruling {
+    if let Some(probes) = facts.cuts_every_probe().filter(|_| facts.is_alone()) {
+        let what =
+            "Of every message that netdiag sent, only the beginning came back, more of a longer one, and then nothing more.";
+        return finding(&RULE, Side::Server, Confidence::Likely, what)
+            .because(probes)
+            .at(facts.line_that_sends(Role::Server))
+            .fix(FIX)
+            .fires();
+    }
     let exchanges = facts.exchanges()?;
     let short = exchanges.iter().find_map(|(talk, exchange)| match exchange.echo {
         Echo::Short { owed, whole_messages: false } => Some((talk, exchange.got, owed)),
@@ -71,7 +82,7 @@ fn check(facts: &Facts) -> Ruling {
     .because(talk.closing_references(Role::Server))
     .at(facts.line_that_sends(Role::Server))
     .after(talk.request().ok().and_then(|request| facts.server_failure(request.first)))
-    .fix("Send all bytes that were received: use the count that recv returned, and sendall (or a loop) to write.")
+    .fix(FIX)
     .fires()
 }
 
@@ -104,7 +115,7 @@ fn unknown_reply() -> Gap {
 #[cfg(test)]
 mod tests {
     use crate::diagnosis::{Confidence, Side};
-    use crate::evidence::{Close, Contract, How, Lifetime, Limit, Probe, Role, Sample, Shape, Term};
+    use crate::evidence::{Close, Contract, How, Lifetime, Limit, Occasion, Probe, Role, Sample, Shape, Term};
     use crate::facts::staged::{Stage, Talk, ms, pair, probe, process, talk};
 
     fn met(talk: Talk) -> Stage {
@@ -190,6 +201,27 @@ mod tests {
         let probes = texts.map(|text| Probe { shape: Shape::Chunk, close: Close::Fin, ..probe(text, &kept(text)) });
         let stage = met(talk(40001).asks("hello").answers("hell").closes(Role::Client).closes(Role::Server)).untold();
         assert!(stage.probed(probes.into()).excludes("truncated-reply").contains("left before"));
+    }
+
+    #[test]
+    fn a_server_by_itself_that_cuts_whatever_it_is_sent() {
+        let alone = |answer: &dyn Fn(&str) -> String| {
+            let asked = |n: usize| {
+                let text = format!("netdiag probe {n} says {}\n", "hello ".repeat(n));
+                Probe { close: Close::Fin, ..probe(&text, &answer(&text)) }
+            };
+            let mut stage = pair().untold().client_gone().probed((1..=4).map(asked).collect());
+            stage.0.setting.occasion = Occasion::LiveServer;
+            stage
+        };
+        let half = alone(&|text| text[..text.len() / 2].to_owned());
+        assert_eq!(half.fires("truncated-reply").confidence, Confidence::Likely);
+        assert_eq!(half.verdict().side, Side::Server);
+        let record = alone(&|text| text[..16].to_owned());
+        assert_ne!(record.verdict().side, Side::Server, "records of a fixed size may be meant");
+        for honest in [|text: &str| text.to_owned(), |text: &str| text.trim_end().to_owned(), |_: &str| "net\n".to_owned()] {
+            alone(&honest).silent("truncated-reply");
+        }
     }
 
     #[test]
