@@ -3,6 +3,7 @@
 
 use super::{Call, Look, Rule, Ruling, Symptom, Transport, finding};
 use crate::diagnosis::{Confidence, Side};
+use crate::evidence::Role;
 use crate::facts::datagrams::Way;
 use crate::facts::{Echo, Facts};
 
@@ -41,6 +42,7 @@ fn check(facts: &Facts) -> Ruling {
     )
     .because(stray.evidence)
     .because(talk.references())
+    .at(facts.line_that_sends(Role::Server))
     .fix(
         "Send the reply from the socket that received the request. On a machine with several addresses bind the documented \
          one, or set the source with IP_PKTINFO.",

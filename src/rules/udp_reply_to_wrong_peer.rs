@@ -2,6 +2,7 @@
 
 use super::{Call, Look, Rule, Ruling, Symptom, Transport, finding};
 use crate::diagnosis::{Confidence, Side};
+use crate::evidence::Role;
 use crate::facts::datagrams::Way;
 use crate::facts::{Echo, Facts};
 
@@ -37,6 +38,7 @@ fn check(facts: &Facts) -> Ruling {
     )
     .because(stray.evidence)
     .because(talk.references())
+    .at(facts.line_that_sends(Role::Server))
     .fix("Send each reply to the address that recvfrom returned with its request; remember no peer and assume none.")
     .fires()
 }
