@@ -32,7 +32,7 @@ impl Recorder<'_> {
             if began.elapsed() > allowance(owes, leaves) || self.interruption.requested() {
                 return;
             }
-            let rests = self.is_quiet() && server_has_closed(&rows) && self.server_waits();
+            let rests = self.is_quiet() && server_has_closed(&rows) && self.server_waits(&rows);
             if self.is_still(&rows) || (rests && !owes && !leaves) {
                 return;
             }
@@ -54,13 +54,15 @@ impl Recorder<'_> {
             })
     }
 
-    /// Whether every thread of the server was last seen waiting: one that has just lost a connection may be about to end.
-    fn server_waits(&mut self) -> bool {
-        let Some(sample) = &self.last else { return false };
+    /// Whether every thread of the server waits: one that has just lost a connection may be about to end, or has ended and
+    /// nobody has heard of it.
+    fn server_waits(&mut self, rows: &[Socket]) -> bool {
+        let mut sample = self.stage.glance(rows);
+        self.leave_tracers_out(&mut sample);
         let members = self.stage.members();
         let is_server = |pid: u32| members.get(&pid).is_some_and(|(_, role)| *role == Role::Server);
         let mut threads = sample.processes.iter().filter(|one| is_server(one.pid)).flat_map(|one| &one.threads);
-        threads.all(|thread| thread.wait != Wait::Running)
+        threads.all(|thread| thread.wait != Wait::Running) && !self.stage.has_unheard_end(&sample)
     }
 }
 
