@@ -306,7 +306,7 @@ impl Facts<'_> {
         if let Some(crosstalk) = dialect.crosstalk.as_ref().filter(|learned| learned.value) {
             depart("a connection got what another one had sent", crosstalk.evidence());
         }
-        departures.extend(self.departures_over_time());
+        departures.extend(self.forgotten_while_silent());
         departures
     }
 

@@ -1,6 +1,6 @@
 //! What failed inside a program by its runtime's account: an exception that was followed, else an error that was printed.
 
-use super::{Facts, Player};
+use super::{Facts, Player, Talk};
 use crate::evidence::{Action, At, Bytes, Frame, Raised, Role};
 
 /// An error in a program, which may be why it left its part undone.
@@ -15,6 +15,12 @@ pub struct Failure {
 }
 
 impl Facts<'_> {
+    /// The error that may be why the request of `talk` was not answered as it should be.
+    #[must_use]
+    pub fn failure_since_asked(&self, talk: &Talk) -> Option<Failure> {
+        self.server_failure(talk.request().ok()?.first)
+    }
+
     /// The first error in the server since `asked` that somebody could have been told of: one that nothing caught, or that
     /// was caught and printed. Those that the network causes are consequences, and a silent catch is a fault of its own.
     #[must_use]

@@ -20,8 +20,8 @@ use crate::collect::probes::Depth;
 use crate::collect::programs::Stage;
 use crate::collect::tasks;
 use crate::evidence::{
-    At, Conversation, Ending, Evidence, Farewell, Gap, Observed, Occasion, Packets, Probes, Role, SCHEMA, Sample,
-    Setting, Socket, Tasks, Transport,
+    At, Contract, Conversation, Ending, Evidence, Farewell, Gap, Observed, Occasion, Packets, Probes, Role, SCHEMA,
+    Sample, Setting, Socket, Tasks, Transport,
 };
 use crate::facts::stillness;
 use crate::sandbox::{Guard, Interruption};
@@ -87,7 +87,7 @@ pub fn record(plan: &Plan, manner: &Manner, interruption: &Interruption) -> anyh
         bystanders: Stage::new(clock),
         tables: Tables::new(clock, private, traffic.own()),
         traffic,
-        ports: documented_port(plan).into_iter().collect(),
+        ports: documented_port(&plan.contract).into_iter().collect(),
         server_ready: None,
         clients_started: None,
         last: None,
@@ -251,7 +251,7 @@ impl Recorder<'_> {
     fn is_documented(&self, (transport, port): (Transport, u16)) -> bool {
         let contract = &self.plan.contract;
         contract.transport.as_ref().is_none_or(|term| term.value == transport)
-            && documented_port(self.plan).is_none_or(|documented| documented == port)
+            && documented_port(&self.plan.contract).is_none_or(|documented| documented == port)
     }
 
     fn note_readiness(&mut self) {
@@ -494,6 +494,6 @@ fn step(began: Instant, (shortest, longest): (Duration, Duration)) -> Duration {
 }
 
 /// The documented port, if one was told.
-fn documented_port(plan: &Plan) -> Option<u16> {
-    plan.contract.address.as_ref()?.value.rsplit_once(':')?.1.parse().ok()
+pub(super) fn documented_port(contract: &Contract) -> Option<u16> {
+    contract.address.as_ref()?.value.rsplit_once(':')?.1.parse().ok()
 }

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::freeze::waiting;
+use super::pair::documented_port;
 use crate::collect::programs;
 use crate::evidence::{Evidence, Observed};
 
@@ -23,7 +24,6 @@ fn ports(evidence: &Evidence) -> BTreeSet<u16> {
     let dialled = evidence.packets.seen().map(|packets| packets.conversations.iter().map(|one| one.listener.port()));
     let snapshots = evidence.sockets.seen().map(|sockets| sockets.snapshots.as_slice()).unwrap_or_default();
     let of_programs = snapshots.iter().flat_map(|snapshot| waiting(&snapshot.sockets)).map(|row| row.local.port());
-    let documented = evidence.contract.address.as_ref().and_then(|term| term.value.rsplit_once(':')?.1.parse().ok());
-    let known = documented.into_iter().chain(dialled.into_iter().flatten());
+    let known = documented_port(&evidence.contract).into_iter().chain(dialled.into_iter().flatten());
     known.chain(of_programs).take(PORTS).collect()
 }

@@ -61,7 +61,7 @@ fn check(facts: &Facts) -> Ruling {
     finding(&RULE, side, sure, what)
         .because(talk.references())
         .because(talk.closing_references(Role::Server))
-        .after(talk.request().ok().filter(|_| side == Side::Server).and_then(|asked| facts.server_failure(asked.first)))
+        .after(if side == Side::Server { facts.failure_since_asked(talk) } else { None })
         .fix(match side {
             Side::Client => "One message per connection is agreed: dial again for the next one.",
             Side::Both => "Agree on how long a connection lasts: one message, many, or until it was idle for a stated time.",

@@ -100,11 +100,10 @@ fn check(facts: &Facts) -> Ruling {
     } else {
         (confidence(facts, talk, exchange), what)
     };
-    let failure = talk.request().ok().and_then(|request| facts.server_failure(request.first));
     finding(&RULE, Side::Server, sure, format!("{what}{waited}{proof}"))
     .because(talk.references())
     .at(facts.line_that_should_answer())
-    .after(failure)
+    .after(facts.failure_since_asked(talk))
     .fix("Write the reply in the handler, and flush it (`await writer.drain()`, `flush()`), on every path through it.")
     .fires()
 }

@@ -60,7 +60,7 @@ fn check(facts: &Facts) -> Ruling {
     )
     .because(talk.references())
     .because(talk.closing_references(Role::Server))
-    .after(talk.request().ok().and_then(|request| facts.server_failure(request.first)))
+    .after(facts.failure_since_asked(talk))
     .fix("Read everything the client sent before closing, reply, and close in the ordinary way (no SO_LINGER 0).")
     .fires()
 }

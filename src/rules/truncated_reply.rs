@@ -81,7 +81,7 @@ fn check(facts: &Facts) -> Ruling {
     .because(cut.map(|(_, probes)| probes).unwrap_or_default())
     .because(talk.closing_references(Role::Server))
     .at(facts.line_that_sends(Role::Server))
-    .after(talk.request().ok().and_then(|request| facts.server_failure(request.first)))
+    .after(facts.failure_since_asked(talk))
     .fix(FIX)
     .fires()
 }
