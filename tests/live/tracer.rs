@@ -236,7 +236,8 @@ fn the_lines_that_bind_and_dial_are_told_whatever_library_does_it_for_them() {
 
 #[test]
 fn a_blocked_loop_is_told_with_the_line_that_blocks_it() {
-    // When that is long enough to be told, it has just come to its next line.
+    // Its next line blocks too, and is the one at which it is when that is told the last time: half as long, so that the
+    // order holds on a machine that leaves the watching thread without a processor for a while.
     on_every_python(|python| {
         let (_, seen) = unchanged(&words(&[python, "blocked.py"]), &programs());
         assert_eq!(seen.stalls.len(), 1, "{python}: {:?}", seen.stalls);

@@ -3,8 +3,8 @@ import time
 
 
 async def slow():
-    time.sleep(0.19)
-    time.sleep(0.19)
+    time.sleep(1.0)
+    time.sleep(0.5)
 
 
 async def main():
