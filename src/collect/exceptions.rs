@@ -35,7 +35,7 @@ use reader::{Bell, Reader, Request};
 const BOOT: &str = include_str!("exceptions/boot.py");
 const SITE: &str = include_str!("exceptions/sitecustomize.py");
 /// The tracer proper, as a Python package.
-const PACKAGE: [(&str, &str); 9] = [
+const PACKAGE: [(&str, &str); 10] = [
     ("__init__.py", ""),
     ("channel.py", include_str!("exceptions/channel.py")),
     ("handlers.py", include_str!("exceptions/handlers.py")),
@@ -44,6 +44,7 @@ const PACKAGE: [(&str, &str); 9] = [
     ("main.py", include_str!("exceptions/main.py")),
     ("seen.py", include_str!("exceptions/seen.py")),
     ("source.py", include_str!("exceptions/source.py")),
+    ("streams.py", include_str!("exceptions/streams.py")),
     ("watch.py", include_str!("exceptions/watch.py")),
 ];
 /// Python's warnings skip frames whose file name has both "importlib" and "_bootstrap" in it: so the tracer's frame

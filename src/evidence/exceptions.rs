@@ -18,6 +18,9 @@ pub struct Exceptions {
     /// The user's lines that bind and dial.
     #[serde(default)]
     pub addressed: Vec<Addressed>,
+    /// The handlers that asyncio's streams served clients with.
+    #[serde(default)]
+    pub served: Vec<Served>,
     /// Stacks of threads and tasks when the recording was frozen.
     pub stacks: Vec<Stack>,
     /// How many entries were not kept.
@@ -146,6 +149,23 @@ pub struct Addressed {
     pub address: String,
     /// The user's line.
     pub location: Frame,
+}
+
+/// A handler that asyncio's `start_server` was given, and that a client arrived at.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Served {
+    /// When its first client came.
+    pub at: At,
+    /// Whose.
+    pub role: Role,
+    /// Index of the program.
+    pub program: usize,
+    /// Where it is defined.
+    pub handler: Frame,
+    /// It is a coroutine, or may start one.
+    pub coroutine: bool,
+    /// The line that writes to the client, if nothing in the program's text drains what is written.
+    pub undrained: Option<Frame>,
 }
 
 /// What a thread or task was doing when the recording was frozen.

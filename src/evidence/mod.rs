@@ -17,7 +17,7 @@ mod tasks;
 pub use bytes::Bytes;
 pub use calls::{Calls, SocketCall};
 pub use contract::{Contract, Framing, Lifetime, Reply, Source, Term, Terminator};
-pub use exceptions::{Action, Addressed, Exceptions, Frame, Neglected, Raised, Stack, Stall, Tracer};
+pub use exceptions::{Action, Addressed, Exceptions, Frame, Neglected, Raised, Served, Stack, Stall, Tracer};
 pub use packets::{Conversation, Flags, Note, Packets, Port, Segment, Stream, Turn, Unreachable};
 pub use probes::{Close, Probe, Probes, Reach, Shape};
 pub use programs::{

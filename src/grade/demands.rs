@@ -2,12 +2,10 @@
 //! what could not be seen is never a lost mark.
 
 mod compare;
+mod python;
 
 use super::lab::{Check, ExitStatus};
-use crate::evidence::{
-    Conversation, Evidence, Exceptions, Frame, How, Observed, Output, Program, Role, Socket, SocketState, Stream,
-    Transport,
-};
+use crate::evidence::{Conversation, Evidence, How, Output, Program, Role, Socket, SocketState, Stream, Transport};
 use crate::report::cite;
 
 /// A demand that was looked at.
@@ -40,18 +38,10 @@ pub fn demands(check: &Check, evidence: &Evidence, beside: Option<&Evidence>) ->
     if expect.closes_idle {
         demands.push(closes_idle(evidence));
     }
-    if expect.unblocked {
-        demands.push(never_blocks(check, evidence));
-    }
-    if expect.awaits {
-        demands.push(awaits(check, evidence));
-    }
+    demands.extend(python::demands(check, evidence));
     demands.extend(compare::demands(expect, evidence, beside));
     if expect.releases {
         demands.push(releases(evidence));
-    }
-    if expect.asyncio {
-        demands.push(runs_asyncio(check, evidence));
     }
     if let Some(limit) = check.plan.interrupt_ms {
         demands.push(leaves_in_order(evidence, limit));
@@ -149,33 +139,6 @@ fn releases(evidence: &Evidence) -> Demand {
     Demand::Met
 }
 
-fn runs_asyncio(check: &Check, evidence: &Evidence) -> Demand {
-    // The loop is looked for when the recording is frozen; a program that has gone by then shows none.
-    if !own(check, evidence).all(is_running) {
-        return Demand::Open("The server had ended before it could be looked into.".to_owned());
-    }
-    let Observed::Seen(seen) = &evidence.exceptions else {
-        return Demand::Open("Nothing could be seen inside the program.".to_owned());
-    };
-    let is_traced = seen.tracers.iter().any(|tracer| tracer.role == Role::Server);
-    if !is_traced {
-        return Demand::Open("Nothing could be seen inside the program; it may be no Python program.".to_owned());
-    }
-    if has_loop(seen) {
-        return Demand::Met;
-    }
-    Demand::Unmet("No asyncio event loop ran in the server while it waited for clients.".to_owned())
-}
-
-fn has_loop(seen: &Exceptions) -> bool {
-    const ENTRIES: [&str; 4] = ["run_forever", "run_until_complete", "asyncio.run", ".run("];
-    seen.stacks.iter().filter(|stack| stack.role == Role::Server).any(|stack| {
-        let enters = |source: &str| ENTRIES.iter().any(|entry| source.contains(entry));
-        let in_loop = stack.within.starts_with("selectors.") || stack.within.starts_with("asyncio.");
-        stack.of.starts_with("task ") || (in_loop && stack.frames.last().is_some_and(|frame| enters(&frame.source)))
-    })
-}
-
 fn leaves_in_order(evidence: &Evidence, limit: u64) -> Demand {
     let Some(farewell) = &evidence.farewell else {
         return Demand::Unmet("The server had ended before it was interrupted (Ctrl-C).".to_owned());
@@ -236,45 +199,6 @@ fn closes_idle(evidence: &Evidence) -> Demand {
         );
     }
     Demand::Met
-}
-
-/// What a tracer saw inside the submission's Python programs; why there is nothing, otherwise.
-fn inside<'e>(check: &Check, evidence: &'e Evidence) -> Result<&'e Exceptions, Demand> {
-    let nothing = || Demand::Open("Nothing could be seen inside the program; it may be no Python program.".to_owned());
-    let seen = evidence.exceptions.seen().map_err(|_| nothing())?;
-    if seen.tracers.iter().any(|tracer| tracer.role == check.plays) { Ok(seen) } else { Err(nothing()) }
-}
-
-fn never_blocks(check: &Check, evidence: &Evidence) -> Demand {
-    let seen = match inside(check, evidence) {
-        Ok(seen) => seen,
-        Err(open) => return open,
-    };
-    let Some(stall) = seen.stalls.iter().find(|stall| stall.role == check.plays) else { return Demand::Met };
-    let Frame { file, line, .. } = &stall.location;
-    Demand::Exceeded {
-        what: format!(
-            "The event loop was blocked in {file}, line {line}: everybody else waited meanwhile. Use the asynchronous form of \
-             the call (asyncio.sleep, streams), or move it to a thread (asyncio.to_thread).\n\
-             More about it: netdiag explain blocked-loop"
-        ),
-        measured: cite::time(stall.ms),
-    }
-}
-
-fn awaits(check: &Check, evidence: &Evidence) -> Demand {
-    let seen = match inside(check, evidence) {
-        Ok(seen) => seen,
-        Err(open) => return open,
-    };
-    let Some(one) = seen.neglected.iter().find(|one| one.role == check.plays) else { return Demand::Met };
-    let at = one.location.as_ref().map_or_else(String::new, |at| format!(" ({}, line {})", at.file, at.line));
-    Demand::Unmet(match one.what.as_str() {
-        "never-awaited" => {
-            format!("`{}` was called and never awaited{at}: nothing of it ran. Write `await` before it.", one.name)
-        }
-        _ => format!("A task failed and nobody asked for its result{at}. Await it, or handle the error inside of it."),
-    })
 }
 
 #[cfg(test)]

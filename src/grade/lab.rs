@@ -83,6 +83,10 @@ pub struct Expect {
     pub releases: bool,
     /// The server is a Python program in which asyncio runs.
     pub asyncio: bool,
+    /// asyncio's streams serve the clients, with a coroutine as their handler (Python).
+    pub streams: bool,
+    /// What the handlers of asyncio's streams write is drained (Python).
+    pub drains: bool,
     /// The client reads every reply to its end before it closes.
     pub reads: bool,
     /// The server closes the connection of a client that stays and says nothing more, before that leaves.

@@ -2,6 +2,7 @@
 
 const LABS: &[(&str, &str)] = &[
     ("async-echo", include_str!("../../scenarios/labs/async-echo.toml")),
+    ("async-echo-homework", include_str!("../../scenarios/labs/async-echo-homework.toml")),
     ("line-echo", include_str!("../../scenarios/labs/line-echo.toml")),
     ("select-echo", include_str!("../../scenarios/labs/select-echo.toml")),
     ("asyncio-udp", include_str!("../../scenarios/labs/asyncio-udp.toml")),

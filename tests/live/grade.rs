@@ -15,7 +15,8 @@ use super::stand::{LONG, NETDIAG, Run, netdiag, turn};
 
 /// Folders of submissions. One without a lab file beside it is for the lab of its name that comes with netdiag.
 /// Labs whose classes are graded in every run of the tests.
-const LABS: [&str; 5] = ["any-language", "async-echo", "line-client", "asyncio-udp", "select-echo"];
+const LABS: [&str; 7] =
+    ["any-language", "async-echo", "line-client", "asyncio-udp", "select-echo", "streams", "async-echo-homework"];
 /// Labs that take minutes, for their thousand clients and their long waits; they are graded too if [`EVERYTHING`] is set.
 const SLOW: [&str; 3] = ["line-echo", "asyncio-lecture", "qualities"];
 /// The labs whose classes are graded a second time, in shards, in every run; all of them are if [`EVERYTHING`] is set.

@@ -235,6 +235,31 @@ fn the_lines_that_bind_and_dial_are_told_whatever_library_does_it_for_them() {
 }
 
 #[test]
+fn what_streams_are_served_with_is_told_and_whether_it_drains_what_it_writes() {
+    on_every_python(|python| {
+        for (program, drains) in [("streams.py", false), ("drained.py", true)] {
+            let (_, seen) = unchanged(&words(&[python, program]), &programs());
+            let told: Vec<_> = seen
+                .served
+                .iter()
+                .map(|one| (&*one.handler.function, one.coroutine, one.undrained.as_ref().map(|at| at.line)))
+                .collect();
+            // Of several lines the one in the handler itself.
+            let line = |number| (!drains).then_some(number);
+            let expected = [
+                ("undrained", true, line(6)),
+                ("plain", false, line(11)),
+                ("starter", true, line(6)),
+                ("method", true, line(6)),
+                ("<lambda>", true, line(6)),
+                ("__call__", true, line(6)),
+            ];
+            assert_eq!(told, expected, "{python} {program}");
+        }
+    });
+}
+
+#[test]
 fn a_blocked_loop_is_told_with_the_line_that_blocks_it() {
     // Its next line blocks too, and is the one at which it is when that is told the last time: half as long, so that the
     // order holds on a machine that leaves the watching thread without a processor for a while.

@@ -9,7 +9,7 @@ import sys
 
 import _weakref
 
-from . import handlers, seen, source
+from . import handlers, seen, source, streams
 
 unasked = {}
 addressed = set()
@@ -112,6 +112,17 @@ def wrap_base_events(base_events):
     wrap_loop(base_events.BaseEventLoop)
     seen.channel.asyncio = True
     seen.channel.send({"e": "asyncio"})
+
+
+def wrap_streams(module):
+    original = module.StreamReaderProtocol.__init__
+
+    def __init__(self, stream_reader, client_connected_cb=None, *rest, **named):
+        if client_connected_cb is not None:
+            quietly(streams.served, client_connected_cb)
+        original(self, stream_reader, client_connected_cb, *rest, **named)
+
+    module.StreamReaderProtocol.__init__ = __init__
 
 
 def wrap_uvloop(uvloop):
@@ -318,6 +329,7 @@ def wrap_inspect(inspect):
 AFTER_IMPORT = {
     "threading": wrap_threading,
     "asyncio.base_events": wrap_base_events,
+    "asyncio.streams": wrap_streams,
     "uvloop": wrap_uvloop,
     "warnings": wrap_warnings,
     "contextlib": wrap_contextlib,

@@ -5,13 +5,14 @@ use std::collections::HashMap;
 use serde::Deserialize;
 
 use super::Part;
-use crate::evidence::{Action, Addressed, At, Exceptions, Frame, Neglected, Raised, Stack, Stall, Tracer};
+use crate::evidence::{Action, Addressed, At, Exceptions, Frame, Neglected, Raised, Served, Stack, Stall, Tracer};
 
 /// How much of each kind is kept: of one program, so that no program can crowd out another.
 const RAISED: usize = 250;
 const NEGLECTED: usize = 100;
 const STALLS: usize = 100;
 const ADDRESSED: usize = 100;
+const SERVED: usize = 20;
 const STACKS: usize = 400;
 /// Traced processes of one program.
 const TRACERS: usize = 32;
@@ -34,6 +35,8 @@ pub enum Line {
     Stall { t: u64, id: u64, ms: f64, location: Frame },
     /// A line that binds or dials.
     Addressed { t: u64, call: String, address: String, location: Frame },
+    /// A handler of streams, whose first client came.
+    Served { t: u64, handler: Frame, coroutine: bool, undrained: Option<Frame> },
     /// The stack of one thread or task.
     Stack { of: String, frames: Vec<Frame>, within: String },
     /// All stacks were sent.
@@ -121,6 +124,14 @@ impl Ledger {
                 let (address, location) = (clip(&address, 120), shorten(&location));
                 self.seen.addressed.push(Addressed { at: at(t), role, program, call, address, location });
             }
+            Line::Served { t, handler, coroutine, undrained } => {
+                let Part { role, program } = speaker.part;
+                if count(&self.seen.served, |one| one.program == program && one.role == role) >= SERVED {
+                    return self.omit(1);
+                }
+                let (handler, undrained) = (shorten(&handler), undrained.as_ref().map(shorten));
+                self.seen.served.push(Served { at: at(t), role, program, handler, coroutine, undrained });
+            }
             Line::Stack { of, frames, within } => self.note_stack(speaker, &of, &frames, &within),
             Line::Omitted { n } => self.omit(n),
             Line::Hello { .. } | Line::Thread { .. } | Line::Asyncio | Line::Stacks => {}
@@ -183,6 +194,7 @@ impl Ledger {
         self.seen.neglected.sort_by_key(|neglected| neglected.at);
         self.seen.stalls.sort_by_key(|stall| stall.at);
         self.seen.addressed.sort_by_key(|addressed| addressed.at);
+        self.seen.served.sort_by_key(|served| served.at);
         self.seen
     }
 }

@@ -1,7 +1,7 @@
 //! Each demand is met by what it asks for, not met by the mistake it is there for, and open where nothing was seen.
 
 use super::*;
-use crate::evidence::{Gap, Sample};
+use crate::evidence::{Frame, Gap, Observed, Sample, Served};
 use crate::facts::staged::{Stage, pair, talk};
 use crate::grade::lab;
 
@@ -55,7 +55,7 @@ fn a_quiet_client_is_let_go_when_the_server_closes_first() {
 fn a_program_that_cannot_be_looked_into_leaves_its_loop_open() {
     let mut evidence = pair().facts().evidence.clone();
     evidence.exceptions = Observed::NotObserved(Gap::new("exceptions", "why", "remedy"));
-    for expect in ["unblocked = true", "awaits = true"] {
+    for expect in ["unblocked = true", "awaits = true", "streams = true", "drains = true"] {
         assert!(looked_at(&check(expect, SERVER), &evidence, None).starts_with("open"), "{expect}");
     }
 }
@@ -93,4 +93,43 @@ fn memory_for_each_connection_is_compared_with_that_of_the_reference() {
     assert_eq!(looked_at(&check, &grows_by(100), Some(&grows_by(8))), "met");
     assert!(looked_at(&check, &grows_by(1024), Some(&grows_by(8))).starts_with("unmet: A connection costs"));
     assert_eq!(looked_at(&check, &grows_by(1024), Some(&grows_by(600))), "met");
+}
+
+/// A server whose handler the tracer saw serve a client: whether it is a coroutine, and where it writes undrained.
+fn serves(handlers: &[(bool, Option<u32>)]) -> Evidence {
+    let mut stage = pair();
+    let at = |line, function: &str| Frame {
+        file: "server.py".to_owned(),
+        line,
+        function: function.to_owned(),
+        source: String::new(),
+    };
+    stage.traced(Role::Server).served = handlers
+        .iter()
+        .map(|(coroutine, undrained)| Served {
+            at: crate::evidence::At(0),
+            role: Role::Server,
+            program: 0,
+            handler: at(4, "handle"),
+            coroutine: *coroutine,
+            undrained: undrained.map(|line| at(line, "")),
+        })
+        .collect();
+    stage.facts().evidence.clone()
+}
+
+#[test]
+fn streams_are_used_as_they_are_meant_when_a_coroutine_serves_and_drains() {
+    let (streams, drains) = (check("streams = true", SERVER), check("drains = true", SERVER));
+    let told = |handlers: &[(bool, Option<u32>)]| {
+        let evidence = serves(handlers);
+        (looked_at(&streams, &evidence, None), looked_at(&drains, &evidence, None))
+    };
+    let met = || "met".to_owned();
+    assert_eq!(told(&[(true, None)]), (met(), met()));
+    let (none, nothing_to_drain) = told(&[]);
+    assert!(none.starts_with("unmet: No client arrived at a handler") && nothing_to_drain == "met", "{none}");
+    let (plain, undrained) = told(&[(true, None), (false, Some(6))]);
+    assert!(plain.contains("`handle` (server.py, line 4) is a plain function"), "{plain}");
+    assert!(undrained.contains("server.py, line 6, is never drained"), "{undrained}");
 }
