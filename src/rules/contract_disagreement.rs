@@ -1,8 +1,10 @@
-//! `contract-disagreement`: client and server use different ports, and nothing says which one was agreed on.
+//! `contract-disagreement`: client and server use different ports, or ends of a message, and nothing says which one was
+//! agreed on.
 
-use super::{Call, Look, Rule, Ruling, Symptom, finding};
+use super::{Call, Finding, Look, Rule, Ruling, Symptom, finding};
 use crate::diagnosis::{Confidence, Side};
-use crate::facts::Facts;
+use crate::evidence::{Framing, Role, Source, Transport};
+use crate::facts::{Echo, Facts};
 
 pub(super) static RULE: Rule = Rule {
     name: "contract-disagreement",
@@ -16,6 +18,9 @@ pub(super) static RULE: Rule = Rule {
 };
 
 fn check(facts: &Facts) -> Ruling {
+    if let Some(found) = ends_of_a_message(facts) {
+        return found.fires();
+    }
     let Some(dial) = facts.refused_dial()? else { return Ok(Call::Silent) };
     if facts.documented_port().is_some() {
         return Ok(Call::Silent);
@@ -43,10 +48,45 @@ fn check(facts: &Facts) -> Ruling {
     .fires()
 }
 
+/// The server answers at the end of the input, the client waits for the answer before it ends its side. Either may be what
+/// was agreed on, so nobody is blamed for it.
+fn ends_of_a_message(facts: &Facts) -> Option<Finding> {
+    let framing = facts.contract.framing.as_ref()?;
+    if framing.source != Source::Learned || framing.value != Framing::UntilEof || !facts.still_waiting() {
+        return None;
+    }
+    let exchanges = facts.exchanges().ok()?;
+    let (talk, exchange) = exchanges.iter().find(|(talk, exchange)| {
+        talk.transport == Transport::Tcp
+            && talk.is_open()
+            && talk.ended_by(Role::Client).is_none()
+            && talk.ended_by(Role::Server).is_none()
+            && talk.was_read() != Some(false)
+            && exchange.echo == Echo::Pending
+            && exchange.asked > 0
+    })?;
+    let statement = format!(
+        "The server answers when its client's input ends. The client has sent {} bytes and waits for the answer without ending \
+         its input. Each may be right: nothing says where a message ends.",
+        exchange.asked
+    );
+    let probes = facts.dialect.as_ref().ok()?.framing.as_ref()?.evidence();
+    let found = finding(&RULE, Side::Unknown, Confidence::Possible, statement)
+        .because(talk.references())
+        .because(probes)
+        .fix(
+            "Agree on where a message ends, and tell netdiag with --contract. At its line end (`framing = \"line\"`): the \
+             server has to answer each line. At the end of the input (`framing = \"until-eof\"`): the client has to shut \
+             down its sending side (`sock.shutdown(socket.SHUT_WR)`) before it waits.",
+        );
+    Some(found)
+}
+
 #[cfg(test)]
 mod tests {
-    use crate::diagnosis::Side;
-    use crate::facts::staged::{SERVER, Stage, dial, pair};
+    use crate::diagnosis::{Confidence, Side};
+    use crate::evidence::{Close, Framing, Probe, Role, Shape, Term};
+    use crate::facts::staged::{SERVER, Stage, dial, pair, probe, talk};
 
     fn apart() -> Stage {
         pair().contract(|terms| terms.address = None).talk(dial(40001, "127.0.0.1:12435").syn(50.0).refused(50.1))
@@ -56,6 +96,48 @@ mod tests {
     fn two_ports_and_no_document_is_a_disagreement() {
         assert_eq!(apart().fires("contract-disagreement").side, Side::Both);
         assert_eq!(apart().verdict().side, Side::Both);
+    }
+
+    /// The server answers what is ended, the client ends nothing.
+    fn without_an_end() -> Stage {
+        let late = |group, shape, ms, text: &str| Probe {
+            shape,
+            group,
+            before_half_close: 0,
+            half_closed: true,
+            close: Close::Fin,
+            first_byte_ms: Some(ms),
+            last_byte_ms: Some(ms),
+            ..probe(text, text)
+        };
+        let probes = vec![late(1, Shape::Line, 505.0, "probe one\n"), late(2, Shape::LineHalfClose, 0.4, "probe two\n")];
+        pair().untold().talk(talk(40001).asks("hello\n").open()).hangs().probed(probes)
+    }
+
+    #[test]
+    fn a_server_that_answers_the_end_and_a_client_that_awaits_the_answer_first_are_both_in_the_dark() {
+        let stage = without_an_end();
+        let found = stage.fires("contract-disagreement");
+        assert_eq!((found.side, found.confidence), (Side::Unknown, Confidence::Possible));
+        assert!(found.evidence.iter().any(|one| one.starts_with("probes:")), "{:?}", found.evidence);
+        assert_eq!(stage.verdict().side, Side::Unknown);
+        assert!(stage.verdict().summary.contains("waits for the answer without ending its input"));
+    }
+
+    #[test]
+    fn what_ends_a_message_was_told() {
+        for framing in [Framing::Line, Framing::UntilEof] {
+            let told = || without_an_end().contract(|terms| terms.framing = Some(Term::told(framing)));
+            told().silent("contract-disagreement");
+            assert_ne!(told().verdict().side, Side::Unknown);
+        }
+    }
+
+    #[test]
+    fn a_client_that_has_ended_its_side_is_owed_an_answer() {
+        let mut stage = without_an_end();
+        stage.0.packets = pair().talk(talk(40001).asks("hello\n").closes(Role::Client).open()).0.packets;
+        stage.silent("contract-disagreement");
     }
 
     #[test]

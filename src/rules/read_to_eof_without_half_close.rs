@@ -22,8 +22,8 @@ fn check(facts: &Facts) -> Ruling {
     }
     let exchanges = facts.exchanges()?;
     // A server that forgets to flush looks just like one that reads until EOF; only a told contract tells them apart.
-    let framing = facts.contract.framing.as_ref().filter(|term| term.source == Source::Told);
-    let until_eof = framing.is_some_and(|term| term.value == Framing::UntilEof);
+    let framing = facts.contract.framing.as_ref().filter(|term| term.value == Framing::UntilEof);
+    let until_eof = framing.is_some_and(|term| term.source == Source::Told);
     let waits = |talk: &Talk| {
         talk.transport == Transport::Tcp
             && talk.is_open()
@@ -32,7 +32,7 @@ fn check(facts: &Facts) -> Ruling {
             && talk.rst(Role::Client).is_none()
     };
     let stuck = exchanges.iter().find(|(talk, exchange)| {
-        waits(talk) && (exchange.echo == Echo::Right || until_eof && exchange.echo == Echo::Pending && exchange.asked > 0)
+        waits(talk) && (exchange.echo == Echo::Right || framing.is_some() && exchange.echo == Echo::Pending && exchange.asked > 0)
     });
     let Some((talk, exchange)) = stuck else { return Ok(Call::Silent) };
     if exchanges.iter().any(|(_, other)| !matches!(other.echo, Echo::Right | Echo::Pending | Echo::NothingAsked)) {
@@ -54,6 +54,13 @@ fn check(facts: &Facts) -> Ruling {
         return super::ruled_out("nobody in the server waits for more from the client");
     }
     facts.is_final(talk, Role::Client)?;
+    if exchange.echo == Echo::Pending && !until_eof {
+        return Err(Gap::new(
+            "contract",
+            "the server answers at the end of the input, and nothing says that this was agreed on",
+            "tell where a message ends: --contract FILE.toml with framing = \"line\" or framing = \"until-eof\"",
+        ));
+    }
     if exchange.echo == Echo::Right && !is_surely_whole(talk, facts) {
         return Err(Gap::new(
             "probes",
