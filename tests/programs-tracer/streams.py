@@ -43,4 +43,5 @@ async def main():
         server.close()
 
 
-asyncio.run(main())
+if __name__ == "__main__":
+    asyncio.run(main())
