@@ -15,6 +15,8 @@ STARTS = ("create_task", "ensure_future", "start_soon", "run_coroutine_threadsaf
 FUNCTIONS = (_ast.FunctionDef, _ast.AsyncFunctionDef, _ast.Lambda)
 FUNCTION = type(source.walk)
 METHOD = type(source.walk.__get__(0))
+# The program waits meanwhile: a text of hundreds of pages is not gone through.
+MOST_TEXT = 1 << 18
 known = set()
 
 
@@ -47,7 +49,8 @@ def code_of(handler):
 
 def function_at(code):
     """The syntax tree of the function a code object comes from. Its first line may be that of a decorator."""
-    tree = source.tree(code.co_filename)
+    name = code.co_filename
+    tree = source.tree(name) if len(source.text(name)) <= MOST_TEXT else None
     for node in source.walk(tree) if tree is not None else ():
         if isinstance(node, FUNCTIONS):
             first = min([node.lineno] + [one.lineno for one in getattr(node, "decorator_list", ())])
@@ -70,12 +73,13 @@ def starts_one(node):
 
 def undrained(node, code):
     """The line that writes to what the handler calls its writer, if nothing in the program's text drains."""
-    names = [name for name in list(source.texts) if source.is_user(name) and source.tree(name) is not None]
-    nodes = [(name, inner) for name in names for inner in source.walk(source.tree(name))]
-    if node is None or not node.args.args or any(drains(inner) for _, inner in nodes):
+    names = [name for name in list(source.texts) if source.is_user(name)]
+    if node is None or not node.args.args or sum(len(source.text(name)) for name in names) > MOST_TEXT:
+        return None
+    if any(drains(inner) for _, inner in nodes_of(names, b"drain")):
         return None
     writer = node.args.args[-1].arg
-    lines = [(name, inner.lineno) for name, inner in nodes if writes(inner, writer)]
+    lines = [(name, inner.lineno) for name, inner in nodes_of(names, b".write") if writes(inner, writer)]
 
     def far(line):
         """How far from the handler: in it, in its file, elsewhere; then the first."""
@@ -84,6 +88,14 @@ def undrained(node, code):
 
     where = min(lines, key=far, default=None)
     return where and source.place(where[0], where[1], "")
+
+
+def nodes_of(names, word):
+    """The syntax trees' nodes of those texts that hold the word."""
+    for name in names:
+        tree = source.tree(name) if word in source.text(name) else None
+        for node in source.walk(tree) if tree is not None else ():
+            yield name, node
 
 
 def drains(node):
