@@ -54,6 +54,12 @@ pub struct Text {
     pub sends: Option<Frame>,
     /// The only line that receives.
     pub receives: Option<Frame>,
+    /// The only line that takes clients in: that accepts, or hands a handler to the server that does.
+    #[serde(default)]
+    pub accepts: Option<Frame>,
+    /// The only line that writes the port into an address (`sin_port`).
+    #[serde(default)]
+    pub sets_port: Option<Frame>,
 }
 
 /// A line of source that names a port.

@@ -117,6 +117,24 @@ impl Facts<'_> {
         self.line_in_text(role, |text| text.receives.clone())
     }
 
+    /// The only line of the server that takes its clients in, where its text is at hand.
+    #[must_use]
+    pub fn line_that_accepts(&self) -> Option<(Frame, Role)> {
+        self.line_in_text(Role::Server, |text| text.accepts.clone())
+    }
+
+    /// The only line of `role`'s program that writes the port into an address.
+    #[must_use]
+    pub fn line_that_sets_port(&self, role: Role) -> Option<(Frame, Role)> {
+        self.line_in_text(role, |text| text.sets_port.clone())
+    }
+
+    /// The server's line that bound the documented port, whether anything came of it or not.
+    #[must_use]
+    pub fn line_that_binds(&self) -> Option<(Frame, Role)> {
+        Some((self.line_addressing(Role::Server, "bind", self.documented_port()?)?, Role::Server))
+    }
+
     /// Where the server should have answered: where it waits instead while its client waits too, else the line that sends,
     /// else the one that reads the request.
     #[must_use]

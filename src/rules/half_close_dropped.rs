@@ -69,6 +69,8 @@ fn check(facts: &Facts) -> Ruling {
     .because(talk.references())
     .because(talk.closing_references(Role::Client))
     .because(talk.closing_references(Role::Server))
+    // Node decides it where the server is made.
+    .at(facts.line_that_accepts().filter(|(line, _)| line.source.contains("createServer")))
     .fix("On end of input finish writing what is owed, then close (Node: `allowHalfOpen: true`).")
     .fires()
 }
@@ -129,7 +131,7 @@ fn client_was_gone(talk: &Talk, facts: &Facts) -> bool {
 mod tests {
     use crate::diagnosis::{Confidence, Side};
     use crate::evidence::{How, Lifetime, Role, SocketState, Term};
-    use crate::facts::staged::{SERVER, Stage, Talk, addr, listener, owner, pair, talk};
+    use crate::facts::staged::{SERVER, Stage, Talk, addr, frame, listener, owner, pair, talk};
 
     fn dropped() -> Talk {
         talk(40001).asks("hello\n").closes(Role::Client).after(5.0).closes(Role::Server)
@@ -167,6 +169,17 @@ mod tests {
         let stage = met(dropped()).exits(Role::Client, 90.0, How::Code(1));
         assert_eq!(stage.fires("half-close-dropped").confidence, Confidence::Proven);
         assert_eq!(stage.verdict().side, Side::Server);
+    }
+
+    #[test]
+    fn in_node_the_line_that_makes_the_server_decides() {
+        let takes = |source: &str| {
+            let line = Some(frame("s", 2, "", source));
+            met(dropped()).program(Role::Server, |server| server.text.accepts = line.clone())
+        };
+        let told = |source| takes(source).fires("half-close-dropped").location.map(|frame| frame.line);
+        assert_eq!(told("net.createServer(socket => {"), Some(2));
+        assert_eq!(told("conn, _ = s.accept()"), None);
     }
 
     #[test]

@@ -41,6 +41,7 @@ fn check(facts: &Facts) -> Ruling {
             format!("{promised} clients are to be served at the same time; a second one waited while the first was connected."),
         )
         .because(evidence)
+        .at(facts.line_that_accepts())
         .fix("Serve each connection in a task or thread of its own, so that accept is called again at once.")
         .fires();
     }
@@ -68,7 +69,7 @@ fn check(facts: &Facts) -> Ruling {
     )
     .because(waiting.references())
     .because(served.references())
-    .at(facts.line_of_the_hang(Role::Server))
+    .at(facts.line_of_the_hang(Role::Server).or_else(|| facts.line_that_accepts()))
     .fix("Serve each connection in a task or thread of its own, so that accept is called again at once.")
     .fires()
 }
@@ -139,7 +140,7 @@ fn answered_between(
 mod tests {
     use crate::diagnosis::{Confidence, Side};
     use crate::evidence::{Role, Term};
-    use crate::facts::staged::{Stage, Talk, pair, talk};
+    use crate::facts::staged::{Stage, Talk, frame, pair, talk};
 
     fn promised(stage: Stage, clients: u32) -> Stage {
         stage.contract(|terms| terms.concurrency = Some(Term::told(clients)))
@@ -162,6 +163,15 @@ mod tests {
         let second = talk(40002).asks("ho\n").at(300.5).answers("ho\n").closes(Role::Client);
         let stage = promised(pair(), 2).another_client().talk(lingers(40001, 300.0)).talk(second).frozen(400.0);
         assert_eq!(stage.fires("one-at-a-time").confidence, Confidence::Proven);
+    }
+
+    #[test]
+    fn the_line_that_takes_clients_in_is_told_where_nobody_is_stuck_any_more() {
+        let accepts = Some(frame("server.py", 4, "", "conn, addr = s.accept()"));
+        let second = talk(40002).asks("ho\n").at(300.5).answers("ho\n").closes(Role::Client);
+        let stage = promised(pair(), 2).another_client().talk(lingers(40001, 300.0)).talk(second).frozen(400.0);
+        let stage = stage.program(Role::Server, |server| server.text.accepts = accepts.clone());
+        assert_eq!(stage.fires("one-at-a-time").location.map(|frame| frame.line), Some(4));
     }
 
     #[test]

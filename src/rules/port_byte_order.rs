@@ -40,8 +40,14 @@ fn check(facts: &Facts) -> Ruling {
         (Some(_), Some(_)) => (Side::Both, "Client and server use"),
     };
     let line = match (client, server) {
-        (Some(dial), None) => facts.line_naming(Role::Client, documented).or_else(|| facts.line_that_dialled(dial)),
-        (_, Some(listener)) => facts.line_naming(Role::Server, documented).or_else(|| facts.line_that_bound(listener)),
+        (Some(dial), None) => facts
+            .line_that_sets_port(Role::Client)
+            .or_else(|| facts.line_naming(Role::Client, documented))
+            .or_else(|| facts.line_that_dialled(dial)),
+        (_, Some(listener)) => facts
+            .line_that_sets_port(Role::Server)
+            .or_else(|| facts.line_naming(Role::Server, documented))
+            .or_else(|| facts.line_that_bound(listener)),
         (None, None) => None,
     };
     finding(&RULE, side, Confidence::Proven, statement(who, documented))
@@ -78,7 +84,7 @@ fn proof(facts: &Facts, client: Option<&Dial>, server: Option<&Listener>) -> Vec
 mod tests {
     use crate::diagnosis::{Confidence, Side};
     use crate::evidence::{Action, Role, Term};
-    use crate::facts::staged::{SERVER, Stage, dial, listener, pair};
+    use crate::facts::staged::{SERVER, Stage, dial, frame, listener, pair};
 
     /// 12345 is 0x3039; 0x3930 is this.
     const SWAPPED: &str = "127.0.0.1:14640";
@@ -108,6 +114,15 @@ mod tests {
         assert_eq!((found.side, found.location.map(|frame| frame.line)), (Side::Client, Some(7)));
         let verdict = stage.verdict();
         assert_eq!((verdict.side, verdict.fault.as_deref()), (Side::Client, Some("port-byte-order")));
+    }
+
+    #[test]
+    fn the_line_to_change_is_the_one_that_writes_the_port_into_the_address() {
+        let writes = |line| frame("c.c", line, "", "a.sin_port = atoi(argv[1]);");
+        let stage = client_swapped().mentions(Role::Client, 12345, 3);
+        let line = |stage: &Stage| stage.fires("port-byte-order").location.map(|frame| frame.line);
+        assert_eq!(line(&stage), Some(3), "the next best is the number itself");
+        assert_eq!(line(&stage.program(Role::Client, |client| client.text.sets_port = Some(writes(13)))), Some(13));
     }
 
     #[test]

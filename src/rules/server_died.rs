@@ -21,12 +21,16 @@ fn check(facts: &Facts) -> Ruling {
     if facts.evidence.setting.server_ready.is_some() {
         return Ok(Call::Silent);
     }
+    let bound = facts.line_that_binds().filter(|_| server.ended == Ended::Exited(0));
     let how = match server.ended {
         Ended::Running => return Ok(Call::Silent),
         Ended::NeverStarted => format!(
             "could not be started: {}",
             server.program.spawn_error.as_deref().unwrap_or("the system gave no reason")
         ),
+        Ended::Exited(_) if bound.is_some() => {
+            "named its port to the system and exited with status 0 at once: nothing kept it running".to_owned()
+        }
         Ended::Exited(status) => format!("exited with status {status} before it listened"),
         Ended::Killed(signal) => format!("was ended by signal {signal} before it listened"),
     };
@@ -49,8 +53,11 @@ fn check(facts: &Facts) -> Ruling {
     let sure = if is_excused { Confidence::Possible } else { Confidence::Proven };
     finding(&RULE, Side::Server, sure, format!("The server {how}.{words}"))
         .because([server.reference()])
-        .at(facts.line_of_failure(Role::Server))
-        .fix("Start the server by itself and mend what it complains about; it has to stay alive and listen.")
+        .at(facts.line_of_failure(Role::Server).or(bound))
+        .fix(
+            "Start the server by itself and mend what it complains about; it has to stay alive and listen \
+             (`await server.serve_forever()`, an accept loop without an end).",
+        )
         .fires()
 }
 
@@ -66,6 +73,17 @@ mod tests {
         let found = stage.fires("server-died");
         assert_eq!((found.side, found.confidence), (Side::Server, Confidence::Proven));
         assert!(found.statement.contains("Oops"));
+    }
+
+    #[test]
+    fn a_server_that_bound_and_ended_content_is_told_where() {
+        let ended = |status| {
+            let stage = pair().without_listener().exits(Role::Server, 20.0, How::Code(status));
+            stage.addressed(Role::Server, "bind", SERVER, 9).fires("server-died")
+        };
+        assert_eq!(ended(0).location.map(|frame| frame.line), Some(9));
+        assert!(ended(0).statement.contains("nothing kept it running"));
+        assert!(ended(1).location.is_none() && ended(1).statement.contains("status 1 before it listened"));
     }
 
     #[test]

@@ -41,8 +41,9 @@ fn check(facts: &Facts) -> Ruling {
     let clients = facts.players(Role::Client)?;
     let short = datagrams().filter(|(_, exchange)| exchange.echo == Echo::Right).find_map(|(talk, _)| {
         let reply = &talk.response().ok()?.head.0;
-        let client = clients.iter().find(|client| client.failed() && printed(client, reply).is_some())?;
-        Some((talk, client, printed(client, reply)?, reply.len()))
+        let kept = |client: &Player| printed(client, reply).or_else(|| named(facts, reply.len()));
+        let client = clients.iter().find(|client| client.failed() && kept(client).is_some())?;
+        Some((talk, client, kept(client)?, reply.len()))
     });
     let Some((talk, client, size, whole)) = short else { return Ok(Call::Silent) };
     finding(
@@ -103,11 +104,20 @@ fn printed(client: &Player, reply: &[u8]) -> Option<usize> {
     (same < reply.len() && is_usual(same)).then_some(same)
 }
 
+/// The size that the only line of the client which receives asks for, when that is less than the reply.
+fn named(facts: &Facts, reply: usize) -> Option<usize> {
+    const SMALLEST: usize = 16;
+    let (line, _) = facts.line_that_receives(Role::Client)?;
+    let words = line.source.split(|one: char| !(one.is_alphanumeric() || one == '_'));
+    let largest = words.filter_map(|word| word.parse().ok()).max()?;
+    (SMALLEST..reply).contains(&largest).then_some(largest)
+}
+
 #[cfg(test)]
 mod tests {
     use crate::diagnosis::{Confidence, Side};
     use crate::evidence::{How, Output, Role};
-    use crate::facts::staged::{Stage, datagrams, pair};
+    use crate::facts::staged::{Stage, datagrams, frame, pair};
 
     fn text(length: usize) -> String {
         ('a'..='z').cycle().take(length).collect()
@@ -151,6 +161,22 @@ mod tests {
         assert_eq!(printing(1024).verdict().side, Side::Client);
         printing(3000).silent("udp-truncated-by-buffer");
         printing(1025).silent("udp-truncated-by-buffer");
+    }
+
+    #[test]
+    fn the_clients_only_line_that_receives_may_name_a_size_too_small() {
+        let receives = |source: &str| {
+            let line = Some(frame("client.c", 7, "", source));
+            answered(&[(3000, 3000)]).program(Role::Client, |client| client.text.receives = line.clone())
+        };
+        let found = receives("reply = c.recvfrom(1000)[0]").fires("udp-truncated-by-buffer");
+        assert_eq!((found.side, found.confidence), (Side::Client, Confidence::Likely));
+        assert_eq!(receives("reply = c.recvfrom(1000)[0]").verdict().fault.as_deref(), Some("udp-truncated-by-buffer"));
+        for enough in ["c.recvfrom(4096)", "recvfrom(fd, buf512, sizeof buf512, 0, NULL, NULL)", "recv(fd, b, N, 8)"] {
+            receives(enough).silent("udp-truncated-by-buffer");
+        }
+        let content = receives("c.recvfrom(1000)").exits(Role::Client, 80.0, How::Code(0));
+        content.silent("udp-truncated-by-buffer");
     }
 
     #[test]

@@ -1,5 +1,5 @@
 //! A program's own text: the scripts that its command names, and the source beside a compiled program. Tells the lines
-//! that name a port, send or receive, where there is just one that does.
+//! that name a port, send, receive or take clients in, where there is just one that does.
 //!
 //! It reads files and runs nothing. Whether a line is wrong, or is ever reached, is not said here.
 
@@ -38,6 +38,8 @@ pub fn read(program: &Program, ports: &BTreeSet<u16>) -> Text {
         mentions: ports.iter().filter_map(mention).collect(),
         sends: doing(Deed::Sends),
         receives: doing(Deed::Receives),
+        accepts: doing(Deed::Accepts),
+        sets_port: doing(Deed::SetsPort),
     }
 }
 

@@ -1,4 +1,4 @@
-//! Which lines of code send to a peer or receive from one, by the names that languages give to this. What goes to the
+//! Which lines of code take peers in, send to them or receive from them, by the names that languages give to this. What goes to the
 //! program's own streams is no talk. A line that does it through a name of the program's own is not seen; the line of that
 //! function is.
 
@@ -10,6 +10,8 @@ use crate::evidence::Frame;
 pub(super) enum Deed {
     Sends,
     Receives,
+    Accepts,
+    SetsPort,
 }
 
 const SEND: [&str; 16] = [
@@ -52,6 +54,7 @@ const RECEIVE: [&str; 20] = [
     "gets",
     "readNBytes",
 ];
+const ACCEPT: [&str; 7] = ["accept", "accept4", "Accept", "AcceptTCP", "incoming", "createServer", "start_server"];
 /// What names the program's own streams, or a log.
 const OWN: [&str; 12] = [
     "stdout",
@@ -90,6 +93,8 @@ fn does(line: &str, deed: Deed) -> bool {
                 || events.iter().any(|event| line.contains(event))
                 || reads_a_handle(line)
         }
+        Deed::Accepts => ACCEPT.iter().any(|name| calls(line, name)) || line.contains("->accept"),
+        Deed::SetsPort => ["sin_port", "sin6_port"].iter().any(|field| is_assigned(line, field)),
     }
 }
 
@@ -116,6 +121,14 @@ fn prints_to_a_handle(line: &str) -> bool {
             })
     });
     perl || line.contains("print(") && line.contains("file=") || line.contains(".print(") || line.contains(".printf(")
+}
+
+/// Whether the field is given a value: `a.sin_port = …`, `.sin_port = …` in an initializer.
+fn is_assigned(line: &str, field: &str) -> bool {
+    line.match_indices(field).any(|(at, _)| {
+        let after = line[at + field.len()..].trim_start();
+        after.starts_with('=') && !after.starts_with("==")
+    })
 }
 
 /// `<$peer>` (Perl).
@@ -165,6 +178,35 @@ mod tests {
         }
         assert_eq!(deeds("c.sendall(c.recv(99))"), (true, true));
         assert_eq!(deeds("net.createServer(s => s.pipe(s))"), (true, true));
+    }
+
+    #[test]
+    fn the_line_that_takes_clients_in_has_its_words_too() {
+        for line in [
+            "conn, addr = s.accept()",
+            "int c = accept(fd, NULL, NULL);",
+            "while (my $c = $s->accept) {",
+            "Socket s = server.accept();",
+            "conn, err := ln.Accept()",
+            "for stream in listener.incoming() {",
+            "net.createServer(socket => {",
+            "server = await asyncio.start_server(handle, \"127.0.0.1\", 1)",
+        ] {
+            assert!(does(line, Deed::Accepts), "{line}");
+        }
+        for line in ["acceptable(x)", "def accept(self):", "self.accepted += 1", "print('accepting')"] {
+            assert!(!does(line, Deed::Accepts), "{line}");
+        }
+    }
+
+    #[test]
+    fn a_port_is_set_where_the_field_is_assigned() {
+        for line in ["a.sin_port = 12345;", "a->sin6_port=htons(p);", ".sin_port = htons(12345),"] {
+            assert!(does(line, Deed::SetsPort), "{line}");
+        }
+        for line in ["if (a.sin_port == b.sin_port)", "printf(\"%d\", ntohs(a.sin_port));", "int sin_ports = 1;"] {
+            assert!(!does(line, Deed::SetsPort), "{line}");
+        }
     }
 
     #[test]
