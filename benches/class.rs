@@ -1,8 +1,9 @@
 //! How long a class takes: `netdiag grade` beside the harness that courses write for themselves, over the same checks.
 //!
-//! Both start the submissions with the same interpreter. The harness starts the server anew for each check, sleeps half a second, and waits five seconds for what does not come;
-//! pytest runs it, one test after the other. It is run on every tenth submission and its time scaled, unless
-//! NETDIAG_BENCH_WHOLE is set, because it takes most of an hour. Nothing is asserted; wrong marks are counted for both.
+//! Both start the submissions with the same interpreter. The harness starts the server anew for each check, sleeps half a
+//! second, and waits five seconds for what does not come; pytest runs it, one test after the other. It is run on every
+//! tenth submission and its time scaled, unless NETDIAG_BENCH_WHOLE is set, because it takes most of an hour. Nothing is
+//! asserted; wrong marks are counted for both.
 #![allow(clippy::print_stdout, reason = "the table is the result")]
 
 use std::collections::BTreeMap;
