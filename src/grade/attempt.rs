@@ -70,7 +70,6 @@ impl Bench<'_> {
         })
     }
 
-    /// A recording that fails or leaves the answer open is made once more: the machine may have been busy.
     fn attempt(
         &self,
         check: &Check,
@@ -78,11 +77,8 @@ impl Bench<'_> {
         submission: &Submission,
         recordings: &mut Recordings,
     ) -> anyhow::Result<Judged> {
-        let judged = self.once(check, actor, submission, recordings, false)?;
-        if !matches!(judged.outcome, Outcome::Error | Outcome::Undecided) {
-            return Ok(judged);
-        }
-        self.once(check, actor, submission, recordings, true)
+        let first = self.once(check, actor, submission, recordings, false)?;
+        confirmed(first, || self.once(check, actor, submission, recordings, true))
     }
 
     fn once(
@@ -121,6 +117,17 @@ impl Bench<'_> {
     }
 }
 
+/// What counts of a check. A recording that failed, left the answer open, or costs points by less than proof is made once
+/// more: the machine may have been busy. Of two answers the one that costs less counts.
+fn confirmed(first: Judged, again: impl FnOnce() -> anyhow::Result<Judged>) -> anyhow::Result<Judged> {
+    let is_open = matches!(first.outcome, Outcome::Error | Outcome::Undecided);
+    if !is_open && !first.in_doubt {
+        return Ok(first);
+    }
+    let second = again()?;
+    Ok(if is_open || second.share > first.share { second } else { first })
+}
+
 /// The submission's program, or why the check is not carried out.
 fn stopper(check: &Check, done: &[results::Check], submission: &Submission) -> Result<Actor, Box<Judged>> {
     let fell = |id: &&String| {
@@ -146,6 +153,7 @@ fn conclude(check: &Check, recorded: anyhow::Result<&Evidence>, beside: Option<&
             feedback: "This check could not be carried out; that says nothing about your program.".to_owned(),
             review: Some(format!("{}: could not be carried out, twice: {error:#}", check.id)),
             verdict: None,
+            in_doubt: false,
         }),
     }
 }
@@ -173,7 +181,7 @@ impl Recordings {
 }
 
 fn not_tried(outcome: Outcome, feedback: String) -> Box<Judged> {
-    Box::new(Judged { outcome, share: 0.0, feedback, review: None, verdict: None })
+    Box::new(Judged { outcome, share: 0.0, feedback, review: None, verdict: None, in_doubt: false })
 }
 
 fn row(check: &Check, judged: Judged, began: Instant) -> results::Check {
@@ -193,4 +201,47 @@ fn row(check: &Check, judged: Judged, began: Instant) -> results::Check {
 
 fn ms_since(began: Instant) -> f64 {
     (began.elapsed().as_secs_f64() * 1e3).round()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn judged(outcome: Outcome, share: f64, in_doubt: bool) -> Judged {
+        Judged { outcome, share, feedback: String::new(), review: None, verdict: None, in_doubt }
+    }
+
+    /// What counts of the two, and whether the second was asked for.
+    fn counted(first: &Judged, second: &Judged) -> (Outcome, bool) {
+        let mut asked = false;
+        let counts = confirmed(first.clone(), || {
+            asked = true;
+            Ok(second.clone())
+        });
+        (counts.unwrap().outcome, asked)
+    }
+
+    #[test]
+    fn what_is_certain_is_asked_once() {
+        let passed = judged(Outcome::Passed, 1.0, false);
+        assert_eq!(counted(&passed, &judged(Outcome::Failed, 0.0, false)), (Outcome::Passed, false));
+        assert_eq!(counted(&judged(Outcome::Failed, 0.0, false), &passed), (Outcome::Failed, false));
+    }
+
+    #[test]
+    fn what_is_open_takes_the_second_answer() {
+        for open in [Outcome::Undecided, Outcome::Error] {
+            let second = judged(Outcome::Failed, 0.0, false);
+            assert_eq!(counted(&judged(open, 1.0, false), &second), (Outcome::Failed, true));
+        }
+    }
+
+    #[test]
+    fn what_costs_points_by_less_than_proof_has_to_happen_twice() {
+        let doubtful = judged(Outcome::Failed, 0.0, true);
+        assert_eq!(counted(&doubtful, &judged(Outcome::Passed, 1.0, false)), (Outcome::Passed, true));
+        assert_eq!(counted(&doubtful, &judged(Outcome::Partly, 0.5, true)), (Outcome::Partly, true));
+        assert_eq!(counted(&doubtful, &judged(Outcome::Undecided, 1.0, false)), (Outcome::Undecided, true));
+        assert_eq!(counted(&judged(Outcome::Partly, 0.5, true), &doubtful), (Outcome::Partly, true));
+    }
 }

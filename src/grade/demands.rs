@@ -67,9 +67,12 @@ pub fn exits(check: &Check, evidence: &Evidence) -> Demand {
     for program in own(check, evidence) {
         if is_running(program) {
             let patience = check.plan.patience_ms / 1000;
-            let how =
-                if seconds < patience as f64 { "waited for ever" } else { "had not ended in the time it was given" };
-            return Demand::Unmet(format!("The {} {how}: it needs a time-out, and an end.", check.plays));
+            let says = |how: &str| format!("The {} {how}: it needs a time-out, and an end.", check.plays);
+            if seconds < patience as f64 {
+                return Demand::Unmet(says("waited for ever"));
+            }
+            let what = says("had not ended in the time it was given");
+            return Demand::Exceeded { what, measured: cite::time(seconds * 1e3) };
         }
         let status = program.exit.as_ref().map(|exit| exit.how);
         let fits = match (check.expect.exit, status) {
@@ -144,7 +147,8 @@ fn leaves_in_order(evidence: &Evidence, limit: u64) -> Demand {
         return Demand::Unmet("The server had ended before it was interrupted (Ctrl-C).".to_owned());
     };
     if farewell.exit.is_none() {
-        return Demand::Unmet(format!("The server still ran {limit} ms after Ctrl-C (SIGINT)."));
+        let what = format!("The server still ran {limit} ms after Ctrl-C (SIGINT).");
+        return Demand::Exceeded { what, measured: cite::time(farewell.limit_ms as f64) };
     }
     if text(Some(&farewell.stderr)).contains("traceback (most recent call last)") {
         return Demand::Unmet(

@@ -9,7 +9,7 @@ use super::demands::{Demand, demands, exits, is_running, own};
 use super::lab::Check;
 use super::results::{Outcome, Verdict};
 use super::steady::told;
-use crate::diagnosis::{Diagnosis, Side};
+use crate::diagnosis::{Confidence, Diagnosis, Side};
 use crate::evidence::{Conversation, Evidence, Exit, How, Role, Socket, SocketState, Transport};
 use crate::report::cite;
 
@@ -26,6 +26,8 @@ pub struct Judged {
     pub review: Option<String>,
     /// The diagnosis behind it.
     pub verdict: Option<Verdict>,
+    /// It costs points, and rests on a time limit or on less than proof: on a busy machine another recording may differ.
+    pub in_doubt: bool,
 }
 
 /// Judges one recording, `beside` the same one with the reference in the submission's place where the check compares them.
@@ -41,7 +43,7 @@ pub fn judge(check: &Check, evidence: &Evidence, diagnosis: &Diagnosis, beside: 
     }
     match diagnosis.verdict.side {
         Side::None => demanded(check, evidence, beside, verdict),
-        found if found == own => failed(check, diagnosis, verdict),
+        found if found == own => failed(check, evidence, diagnosis, verdict),
         found if check.staged && (found == side(check.plays.partner()) || found == Side::Environment) => {
             demanded(check, evidence, beside, verdict)
         }
@@ -57,11 +59,32 @@ fn side(role: Role) -> Side {
 }
 
 fn passed(verdict: Option<Verdict>) -> Judged {
-    Judged { outcome: Outcome::Passed, share: 1.0, feedback: "As asked.".to_owned(), review: None, verdict }
+    Judged {
+        outcome: Outcome::Passed,
+        share: 1.0,
+        feedback: "As asked.".to_owned(),
+        review: None,
+        verdict,
+        in_doubt: false,
+    }
 }
 
 fn unmet(feedback: String, verdict: Option<Verdict>) -> Judged {
-    Judged { outcome: Outcome::Failed, share: 0.0, feedback, review: None, verdict }
+    Judged { outcome: Outcome::Failed, share: 0.0, feedback, review: None, verdict, in_doubt: false }
+}
+
+/// A demand that was not met, if it was not.
+fn lost(demand: Demand, mut verdict: Option<Verdict>) -> Option<Judged> {
+    match demand {
+        Demand::Met | Demand::Open(_) => None,
+        Demand::Unmet(what) => Some(unmet(what, verdict)),
+        Demand::Exceeded { what, measured } => {
+            if let Some(verdict) = &mut verdict {
+                verdict.times.push(measured);
+            }
+            Some(Judged { in_doubt: true, ..unmet(what, verdict) })
+        }
+    }
 }
 
 fn undecided(check: &Check, why: &str, verdict: Option<Verdict>) -> Judged {
@@ -71,31 +94,29 @@ fn undecided(check: &Check, why: &str, verdict: Option<Verdict>) -> Judged {
         feedback: format!("Not decided yet; a person will look at it. {why}"),
         review: Some(format!("{}: {why}", check.id)),
         verdict,
+        in_doubt: false,
     }
 }
 
 /// The verdict blames the submission.
-fn failed(check: &Check, diagnosis: &Diagnosis, verdict: Option<Verdict>) -> Judged {
+fn failed(check: &Check, evidence: &Evidence, diagnosis: &Diagnosis, verdict: Option<Verdict>) -> Judged {
     let share = diagnosis.verdict.fault.as_ref().and_then(|fault| check.partial.get(fault)).copied().unwrap_or(0.0);
     let feedback = verdict.as_ref().map(Verdict::advice).unwrap_or_default();
     let outcome = if share > 0.0 { Outcome::Partly } else { Outcome::Failed };
-    Judged { outcome, share, feedback, review: None, verdict }
+    let had_too_long = evidence.farewell.as_ref().is_some_and(|farewell| farewell.exit.is_none());
+    let in_doubt = had_too_long || diagnosis.verdict.confidence != Confidence::Proven;
+    Judged { outcome, share, feedback, review: None, verdict, in_doubt }
 }
 
 /// The exchange is as it should be, or fails through the partner that was told to: what else is demanded decides.
-fn demanded(check: &Check, evidence: &Evidence, beside: Option<&Evidence>, mut verdict: Option<Verdict>) -> Judged {
+fn demanded(check: &Check, evidence: &Evidence, beside: Option<&Evidence>, verdict: Option<Verdict>) -> Judged {
     let mut why_open = None;
     for demand in demands(check, evidence, beside) {
-        match demand {
-            Demand::Met => {}
-            Demand::Exceeded { what, measured } => {
-                if let Some(verdict) = &mut verdict {
-                    verdict.times.push(measured);
-                }
-                return unmet(what, verdict);
-            }
-            Demand::Unmet(what) => return unmet(what, verdict),
-            Demand::Open(why) => why_open = Some(why),
+        if let Demand::Open(why) = &demand {
+            why_open = Some(why.clone());
+        }
+        if let Some(judged) = lost(demand, verdict.clone()) {
+            return judged;
         }
     }
     match why_open {
@@ -109,10 +130,10 @@ fn demanded(check: &Check, evidence: &Evidence, beside: Option<&Evidence>, mut v
 fn open(check: &Check, evidence: &Evidence, found: Side, verdict: Option<Verdict>) -> Judged {
     if check.staged
         && check.expect.exit.is_some()
-        && let Demand::Unmet(what) = exits(check, evidence)
         && own(check, evidence).any(is_running)
+        && let Some(judged) = lost(exits(check, evidence), verdict.clone())
     {
-        return unmet(what, verdict);
+        return judged;
     }
     // Its end with an error may be what was asked for; whether it is, the demands say, as long as it was put to it at all.
     if check.staged && found == Side::Unknown && was_put_to_it(evidence) {
@@ -183,7 +204,7 @@ fn listening(check: &Check, evidence: &Evidence, diagnosis: &Diagnosis, verdict:
         };
     }
     if diagnosis.verdict.side == Side::Server {
-        return failed(check, diagnosis, verdict);
+        return failed(check, evidence, diagnosis, verdict);
     }
     let ended =
         own(check, evidence).find_map(|program| Some((program, program.exit.as_ref().filter(|exit| !exit.by_us)?)));
