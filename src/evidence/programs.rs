@@ -54,6 +54,12 @@ pub struct Text {
     pub sends: Option<Frame>,
     /// The only line that receives.
     pub receives: Option<Frame>,
+    /// The only line that puts a number into bytes, or chooses their order.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub packs: Option<Frame>,
+    /// The only line that makes text of bytes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub decodes: Option<Frame>,
 }
 
 /// A line of source that names a port.
