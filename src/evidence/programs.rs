@@ -55,11 +55,17 @@ pub struct Text {
     /// The only line that receives.
     pub receives: Option<Frame>,
     /// The only line that takes clients in: that accepts, or hands a handler to the server that does.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub accepts: Option<Frame>,
     /// The only line that writes the port into an address (`sin_port`).
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sets_port: Option<Frame>,
+    /// The only line that puts a number into bytes, or chooses their order.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub packs: Option<Frame>,
+    /// The only line that makes text of bytes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub decodes: Option<Frame>,
 }
 
 /// A line of source that names a port.

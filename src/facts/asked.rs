@@ -4,8 +4,10 @@ use std::collections::BTreeSet;
 use std::net::SocketAddr;
 
 use super::Facts;
-use super::dialect::{Binary, Bulk, Comparison, Dialect, Places};
-use crate::evidence::{At, Close, Evidence, Gap, Occasion, Probe, Reach, Shape, Socket, SocketState, Transport};
+use super::dialect::{Binary, Bulk, Comparison, Dialect, Learned, Places};
+use crate::evidence::{
+    At, Close, Evidence, Gap, Lifetime, Occasion, Probe, Reach, Shape, Socket, SocketState, Term, Transport,
+};
 
 /// C, Java, Perl, Python and Go write what nobody flushes in multiples of this.
 const LIBRARY_BUFFER: u64 = 4096;
@@ -141,7 +143,9 @@ impl Facts<'_> {
         let (_, socket) = self.server_end_of(probe)?;
         match socket.recv_queue {
             _ if socket.inode == 0 => Some(Muteness::NotAccepted),
-            Some(unread) if unread > 0 => Some(Muteness::Unread),
+            Some(unread) if u64::from(unread) >= probe.sent_total => Some(Muteness::Unread),
+            // It has read some of it, and may be at work on that.
+            Some(unread) if unread > 0 => None,
             Some(_) => Some(Muteness::Open),
             None => None,
         }
@@ -280,10 +284,14 @@ impl Facts<'_> {
         if let Some(turned_away) = self.accepted_no_more() {
             depart("after its first connections it accepted no further one", turned_away);
         }
-        if let Some(joined) = dialect.answers_joined.as_ref().filter(|learned| !learned.value) {
+        if let Some(joined) = dialect.answers_joined.as_ref().filter(|learned| !learned.value)
+            && !self.holds_every_text(joined)
+        {
             depart("of two lines in a single write not both are answered", joined.evidence());
         }
-        if let Some(split) = dialect.answers_split.as_ref().filter(|learned| !learned.value) {
+        if let Some(split) = dialect.answers_split.as_ref().filter(|learned| !learned.value)
+            && !self.holds_every_text(split)
+        {
             depart("a line that arrives in two pieces is not answered as one", split.evidence());
         }
         if let Some(hoards) = &dialect.hoards {
@@ -295,6 +303,7 @@ impl Facts<'_> {
         // Servers that copy through a pipe (`ncat -e`) choke on much more; 64 KiB is what any program passes.
         if let Some(bulk) = &dialect.bulk
             && let Bulk { whole: None, broken: Some((bytes, how)) } = bulk.value
+            && self.messages_per_connection().is_none()
         {
             let how = match how {
                 Comparison::Truncated { at } => format!("breaks off after {at} bytes"),
@@ -310,6 +319,41 @@ impl Facts<'_> {
         departures
     }
 
+    /// Whether the answers to these probes hold the text of every line that was sent, whatever stands around it.
+    fn holds_every_text(&self, learned: &Learned<bool>) -> bool {
+        let Ok(seen) = self.evidence.probes.seen() else { return false };
+        let holds = |probe: &Probe| {
+            let said: Vec<u8> = probe.sent.iter().flat_map(|part| part.0.iter().copied()).collect();
+            let mut texts =
+                said.split(|byte| *byte == b'\n').map(<[u8]>::trim_ascii).filter(|text| !text.is_empty()).peekable();
+            texts.peek().is_some() && texts.all(|text| probe.received.0.windows(text.len()).any(|part| part == text))
+        };
+        learned.probes.iter().all(|index| seen.probes.get(*index).is_some_and(holds))
+    }
+
+    /// After how many whole lines the server ends every connection, where that is more than one, it had answered those
+    /// rightly, and nobody was told that a connection lasts: a protocol may well say so.
+    #[must_use]
+    pub fn messages_per_connection(&self) -> Option<usize> {
+        /// Whole lines of netdiag's happen to fill some buffers too.
+        const MANY: usize = 1024;
+        let told = self.contract.lifetime.as_ref().is_some_and(|term| *term == Term::told(Lifetime::Session));
+        let session = self.contract.lifetime.as_ref().is_some_and(|term| term.value == Lifetime::Session);
+        let probes = &self.evidence.probes.seen().ok()?.probes;
+        let cut: Vec<usize> = probes
+            .iter()
+            .filter(|probe| probe.shape == Shape::Bulk && probe.received_total < probe.sent_total)
+            .map(|probe| {
+                let said = probe.sent.first()?.0.as_slice();
+                let whole = probe.received.0.ends_with(b"\n") && said.starts_with(&probe.received.0);
+                let ended = matches!(probe.close, Close::Fin | Close::Reset) && probe.received.0.len() < MANY;
+                (whole && ended).then(|| probe.received.0.iter().filter(|byte| **byte == b'\n').count())
+            })
+            .collect::<Option<_>>()?;
+        let first = *cut.first()?;
+        (session && !told && first > 1 && cut.iter().all(|count| *count == first)).then_some(first)
+    }
+
     /// The last probes, when the server had answered some before and left all of these in its accept queue.
     #[must_use]
     pub fn accepted_no_more(&self) -> Option<Vec<String>> {
@@ -323,6 +367,15 @@ impl Facts<'_> {
             .then(|| left.iter().take(3).map(|index| format!("probes:{index}")).collect())
     }
 
+    /// Whether netdiag's own connection from `dialler` got an answer, or had asked for none: a server that reads what it was
+    /// sent as something else, such as a length, may be busy with that for long.
+    #[must_use]
+    pub fn answered_or_asked_nothing(&self, dialler: SocketAddr) -> bool {
+        let probes = self.evidence.probes.seen().map(|seen| seen.probes.as_slice()).unwrap_or_default();
+        let its = probes.iter().filter(|probe| probe.from == Some(dialler));
+        its.into_iter().any(|probe| probe.received_total > 0 || probe.sent_total == 0)
+    }
+
     /// What ended the server while it was being asked: bytes that are not text, or a client that reset.
     #[must_use]
     pub fn killed_by(&self) -> Option<Departure> {
@@ -333,5 +386,66 @@ impl Facts<'_> {
         }
         let binary = dialect.binary.as_ref().filter(|learned| learned.value == Binary::Fatal)?;
         Some(Departure { what: "bytes that are not text".to_owned(), evidence: binary.evidence() })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::diagnosis::Side;
+    use crate::evidence::{Close, Lifetime, Occasion, Probe, Shape, Term};
+    use crate::facts::staged::{Stage, pair, probe};
+
+    fn of(shape: Shape, sent: &str, received: &str) -> Probe {
+        let before = received.len() as u64;
+        Probe {
+            shape,
+            close: Close::Fin,
+            at_rest: true,
+            half_closed: true,
+            before_half_close: before,
+            ..probe(sent, received)
+        }
+    }
+
+    fn line(n: u32) -> Probe {
+        let text = format!("netdiag probe {n} says hello {n}\n");
+        of(Shape::Line, &text, &text)
+    }
+
+    /// A server by itself that answered plain lines, and then this.
+    fn alone(probes: Vec<Probe>) -> Stage {
+        let two = ["netdiag probe 1 says hello 1\n", "netdiag probe 2 says hello 2\n"];
+        let session = Probe { sent: two.map(Into::into).to_vec(), ..of(Shape::TwoLines, &two.concat(), &two.concat()) };
+        let chunk = of(Shape::Chunk, "netdiag probe 9 says hello 9", "");
+        let all = [vec![session, chunk, line(3)], probes].concat().into_iter().zip(100..);
+        let grouped = all.map(|(probe, group)| Probe { group, ..probe }).collect();
+        let mut stage = pair().untold().client_gone().probed(grouped);
+        stage.0.setting.occasion = Occasion::LiveServer;
+        stage
+    }
+
+    #[test]
+    fn a_server_that_ends_each_connection_after_some_messages_may_be_meant_to() {
+        let lines: Vec<String> = (0..100).map(|n| format!("netdiag bulk line {n:06}\n")).collect();
+        let cut = |stage: fn(Stage) -> Stage, at: usize| {
+            let bulk = of(Shape::Bulk, &lines.concat(), &lines.concat()[..at]);
+            stage(alone(vec![bulk, line(4)])).verdict().side
+        };
+        let told: fn(Stage) -> Stage =
+            |stage| stage.contract(|terms| terms.lifetime = Some(Term::told(Lifetime::Session)));
+        let untold: fn(Stage) -> Stage = |stage| stage;
+        assert_eq!(cut(untold, 3 * lines[0].len()), Side::None);
+        assert_eq!(cut(untold, 3 * lines[0].len() + 5), Side::Server, "in the middle of a line");
+        assert_eq!(cut(told, 3 * lines[0].len()), Side::Server, "a session was told");
+    }
+
+    #[test]
+    fn two_lines_that_both_came_back_were_both_answered_whatever_stands_around_them() {
+        let joined = |answer: &str| {
+            alone(vec![of(Shape::JoinedLines, "netdiag probe 5 says hello 5\nnetdiag probe 6 says hello 6\n", answer)])
+        };
+        assert!(!joined("netdiag probe 5 says hello 5\n").facts().departures().is_empty());
+        let both = joined("netdiag probe 5 says hello 5\nnetdiag probe 6 says hello 6\n\n> ");
+        assert!(both.facts().departures().is_empty(), "{:?}", both.facts().departures());
     }
 }

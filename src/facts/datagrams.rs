@@ -5,6 +5,7 @@
 
 use std::net::SocketAddr;
 
+use super::asked::is_probes;
 use super::exchange::datagrams;
 use super::{Facts, Talk};
 use crate::evidence::{At, Conversation, Gap, Packets, Port, Role, Stream, Transport};
@@ -69,8 +70,21 @@ impl<'e> Facts<'e> {
     /// The answer to what `talk`'s client asked, if it was seen to go another way.
     #[must_use]
     pub fn stray_answer(&self, talk: &Talk<'e>) -> Option<Stray> {
-        let asked = talk.conversation.filter(|asked| asked.transport == Transport::Udp)?;
-        let packets = self.evidence.packets.seen().ok()?;
+        self.stray_answer_to(talk.conversation?)
+    }
+
+    /// The answer to one of netdiag's own datagrams, when the server was asked by itself and it was seen to go another way;
+    /// with who had asked, and whom.
+    #[must_use]
+    pub fn stray_answer_to_netdiag(&self) -> Option<(Stray, SocketAddr, SocketAddr)> {
+        let packets = self.evidence.packets.seen().ok().filter(|_| self.is_alone())?;
+        let asked = packets.conversations.iter().filter(|one| is_probes(self.evidence, one.dialler));
+        let mut unanswered = asked.filter(|one| one.sent.total > 0 && one.received.total == 0);
+        unanswered.find_map(|one| Some((self.stray_answer_to(one)?, one.dialler, one.listener)))
+    }
+
+    fn stray_answer_to(&self, asked: &Conversation) -> Option<Stray> {
+        let packets = self.evidence.packets.seen().ok().filter(|_| asked.transport == Transport::Udp)?;
         packets.conversations.iter().filter(|other| other.transport == Transport::Udp).find_map(|other| {
             if std::ptr::eq(other, asked) {
                 return None;

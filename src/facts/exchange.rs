@@ -211,6 +211,7 @@ fn weigh(terms: &Terms, sent: &Stream, received: &Stream) -> Echo {
         Comparison::Nothing => Echo::Nothing,
         Comparison::Truncated { .. } => short(terms, &owed(), got),
         Comparison::Differs { at } => lost_line_ends(terms, &sent.head.0, got)
+            .or_else(|| later_lines_missing(terms, sent, got))
             .or_else(|| cut_lines(terms, &owed(), got))
             .unwrap_or_else(|| differs(at, &owed(), got)),
         Comparison::Surplus { at } => Echo::Surplus { extra: excerpt(got, at) },
@@ -336,6 +337,34 @@ fn lost_line_ends(terms: &Terms, sent: &[u8], got: &[u8]) -> Option<Echo> {
     let stripped = Terms { ending: dialect::Ending::Dropped, ..terms.clone() };
     let is_line = terms.framing == Framing::Line && terms.ending != dialect::Ending::Dropped;
     (is_line && dialect::weigh(&stripped, sent, false, got) == Comparison::Exact).then_some(Echo::Unterminated)
+}
+
+/// How the reply reads if its lines end in the other one of LF and CR LF, which a told reply leaves open.
+fn with_other_line_ends(terms: &Terms, sent: &Stream, got: &[u8]) -> Option<Comparison> {
+    let other = |ending| {
+        let terms = Terms { ending, ..terms.clone() };
+        dialect::weigh(&terms, &sent.head.0, sent.fin.is_some(), got)
+    };
+    let ends = [dialect::Ending::Lf, dialect::Ending::CrLf];
+    let mut read =
+        ends.map(other).into_iter().filter(|read| matches!(read, Comparison::Exact | Comparison::Truncated { .. }));
+    (terms.framing == Framing::Line).then(|| read.next()).flatten()
+}
+
+/// The lines that came are right but for their ends, and whole ones are missing behind them.
+fn later_lines_missing(terms: &Terms, sent: &Stream, got: &[u8]) -> Option<Echo> {
+    let cut = matches!(with_other_line_ends(terms, sent, got)?, Comparison::Truncated { .. });
+    let owed = dialect::expected(&terms.reply, terms.framing, &sent.head.0).len() as u64;
+    (cut && got.ends_with(b"\n")).then_some(Echo::Short { owed, whole_messages: true })
+}
+
+/// Whether everything that was owed in `talk` came back with nothing changed but the line ends.
+pub(super) fn changed_line_ends(talk: &Talk, contract: &Contract) -> bool {
+    let Some(conversation) = talk.conversation.filter(|it| it.sent.is_whole() && it.received.is_whole()) else {
+        return false;
+    };
+    let terms = terms(contract, None);
+    with_other_line_ends(&terms, &conversation.sent, &conversation.received.head.0) == Some(Comparison::Exact)
 }
 
 /// Every line came, some of them cut before their line end: bytes are missing, none is wrong.

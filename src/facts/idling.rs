@@ -40,6 +40,18 @@ impl<'e> Facts<'e> {
         (!looks.is_empty()).then(|| looks.iter().all(|sample| threads(sample).all(waits)))
     }
 
+    /// Whether `player` was seen to wait in a read from a connection or a datagram socket: a socket that does not block would
+    /// have come back at once, so an EAGAIN of it says that its time was over (SO_RCVTIMEO).
+    #[must_use]
+    pub fn was_seen_reading(&self, player: &Player) -> bool {
+        const READING: &[&str] = &["read", "readv", "recvfrom", "recvmsg"];
+        let reads = |thread: &Thread| matches!(&thread.wait, Wait::Call { name, socket: Some(_), .. } if READING.contains(&name.as_str()));
+        self.evidence.programs.seen().is_ok_and(|programs| {
+            let processes = programs.samples.iter().flat_map(|sample| &sample.processes);
+            processes.filter(|process| process.program == player.index).any(|process| process.threads.iter().any(reads))
+        })
+    }
+
     /// Whether the client of `talk` was gone when its reply came. A FIN alone may be a half-close: it has left when its
     /// kernel resets what arrives, or its program has ended.
     #[must_use]

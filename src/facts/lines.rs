@@ -135,6 +135,18 @@ impl Facts<'_> {
         Some((self.line_addressing(Role::Server, "bind", self.documented_port()?)?, Role::Server))
     }
 
+    /// The only line of `role`'s program that puts a number into bytes.
+    #[must_use]
+    pub fn line_that_packs(&self, role: Role) -> Option<(Frame, Role)> {
+        self.line_in_text(role, |text| text.packs.clone())
+    }
+
+    /// The only line of `role`'s program that makes text of bytes.
+    #[must_use]
+    pub fn line_that_decodes(&self, role: Role) -> Option<(Frame, Role)> {
+        self.line_in_text(role, |text| text.decodes.clone())
+    }
+
     /// Where the server should have answered: where it waits instead while its client waits too, else the line that sends,
     /// else the one that reads the request.
     #[must_use]

@@ -15,6 +15,7 @@ pub mod exchange;
 pub mod failure;
 pub mod held;
 mod idling;
+pub mod leavings;
 pub mod left_over;
 mod lines;
 mod looks;
@@ -177,10 +178,14 @@ impl<'e> Facts<'e> {
             let exchange = exchange::read(talk, &self.contract, dialect)?;
             let waits_for_more = self.still_waiting() && talk.is_open() && talk.fin(Role::Client).is_none();
             // A reply without the request's line end may be this server's way; to a client that still waits it is not.
-            let echo = if waits_for_more && exchange::lacks_line_end(talk) && exchange.echo == Echo::Right {
-                Echo::Unterminated
-            } else {
-                exchange.echo
+            let damaged = matches!(exchange.echo, Echo::Short { .. } | Echo::Differs { .. });
+            let echo = match exchange.echo {
+                Echo::Right if waits_for_more && exchange::lacks_line_end(talk) => Echo::Unterminated,
+                // Which of the two line ends comes back is nobody's concern as long as no client stumbles over it.
+                _ if damaged && self.clients_left_content() && exchange::changed_line_ends(talk, &self.contract) => {
+                    Echo::Right
+                }
+                echo => echo,
             };
             exchanges.push((talk, Exchange { echo, ..exchange }));
         }
@@ -331,6 +336,21 @@ impl<'e> Facts<'e> {
     #[must_use]
     pub fn a_client_failed(&self) -> bool {
         self.players(Role::Client).is_ok_and(|clients| clients.iter().any(Player::failed))
+    }
+
+    /// Whether every client has ended by itself and well.
+    fn clients_left_content(&self) -> bool {
+        self.players(Role::Client)
+            .is_ok_and(|clients| !clients.is_empty() && clients.iter().all(|client| client.ended == Ended::Exited(0)))
+    }
+
+    /// Whether a client of somebody's own met netdiag's own server.
+    #[must_use]
+    pub fn met_a_reference_server(&self) -> bool {
+        let plays = |role, reference| {
+            self.players(role).is_ok_and(|players| players.iter().any(|player| player.program.reference == reference))
+        };
+        plays(Role::Server, true) && plays(Role::Client, false)
     }
 
     /// For a live server: the address every probe was refused at.

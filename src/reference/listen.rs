@@ -1,7 +1,7 @@
 //! Opens the sockets a server listens on, and the faults that come before there is a connection.
 
 use std::io;
-use std::net::{SocketAddr, TcpListener, ToSocketAddrs, UdpSocket};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener, ToSocketAddrs, UdpSocket};
 use std::time::Duration;
 
 use anyhow::{Context, bail, ensure};
@@ -68,7 +68,7 @@ fn open_all(address: &str, spec: &ServerSpec, deaf: bool) -> anyhow::Result<Vec<
         .collect();
     let mut sockets = Vec::new();
     let mut missing = None;
-    for mut wanted in found {
+    for mut wanted in with_both_loopbacks(address, found) {
         if let (0, Some(first)) = (wanted.port(), sockets.first()) {
             wanted.set_port(local(first)?.port());
         }
@@ -82,6 +82,19 @@ fn open_all(address: &str, spec: &ServerSpec, deaf: bool) -> anyhow::Result<Vec<
         Some((wanted, error)) if sockets.is_empty() => Err(error).with_context(|| refusal(wanted)),
         _ => Ok(sockets),
     }
+}
+
+/// `localhost` means both loopback addresses (RFC 6761 §6.3), also where the hosts file lists only one of them.
+fn with_both_loopbacks(address: &str, mut found: Vec<SocketAddr>) -> Vec<SocketAddr> {
+    if let (Some(("localhost", _)), Some(port)) = (address.rsplit_once(':'), found.first().map(SocketAddr::port)) {
+        for loopback in [IpAddr::from(Ipv4Addr::LOCALHOST), IpAddr::from(Ipv6Addr::LOCALHOST)] {
+            let wanted = SocketAddr::from((loopback, port));
+            if !found.contains(&wanted) {
+                found.push(wanted);
+            }
+        }
+    }
+    found
 }
 
 fn refusal(wanted: SocketAddr) -> String {
@@ -170,6 +183,15 @@ mod tests {
         let port = first[0].local_addr().unwrap().port();
         let both = open(&spec(&[&format!("[::1]:{port}")]));
         assert!(both.is_ok(), "{both:?}");
+    }
+
+    #[test]
+    fn localhost_is_both_loopback_addresses_whatever_the_hosts_file_says() {
+        let listeners = tcp(open(&spec(&["localhost:0"])).unwrap());
+        assert!(listeners.iter().any(|one| one.local_addr().unwrap().is_ipv4()));
+        assert!(
+            TcpListener::bind("[::1]:0").is_err() || listeners.iter().any(|one| one.local_addr().unwrap().is_ipv6())
+        );
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use super::{Call, Look, Rule, Ruling, Symptom, finding};
 use crate::diagnosis::{Confidence, Finding, Part, Side};
-use crate::evidence::{Bytes, Role};
+use crate::evidence::{Bytes, Role, Source};
 use crate::facts::{Dial, Echo, Ended, Exchange, Facts, Outcome, Player, Talk};
 
 pub(super) static RULE: Rule = Rule {
@@ -52,6 +52,7 @@ fn check(facts: &Facts) -> Ruling {
     let (side, sure) = match facts.exchanges() {
         _ if client.was_ended_from_outside() => (Side::Unknown, Confidence::Possible),
         _ if nothing_tried => (Side::Client, Confidence::Likely),
+        _ if answered && expects_another_reply(client, facts) => (Side::Unknown, Confidence::Possible),
         _ if answered && failed_by_error(client, facts) => (Side::Client, Confidence::Likely),
         Ok(_) => (Side::Unknown, Confidence::Possible),
         Err(gap) => return Err(gap),
@@ -69,6 +70,21 @@ fn check(facts: &Facts) -> Ruling {
 /// a complaint about a reply that only it knows to be wrong.
 fn failed_by_error(client: &Player, facts: &Facts) -> bool {
     matches!(client.ended, Ended::Killed(_)) || facts.line_of_failure(Role::Client).is_some() || client.reports_a_crash()
+}
+
+/// Whether the client may have failed over the reply itself: netdiag's own server gave it, in the form that is usual where
+/// nobody told another, and the error is none that a program makes whatever it is told.
+fn expects_another_reply(client: &Player, facts: &Facts) -> bool {
+    /// Mistakes of the code, not of what it met: Python's and JavaScript's names.
+    const ITS_OWN: [&str; 6] =
+        ["TypeError", "NameError", "AttributeError", "UnboundLocalError", "ReferenceError", "ImportError"];
+    let words = client.last_words().map(|words| words.escaped()).unwrap_or_default();
+    // The reference's own way of answering is no promise of anybody's.
+    let told = facts.contract.reply.as_ref().is_some_and(|term| term.source == Source::Told);
+    facts.met_a_reference_server()
+        && !told
+        && matches!(client.ended, Ended::Exited(_))
+        && !ITS_OWN.iter().any(|error| words.contains(error))
 }
 
 /// It says that it got no right echo, and the wire shows that it did.
@@ -94,7 +110,7 @@ fn contributing(client: &Player, how: &str) -> Finding {
 #[cfg(test)]
 mod tests {
     use crate::diagnosis::{Confidence, Part, Side};
-    use crate::evidence::{How, Output, Role};
+    use crate::evidence::{How, Output, Reply, Role, Term};
     use crate::facts::staged::{Stage, dial, pair, talk};
 
     fn failed(stage: Stage) -> Stage {
@@ -110,6 +126,20 @@ mod tests {
         assert!(found.statement.contains("TypeError"));
         assert_eq!(after.verdict().side, Side::Client);
         assert_eq!(failed(pair()).fires("client-failed").side, Side::Client);
+    }
+
+    #[test]
+    fn a_client_by_itself_may_expect_another_reply_than_the_usual_one() {
+        let said = |error: &str| format!("Traceback (most recent call last):\n  File \"client.py\", line 3\n{error}\n");
+        let alone = |error: &str| {
+            let stage = pair().untold().talk(talk(40001).healthy()).exits(Role::Client, 90.0, How::Code(1));
+            let stage = stage.program(Role::Server, |server| server.reference = true);
+            stage.complains(Role::Client, &said(error))
+        };
+        assert_eq!(alone("AssertionError: HELLO").verdict().side, Side::Unknown);
+        assert_eq!(alone("TypeError: can't concat str to bytes").verdict().side, Side::Client);
+        let told = alone("AssertionError: HELLO").contract(|terms| terms.reply = Some(Term::told(Reply::Exact)));
+        assert_eq!(told.verdict().side, Side::Client);
     }
 
     #[test]

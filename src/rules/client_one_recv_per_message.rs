@@ -51,7 +51,8 @@ fn left_bytes_behind(talk: &Talk) -> bool {
 /// What shows that the client had begun to read the reply and had not read all of it.
 fn took_a_part(talk: &Talk, exchange: &Exchange, facts: &Facts) -> Option<String> {
     let right_so_far = matches!(exchange.echo, Echo::Right | Echo::Short { .. });
-    if exchange.got == 0 || !right_so_far {
+    // A reply that came when it had left it has not read at all.
+    if exchange.got == 0 || !right_so_far || facts.left_before_the_reply(talk) {
         return None;
     }
     if let Some(line) = facts.line_printed_in_part(talk).filter(|line| !line.in_pieces) {
@@ -64,8 +65,17 @@ fn took_a_part(talk: &Talk, exchange: &Exchange, facts: &Facts) -> Option<String
     let in_the_middle = matches!(exchange.echo, Echo::Short { .. })
         && came_in_pieces(talk)
         && !facts.rested_until_the_client_left(talk);
-    (in_the_middle && facts.a_client_failed())
+    (in_the_middle && facts.a_client_failed() && !failed_over_another(talk, facts))
         .then(|| format!("{} right bytes had come, more were under way, and it ended with an error.", exchange.got))
+}
+
+/// Whether the client had a later conversation, or one that got no reply, to fail over.
+fn failed_over_another(talk: &Talk, facts: &Facts) -> bool {
+    let ended = talk.ended_by(Role::Client);
+    facts.exchanges().is_ok_and(|exchanges| {
+        let others = exchanges.iter().filter(|(other, _)| other.client != talk.client);
+        others.into_iter().any(|(other, exchange)| Some(other.began) > ended || exchange.echo == Echo::Nothing)
+    }) || facts.dials().is_ok_and(|dials| dials.iter().any(|dial| Some(dial.at) > ended))
 }
 
 fn came_in_pieces(talk: &Talk) -> bool {
@@ -119,6 +129,14 @@ mod tests {
         };
         after(Limit::Forever).silent(NAME);
         after(Limit::Timed).fires(NAME);
+    }
+
+    #[test]
+    fn one_that_went_on_to_talk_failed_over_something_else() {
+        let pieces = || talk(40001).asks(LONG).answers(&LONG[..9]).answers(&LONG[9..20]).resets(Role::Client);
+        let failed = |stage: Stage| stage.exits(Role::Client, 500.0, How::Code(1)).frozen(600.0);
+        failed(pair().talk(pieces())).fires(NAME);
+        failed(pair().talk(pieces()).talk(talk(40002).at(400.0).asks("hello\n").closes(Role::Server))).silent(NAME);
     }
 
     #[test]

@@ -40,7 +40,10 @@ fn check(facts: &Facts) -> Ruling {
 }
 
 fn spins_at_eof(facts: &Facts, role: Role, spin: &Spin) -> Ruling {
-    let Some((row, peer)) = spin.at_eof.first() else { return Ok(Call::Silent) };
+    let known = |peer: &std::net::SocketAddr| !facts.is_alone() || facts.answered_or_asked_nothing(*peer);
+    let Some((row, peer)) = spin.at_eof.iter().find(|(_, peer)| known(peer)) else {
+        return super::ruled_out("the server may still be at work on what netdiag had sent it, in a language of its own");
+    };
     // Who still owes a reply may be working on it; and whoever misses one did not make the loop's cause.
     let owes_nothing = facts.is_alone()
         || facts.exchanges()?.iter().any(|(talk, exchange)| {
@@ -68,6 +71,7 @@ fn spins_at_eof(facts: &Facts, role: Role, spin: &Spin) -> Ruling {
         ),
     )
     .because([row.clone(), format!("programs:{}", spin.program)])
+    .at(facts.line_that_receives(role))
     .contributing(!owes_nothing || facts.all_went_well())
     .fix("A read that returns no bytes is the end: leave the loop, close the connection, and watch it no longer.")
     .fires()
@@ -76,8 +80,8 @@ fn spins_at_eof(facts: &Facts, role: Role, spin: &Spin) -> Ruling {
 #[cfg(test)]
 mod tests {
     use crate::diagnosis::{Confidence, Part, Side};
-    use crate::evidence::{Role, SocketState};
-    use crate::facts::staged::{SERVER_PID, Stage, owner, pair, talk};
+    use crate::evidence::{Occasion, Probe, Role, SocketState};
+    use crate::facts::staged::{SERVER_PID, Stage, addr, owner, pair, probe, talk};
 
     /// The client got its reply and left; the server is looked at for 200 ms more.
     fn left() -> Stage {
@@ -94,6 +98,17 @@ mod tests {
         let found = stage.fires("eof-busy-loop");
         assert_eq!((found.side, found.role), (Side::Server, Part::Contributing));
         assert_eq!(stage.verdict().side, Side::None, "its answers were right");
+    }
+
+    #[test]
+    fn a_server_that_may_be_at_work_on_a_probe_is_not_accused_over_it() {
+        let alone = |received: &str| {
+            let mut stage = left().spins(Role::Server, SERVER_PID, (60, 300)).client_gone();
+            stage.0.setting.occasion = Occasion::LiveServer;
+            stage.probed(vec![Probe { from: Some(addr("127.0.0.1:40001")), ..probe("hello\n", received) }])
+        };
+        assert!(alone("").excludes("eof-busy-loop").contains("language of its own"));
+        alone("hello\n").fires("eof-busy-loop");
     }
 
     #[test]

@@ -116,7 +116,7 @@ fn waits_for_more(talk: &Talk, prefix: &Prefix, facts: &Facts) -> Ruling {
         ),
     )
     .because(talk.references())
-    .at(if side == Side::Client { facts.line_that_sends(Role::Client) } else { facts.line_where_waits(Role::Server) })
+    .at(if side == Side::Client { facts.line_that_packs(Role::Client).or_else(|| facts.line_that_sends(Role::Client)) } else { facts.line_where_waits(Role::Server) })
     .fix("Pack and unpack every length in one order, best the network's: `struct.pack(\"!I\", n)`, `to_be_bytes()`.")
     .fires()
 }

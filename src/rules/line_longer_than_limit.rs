@@ -13,7 +13,7 @@ pub(super) static RULE: Rule = Rule {
     seen_in: &[Look::Output],
     over: Some(Transport::Tcp),
     explains: &[
-        "swallowed-exception", "server-crashed", "missing-reply", "early-close", "reset", "half-close-dropped",
+        "swallowed-exception", "server-crashed", "missing-reply", "early-close", "one-reply-versus-session", "reset", "half-close-dropped",
         "truncated-reply", "client-one-recv-per-message", "client-gives-up-early", "client-failed",
     ],
     check,

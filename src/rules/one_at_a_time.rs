@@ -18,6 +18,7 @@ pub(super) static RULE: Rule = Rule {
         "unread-request",
         "missing-reply",
         "slow-reply",
+        "reply-not-flushed",
         "client-gives-up-early",
         "client-failed",
     ],

@@ -85,14 +85,17 @@ fn check(facts: &Facts) -> Ruling {
     let reads = facts.players(Role::Client)?.iter().any(|client| {
         client.program.reference || client.reads_from(talk.client, talk.server)
     }) || facts.line_where_waits(Role::Client).is_some_and(|(line, _)| line.source.contains("read"));
+    // netdiag's own server keeps a connection open because nobody told it otherwise; the client's own may close it.
+    let told = facts.contract.lifetime.as_ref().is_some_and(|term| term.source == Source::Told);
+    let by_assumption = facts.met_a_reference_server() && !told && !until_eof;
     let sure = match () {
-        () if !reads => Confidence::Possible,
+        () if !reads || by_assumption => Confidence::Possible,
         () if facts.hang_proven() && known => Confidence::Proven,
         () => Confidence::Likely,
     };
     finding(&RULE, Side::Client, sure, statement)
         .because(talk.references())
-        .at(facts.line_where_waits(Role::Client))
+        .at(facts.line_where_waits(Role::Client).or_else(|| facts.line_that_receives(Role::Client)))
         .fix("Stop reading where the reply ends (its newline, its length), or shut down the sending side first: \
               `sock.shutdown(socket.SHUT_WR)`, `writer.write_eof()`.")
         .fires()
@@ -125,6 +128,16 @@ mod tests {
         let until_eof = pair().contract(|terms| terms.framing = Some(Term::told(Framing::UntilEof)));
         let found = until_eof.talk(talk(40001).asks("hello").open()).hangs().fires("read-to-eof-without-half-close");
         assert_eq!((found.side, found.confidence), (Side::Client, Confidence::Proven));
+    }
+
+    #[test]
+    fn a_client_by_itself_may_be_made_for_a_server_that_closes() {
+        let by_itself = |stage: Stage| stage.untold().program(Role::Server, |server| server.reference = true);
+        let stage = by_itself(stuck());
+        assert_eq!(stage.fires("read-to-eof-without-half-close").confidence, Confidence::Possible);
+        assert_eq!(stage.verdict().side, Side::Unknown);
+        let told = stage.contract(|terms| terms.lifetime = Some(Term::told(Lifetime::Session)));
+        assert_eq!(told.verdict().side, Side::Client);
     }
 
     #[test]

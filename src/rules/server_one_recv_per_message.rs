@@ -19,7 +19,17 @@ pub(super) static RULE: Rule = Rule {
     check,
 };
 
+const FIX: &str = "TCP keeps no borders: collect what arrives, cut it where a message ends, and answer every message in it.";
+
 fn check(facts: &Facts) -> Ruling {
+    if let Some(probes) = facts.answers_first_of_joined().filter(|_| facts.is_alone()) {
+        let what = "Of two lines that netdiag sent in a single write only the first was answered.";
+        return finding(&RULE, Side::Server, Confidence::Likely, what)
+            .because(probes)
+            .at(facts.line_that_receives(Role::Server))
+            .fix(FIX)
+            .fires();
+    }
     let exchanges = facts.exchanges()?;
     for (talk, exchange) in &exchanges {
         let Some((what, sure)) = closed_on_the_rest(talk, exchange, facts)
@@ -36,7 +46,7 @@ fn check(facts: &Facts) -> Ruling {
             .because(talk.references())
             .because(talk.closing_references(Role::Server))
             .at(facts.line_that_receives(Role::Server))
-            .fix("TCP keeps no borders: collect what arrives, cut it where a message ends, and answer every message in it.")
+            .fix(FIX)
             .fires();
     }
     Ok(Call::Silent)

@@ -18,6 +18,9 @@ pub(super) static RULE: Rule = Rule {
 
 fn check(facts: &Facts) -> Ruling {
     let Some(promise) = facts.contract.latency_ms.as_ref().map(|term| term.value) else { return Ok(Call::Silent) };
+    if facts.is_alone() {
+        return alone(facts, promise as f64);
+    }
     let slowest = facts
         .talks()?
         .iter()
@@ -36,6 +39,19 @@ fn check(facts: &Facts) -> Ruling {
     .because(talk.references())
     .fix("Find what the handler waits for between reading the request and writing the reply.")
     .fires()
+}
+
+/// One of netdiag's questions may have waited for another; the quickest answer did not.
+fn alone(facts: &Facts, promise: f64) -> Ruling {
+    let Some((ms, probe)) = facts.quickest_answer_ms() else { return Ok(Call::Silent) };
+    if ms <= promise {
+        return super::ruled_out(format!("an answer took {ms:.0} ms, {promise:.0} ms are allowed"));
+    }
+    let statement = format!("The quickest answer took {ms:.0} ms; the server has promised {promise:.0} ms at most.");
+    finding(&RULE, Side::Server, Confidence::Proven, statement)
+        .because([probe])
+        .fix("Find what the handler waits for between reading the request and writing the reply.")
+        .fires()
 }
 
 /// Where the client's half-close is the end of its message, the reply's time begins there.

@@ -18,7 +18,18 @@ pub(super) static RULE: Rule = Rule {
     check,
 };
 
+const FIX: &str = "Send the reply from the socket that received the request. On a machine with several addresses bind the \
+                   documented one, or set the source with IP_PKTINFO.";
+
 fn check(facts: &Facts) -> Ruling {
+    if let Some((stray, _, asked)) = facts.stray_answer_to_netdiag().filter(|(stray, ..)| stray.way == Way::FromElsewhere) {
+        let what = format!("netdiag asked {asked}, and the server answered from {}, where nobody had asked.", stray.from);
+        return finding(&RULE, Side::Server, Confidence::Proven, what)
+            .because(stray.evidence)
+            .at(facts.line_that_sends(Role::Server))
+            .fix(FIX)
+            .fires();
+    }
     let exchanges = facts.exchanges()?;
     let stray = exchanges.iter().filter(|(_, exchange)| exchange.echo == Echo::Nothing).find_map(|(talk, _)| {
         let stray = facts.stray_answer(talk).filter(|stray| stray.way == Way::FromElsewhere)?;
@@ -43,10 +54,7 @@ fn check(facts: &Facts) -> Ruling {
     .because(stray.evidence)
     .because(talk.references())
     .at(facts.line_that_sends(Role::Server))
-    .fix(
-        "Send the reply from the socket that received the request. On a machine with several addresses bind the documented \
-         one, or set the source with IP_PKTINFO.",
-    )
+    .fix(FIX)
     .fires()
 }
 

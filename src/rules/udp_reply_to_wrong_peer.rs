@@ -17,7 +17,17 @@ pub(super) static RULE: Rule = Rule {
     check,
 };
 
+const FIX: &str = "Send each reply to the address that recvfrom returned with its request; remember no peer and assume none.";
+
 fn check(facts: &Facts) -> Ruling {
+    if let Some((stray, asker, _)) = facts.stray_answer_to_netdiag().filter(|(stray, ..)| stray.way == Way::ToAnother) {
+        let what = format!("netdiag asked from {asker}, and the server sent its reply to {}, which had not asked.", stray.to);
+        return finding(&RULE, Side::Server, Confidence::Proven, what)
+            .because(stray.evidence)
+            .at(facts.line_that_sends(Role::Server))
+            .fix(FIX)
+            .fires();
+    }
     let exchanges = facts.exchanges()?;
     let stray = exchanges.iter().filter(|(_, exchange)| exchange.echo == Echo::Nothing).find_map(|(talk, _)| {
         let stray = facts.stray_answer(talk).filter(|stray| stray.way == Way::ToAnother)?;
@@ -39,7 +49,7 @@ fn check(facts: &Facts) -> Ruling {
     .because(stray.evidence)
     .because(talk.references())
     .at(facts.line_that_sends(Role::Server))
-    .fix("Send each reply to the address that recvfrom returned with its request; remember no peer and assume none.")
+    .fix(FIX)
     .fires()
 }
 

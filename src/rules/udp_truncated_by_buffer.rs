@@ -19,6 +19,17 @@ pub(super) static RULE: Rule = Rule {
 const FIX: &str = "Receive into a buffer of 65535 bytes, the largest datagram there is; what does not fit is lost for good.";
 
 fn check(facts: &Facts) -> Ruling {
+    if let Some((asked, came, probes)) = facts.cuts_small_datagrams().filter(|_| facts.is_alone()) {
+        let statement = format!(
+            "Of netdiag's datagram of {asked} bytes only the first {came} came back, the size of the buffer into which the \
+             server receives, by all signs."
+        );
+        return finding(&RULE, Side::Server, Confidence::Likely, statement)
+            .because(probes)
+            .at(facts.line_that_receives(Role::Server))
+            .fix(FIX)
+            .fires();
+    }
     let exchanges = facts.exchanges()?;
     let datagrams = || exchanges.iter().filter(|(talk, _)| talk.transport == Transport::Udp);
     if let Some((talk, cut)) = datagrams().find_map(|(talk, _)| Some((talk, cut(talk)?))) {

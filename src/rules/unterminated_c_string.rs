@@ -3,6 +3,7 @@
 use super::{Call, Look, Rule, Ruling, Symptom, finding};
 use crate::diagnosis::{Confidence, Side};
 use crate::evidence::{Bytes, Role};
+use crate::facts::leavings::Leaving;
 use crate::facts::{Facts, Round, Talk};
 
 pub(super) static RULE: Rule = Rule {
@@ -20,6 +21,9 @@ pub(super) static RULE: Rule = Rule {
 const TELLING: usize = 2;
 
 fn check(facts: &Facts) -> Ruling {
+    if let Some(older) = facts.answer_with_older_text().filter(|_| facts.is_alone()) {
+        return alone(facts, older);
+    }
     let talks = facts.talks()?;
     if let Some(talk) = talks.iter().find(|talk| talk.conversation.is_none()) {
         talk.conversation()?;
@@ -50,6 +54,20 @@ fn check(facts: &Facts) -> Ruling {
     .at(facts.line_that_sends(Role::Server))
     .fix("Use the count that recv returned, for writing and for printing; or put a NUL there: `buf[n] = '\\0'`.")
     .fires()
+}
+
+fn alone(facts: &Facts, older: Leaving) -> Ruling {
+    let statement = format!(
+        "After `{}` the answer goes on with `{}`, which netdiag had said in an earlier conversation: the server's buffer still \
+         held it, and nothing marked where the new message ends.",
+        Bytes::from(older.asked.trim_ascii_end()).escaped(),
+        Bytes::from(older.rest.trim_ascii()).escaped()
+    );
+    finding(&RULE, Side::Server, Confidence::Likely, statement)
+        .because(older.evidence)
+        .at(facts.line_that_sends(Role::Server))
+        .fix("Use the count that recv returned, for writing and for printing; or put a NUL there: `buf[n] = '\\0'`.")
+        .fires()
 }
 
 /// What the reply has beyond the message, when an earlier, longer message has the same at the same place.

@@ -3,6 +3,7 @@
 use super::{Call, Look, Rule, Ruling, Symptom, finding};
 use crate::diagnosis::{Confidence, Side};
 use crate::evidence::{Gap, Role};
+use crate::facts::leavings::Leaving;
 use crate::facts::{Facts, Round, Talk};
 
 pub(super) static RULE: Rule = Rule {
@@ -23,6 +24,9 @@ const PADDING: usize = 4;
 const BLANK: usize = 16;
 
 fn check(facts: &Facts) -> Ruling {
+    if let Some(padded) = facts.padded_answers().filter(|_| facts.is_alone()) {
+        return alone(facts, padded);
+    }
     let talks = facts.talks()?;
     if let Some(talk) = talks.iter().find(|talk| talk.conversation.is_none()) {
         talk.conversation()?;
@@ -62,6 +66,21 @@ fn check(facts: &Facts) -> Ruling {
     .at(facts.line_that_sends(Role::Server))
     .fix("Send as many bytes as were received: `buf[..n]`, `send(fd, buf, n, 0)` with the count that recv returned.")
     .fires()
+}
+
+fn alone(facts: &Facts, padded: Leaving) -> Ruling {
+    let statement = format!(
+        "The answer to netdiag's {} bytes has {}: the message, and then {} NUL bytes that nobody sent, and so has every other \
+         one. The server writes its whole buffer, not the part that it had filled.",
+        padded.asked.len(),
+        padded.asked.len() + padded.rest.len(),
+        padded.rest.len()
+    );
+    finding(&RULE, Side::Server, Confidence::Likely, statement)
+        .because(padded.evidence)
+        .at(facts.line_that_sends(Role::Server))
+        .fix("Send as many bytes as were received: `buf[..n]`, `send(fd, buf, n, 0)` with the count that recv returned.")
+        .fires()
 }
 
 /// The reply is NULs and nothing else: a buffer was sent from where the message ended, or one into which nothing was read.

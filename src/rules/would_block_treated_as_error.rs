@@ -22,6 +22,11 @@ fn check(facts: &Facts) -> Ruling {
     for (role, side) in [(Role::Server, Side::Server), (Role::Client, Side::Client)] {
         facts.players(role)?;
         let Some((player, words)) = facts.ended_complaining(role, Complaint::WouldBlock) else { continue };
+        if facts.was_seen_reading(&player) {
+            return super::ruled_out(format!(
+                "the {role} was seen to wait for its answer, so the error says that its own time limit was over"
+            ));
+        }
         return finding(
             &RULE,
             side,
@@ -42,8 +47,8 @@ fn check(facts: &Facts) -> Ruling {
 #[cfg(test)]
 mod tests {
     use crate::diagnosis::Side;
-    use crate::evidence::{How, Role};
-    use crate::facts::staged::{Stage, pair, talk};
+    use crate::evidence::{How, Limit, Role, Sample, Wait};
+    use crate::facts::staged::{SERVER, Stage, addr, ms, pair, process, talk};
 
     const WORDS: &str = "Traceback (most recent call last):\nBlockingIOError: [Errno 11] Resource temporarily unavailable\n";
 
@@ -64,6 +69,20 @@ mod tests {
     fn who_says_so_and_goes_on_has_not_failed() {
         failed(Role::Client, 0).silent("would-block-treated-as-error");
         pair().talk(talk(40001).healthy()).complains(Role::Server, WORDS).silent("would-block-treated-as-error");
+    }
+
+    #[test]
+    fn a_time_limit_that_is_over_reads_like_a_socket_that_does_not_block() {
+        let words = "recv: Resource temporarily unavailable\n";
+        let unanswered = talk(40001).asks("hello\n").at(2000.0).closes(Role::Client).closes(Role::Server);
+        let mut stage = pair().talk(unanswered).complains(Role::Client, words).frozen(2100.0);
+        stage = stage.exits(Role::Client, 2001.0, How::Code(1));
+        let mut waiting = process(1, "recvfrom", Limit::Timed);
+        let Wait::Call { socket, .. } = &mut waiting.threads[0].wait else { panic!("it waits") };
+        *socket = Some((addr("127.0.0.1:40001"), Some(addr(SERVER))));
+        stage.programs().samples.insert(0, Sample { at: ms(1000.0), processes: vec![waiting] });
+        assert!(stage.excludes("would-block-treated-as-error").contains("time limit"));
+        assert_ne!(stage.verdict().side, Side::Client, "the server never answered");
     }
 
     #[test]

@@ -177,6 +177,10 @@ fn absolve_server(facts: &Facts) -> Option<Verdict> {
         Some(n) => format!(" It serves {n} clients at a time; nothing told says that it must do better."),
         None => String::new(),
     };
+    let count = match facts.messages_per_connection() {
+        Some(n) => format!(" It ends a connection after {n} messages; nothing told says that it must not."),
+        None => String::new(),
+    };
     // Many a real server is built so, and only a client that half-closes ever notices.
     let drops =
         facts.dialect.as_ref().is_ok_and(|d| d.answers_half_close.as_ref().is_some_and(|answers| !answers.value));
@@ -186,7 +190,7 @@ fn absolve_server(facts: &Facts) -> Option<Verdict> {
         fault: None,
         confidence: Confidence::Proven,
         summary: format!(
-            "The server echoed what it was sent, in every shape that was tried, in its own dialect.{places}{half_close}"
+            "The server echoed what it was sent, in every shape that was tried, in its own dialect.{places}{count}{half_close}"
         ),
         to_settle: Vec::new(),
         candidates: Vec::new(),

@@ -4,6 +4,7 @@
 //! It reads files and runs nothing. Whether a line is wrong, or is ever reached, is not said here.
 
 mod deeds;
+mod parts;
 mod ports;
 
 use std::collections::BTreeSet;
@@ -28,7 +29,7 @@ const COMMENTS: [&str; 8] = ["#", "//", "/*", "*", "--", ";", "%", "\"\"\""];
 #[must_use]
 pub fn read(program: &Program, ports: &BTreeSet<u16>) -> Text {
     let cwd = PathBuf::from(program.cwd.as_deref().unwrap_or("."));
-    let texts: Vec<(String, String)> = files(&program.command, &cwd).into_iter().take(FILES).collect();
+    let texts: Vec<(String, String)> = files(&program.command, &cwd);
     let mention = |port: &u16| {
         let lines = texts.iter().flat_map(|(file, text)| ports::naming(file, text, *port));
         only(lines).map(|location| Mention { port: *port, location })
@@ -40,6 +41,8 @@ pub fn read(program: &Program, ports: &BTreeSet<u16>) -> Text {
         receives: doing(Deed::Receives),
         accepts: doing(Deed::Accepts),
         sets_port: doing(Deed::SetsPort),
+        packs: doing(Deed::Packs),
+        decodes: doing(Deed::Decodes),
     }
 }
 
@@ -58,15 +61,31 @@ fn code<'t>(file: &'t str, text: &'t str) -> impl Iterator<Item = Frame> + 't {
     })
 }
 
-/// The texts that the command names, by the name a reader knows them by.
+/// The texts that the command names, and those that these say they are made of, by the name a reader knows them by.
 fn files(command: &[String], cwd: &Path) -> Vec<(String, String)> {
     let mut found: Vec<(String, String)> = Vec::new();
-    for word in command {
-        for name in candidates(word, cwd) {
-            let known = found.iter().any(|(known, _)| *known == shown(&name, cwd));
-            let text = if known { None } else { text(&cwd.join(&name)) };
-            found.extend(text.map(|text| (shown(&name, cwd), text)));
+    let add = |found: &mut Vec<(String, String)>, name: &str| {
+        let known = found.len() >= FILES || found.iter().any(|(known, _)| *known == shown(name, cwd));
+        let text = if known { None } else { text(&cwd.join(name)) };
+        found.extend(text.map(|text| (shown(name, cwd), text)));
+    };
+    let modules = command.iter().zip(command.iter().skip(1)).filter(|(option, _)| *option == "-m");
+    let modules = modules.flat_map(|(_, module)| {
+        let path = module.replace('.', "/");
+        [format!("{path}.py"), format!("{path}/__main__.py")]
+    });
+    for name in command.iter().flat_map(|word| candidates(word, cwd)).chain(modules) {
+        add(&mut found, &name);
+    }
+    let mut next = 0;
+    while let Some((name, text)) = found.get(next) {
+        let beside = Path::new(name).parent().unwrap_or(Path::new("")).to_path_buf();
+        let parts = parts::named(name, text);
+        for part in parts {
+            add(&mut found, &beside.join(&part).to_string_lossy());
+            add(&mut found, &part);
         }
+        next += 1;
     }
     found
 }
@@ -139,6 +158,20 @@ mod tests {
         assert_eq!(found(&one), [(12345, "server.js".to_owned(), 1), (12346, "server.js".to_owned(), 2)]);
         let two = program(dir.path(), "node -r hook.js server.js");
         assert_eq!(found(&two), [(12346, "server.js".to_owned(), 2)]);
+    }
+
+    #[test]
+    fn a_program_of_several_files_is_read_in_all_of_them() {
+        let dir = tempfile::tempdir().unwrap();
+        std::fs::create_dir(dir.path().join("echod")).unwrap();
+        std::fs::write(dir.path().join("echod/main.py"), "from . import options\nserve(options.PORT)\n").unwrap();
+        std::fs::write(dir.path().join("echod/options.py"), "import os\nPORT = 12346\n").unwrap();
+        let module = program(dir.path(), "python3 -m echod.main");
+        assert_eq!(found(&module), [(12346, "echod/options.py".to_owned(), 2)]);
+        std::fs::write(dir.path().join("start.sh"), "#!/bin/sh\nexec python3 -m echod.main\n").unwrap();
+        std::fs::write(dir.path().join("a.pl"), "my $conf = 'echo.conf';\n").unwrap();
+        std::fs::write(dir.path().join("echo.conf"), "# port 12345\nport = 12345\n").unwrap();
+        assert_eq!(found(&program(dir.path(), "perl a.pl")), [(12345, "echo.conf".to_owned(), 2)]);
     }
 
     #[test]

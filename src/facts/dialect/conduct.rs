@@ -117,7 +117,10 @@ impl Bench<'_> {
         }
         match self.readings.aftermath(tried)? {
             Aftermath::Served(next) => Some(Learned::new(Binary::TextOnly, [tried.index, next])),
-            Aftermath::Dead(next) => Some(Learned::new(Binary::Fatal, [tried.index, next])),
+            // One that had fallen silent before did not do so over these bytes.
+            Aftermath::Dead(next) => {
+                self.readings.served_before(tried).map(|_| Learned::new(Binary::Fatal, [tried.index, next]))
+            }
         }
     }
 
@@ -254,7 +257,7 @@ fn holds_text_of(reading: &Reading, other: &Reading, n: usize) -> bool {
 
 fn survives_rude(readings: &Readings) -> Option<Learned<bool>> {
     let rude = readings.of(Shape::Rude).next()?;
-    let before = readings.all.iter().rfind(|r| r.index < rude.index && r.is_plain()).filter(|r| r.answered())?;
+    let before = readings.served_before(rude)?;
     match readings.aftermath(rude)? {
         Aftermath::Served(next) => Some(Learned::new(true, [rude.index, next])),
         Aftermath::Dead(next) => Some(Learned::new(false, [before.index, rude.index, next])),

@@ -148,6 +148,12 @@ impl<'a> Readings<'a> {
         }
     }
 
+    /// The last complete message before `reading`, if it was answered.
+    pub(super) fn served_before(&self, reading: &Reading) -> Option<&Reading<'a>> {
+        let is_complete = |r: &Reading| r.is_plain() && !matches!(r.probe.shape, Shape::Chunk | Shape::ChunkHalfClose);
+        self.all.iter().rfind(|r| r.index < reading.index && is_complete(r)).filter(|r| r.answered())
+    }
+
     /// Readings of one shape.
     pub(super) fn of(&self, shape: Shape) -> impl Iterator<Item = &Reading<'a>> {
         self.all.iter().filter(move |reading| reading.probe.shape == shape)

@@ -393,6 +393,8 @@ fn a_text_service_is_not_a_broken_one() {
     assert_eq!(binary(vec![answered("?? and more than enough text\n"), next()]), Some(Binary::TextOnly));
     assert_eq!(binary(vec![answered(""), line(Shape::Line, 3, |_| String::new())]), Some(Binary::Fatal));
     assert_eq!(binary(vec![answered("")]), None);
+    let silent = |n| line(Shape::Line, n, |_| String::new());
+    assert_eq!(binary(vec![silent(2), answered(""), silent(3)]), None, "it had fallen silent before");
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! What was owed for what was asked, in every framing.
 
 use super::*;
-use crate::evidence::{Role, Term};
+use crate::evidence::{How, Role, Term};
 use crate::facts::staged::{self, Stage, datagrams, pair, probe, talk};
 
 fn read(stage: &Stage) -> Exchange {
@@ -27,6 +27,20 @@ fn a_line_is_owed_when_it_is_complete() {
     assert_eq!(line(talk(40001).asks("hello\n")), Echo::Nothing);
     assert_eq!(line(talk(40001).echoes("hello\n")), Echo::Right);
     assert_eq!(line(talk(40001).echoes("hello\n").asks("wor")), Echo::Pending);
+}
+
+#[test]
+fn a_told_reply_leaves_open_which_line_end_it_has() {
+    let asked = || talk(40001).asks("one\r\n").answers("one\n").asks("two\r\n");
+    let both = || asked().answers("two\n").closes(Role::Client);
+    assert_eq!(read(&pair().talk(both())).echo, Echo::Right);
+    assert_ne!(
+        read(&pair().talk(both()).hangs()).echo,
+        Echo::Right,
+        "a client that waits on may wait for the other one"
+    );
+    assert_ne!(read(&pair().talk(both()).exits(Role::Client, 80.0, How::Code(1))).echo, Echo::Right);
+    assert_eq!(line(asked().closes(Role::Client)), short(10, true));
 }
 
 #[test]

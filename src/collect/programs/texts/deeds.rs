@@ -1,6 +1,6 @@
-//! Which lines of code take peers in, send to them or receive from them, by the names that languages give to this. What goes to the
-//! program's own streams is no talk. A line that does it through a name of the program's own is not seen; the line of that
-//! function is.
+//! Which lines of code take peers in, send to them or receive from them, or turn numbers and text into bytes and back, by the
+//! names that languages give to this. What goes to the program's own streams is no talk. A line that does it through a name
+//! of the program's own is not seen; the line of that function is.
 
 use super::code;
 use crate::evidence::Frame;
@@ -10,19 +10,29 @@ use crate::evidence::Frame;
 pub(super) enum Deed {
     Sends,
     Receives,
+    /// Takes clients in.
     Accepts,
+    /// Writes a port into an address.
     SetsPort,
+    /// Puts a number into bytes, or chooses their order.
+    Packs,
+    /// Makes text of bytes.
+    Decodes,
 }
 
-const SEND: [&str; 16] = [
+const SEND: [&str; 20] = [
     "send",
     "sendall",
     "sendto",
+    "send_to",
     "sendmsg",
     "sendAll",
+    "send_all",
     "write",
+    "writeln",
     "writelines",
     "write_all",
+    "transferTo",
     "writeBytes",
     "writeUTF",
     "syswrite",
@@ -32,9 +42,18 @@ const SEND: [&str; 16] = [
     "dprintf",
     "puts",
 ];
-const RECEIVE: [&str; 20] = [
+const RECEIVE: [&str; 29] = [
     "recv",
     "recvfrom",
+    "recv_from",
+    "receive_some",
+    "read_to_end",
+    "read_to_string",
+    "readAllBytes",
+    "readFully",
+    "readInt",
+    "readLines",
+    "transferTo",
     "recv_into",
     "recvmsg",
     "receive",
@@ -55,6 +74,28 @@ const RECEIVE: [&str; 20] = [
     "readNBytes",
 ];
 const ACCEPT: [&str; 7] = ["accept", "accept4", "Accept", "AcceptTCP", "incoming", "createServer", "start_server"];
+const PACK: [&str; 19] = [
+    "pack",
+    "to_be",
+    "to_le",
+    "swap_bytes",
+    "to_be_bytes",
+    "to_le_bytes",
+    "to_ne_bytes",
+    "to_bytes",
+    "writeUInt16LE",
+    "writeUInt16BE",
+    "writeUInt32LE",
+    "writeUInt32BE",
+    "writeInt32LE",
+    "writeInt32BE",
+    "writeInt",
+    "writeShort",
+    "putInt",
+    "putShort",
+    "setUint32",
+];
+const DECODE: [&str; 6] = ["decode", "toString", "from_utf8", "from_utf8_lossy", "setEncoding", "new String"];
 /// What names the program's own streams, or a log.
 const OWN: [&str; 12] = [
     "stdout",
@@ -95,6 +136,8 @@ fn does(line: &str, deed: Deed) -> bool {
         }
         Deed::Accepts => ACCEPT.iter().any(|name| calls(line, name)) || line.contains("->accept"),
         Deed::SetsPort => ["sin_port", "sin6_port"].iter().any(|field| is_assigned(line, field)),
+        Deed::Packs => PACK.iter().any(|name| calls(line, name)),
+        Deed::Decodes => DECODE.iter().any(|name| calls(line, name)),
     }
 }
 
@@ -103,10 +146,28 @@ fn calls(line: &str, name: &str) -> bool {
     line.match_indices(name).any(|(at, _)| {
         let belongs = |one: char| one.is_alphanumeric() || one == '_';
         let begins = !line[..at].ends_with(belongs);
-        // Perl's sysread and syswrite need no parentheses.
-        let open = line[at + name.len()..].trim_start();
-        begins && (open.starts_with('(') || name.starts_with("sys") && open.starts_with('$'))
+        // Perl's sysread and syswrite need no parentheses, Rust's macros bear a mark.
+        let after = &line[at + name.len()..];
+        let open = after.trim_start();
+        let is_macro = name.starts_with("write") && after.starts_with("!(");
+        begins
+            && (open.starts_with('(')
+                || is_macro
+                || name.starts_with("sys") && open.starts_with('$')
+                || is_of_tcl(name, open))
     })
+}
+
+/// `gets $peer …`, `read $peer …`, and `puts $peer …` with something to put (Tcl); by itself, `puts $text` prints it.
+fn is_of_tcl(name: &str, arguments: &str) -> bool {
+    match name {
+        "gets" | "read" => arguments.starts_with('$') && !arguments.contains(','),
+        "puts" => {
+            let rest = arguments.strip_prefix("-nonewline ").unwrap_or(arguments);
+            rest.starts_with('$') && rest.trim_end_matches(['}', ']', ' ']).contains(' ')
+        }
+        _ => false,
+    }
 }
 
 /// `print $peer …`, `print {$peer} …` and `printf $peer …` (Perl), `print(…, file=peer)` (Python), `peer.print(…)` (Java).
@@ -161,6 +222,9 @@ mod tests {
             "syswrite $c, $buf",
             "writer.write(data)",
             "out.print(x);",
+            "write!(self.writer, \"{}\", msg)?;",
+            "puts $chan $line",
+            "puts -nonewline $c \"$w\\n\"",
         ] {
             assert_eq!(deeds(line), (true, false), "{line}");
         }
@@ -173,6 +237,9 @@ mod tests {
             "sysread $c, my $b, 99;",
             "print(s.recv(100).decode())",
             "await reader.readline()",
+            "if {[gets $chan line] < 0} {",
+            "set d [read $c]",
+            "stream.read_to_string(&mut answer)?;",
         ] {
             assert_eq!(deeds(line), (false, true), "{line}");
         }
@@ -210,6 +277,16 @@ mod tests {
     }
 
     #[test]
+    fn bytes_are_made_of_numbers_and_text_of_bytes() {
+        for line in ["head.writeUInt32LE(body.length);", "struct.pack('BI', 1, n)", "let p = PORT.to_be();"] {
+            assert_eq!((does(line, Deed::Packs), does(line, Deed::Decodes)), (true, false), "{line}");
+        }
+        for line in ["text = data.decode('utf-8')", "String t = new String(b, 0, n);", "d.toString()"] {
+            assert_eq!((does(line, Deed::Packs), does(line, Deed::Decodes)), (false, true), "{line}");
+        }
+    }
+
+    #[test]
     fn the_programs_own_streams_and_names_are_no_talk() {
         for line in [
             "System.out.println(line);",
@@ -224,6 +301,9 @@ mod tests {
             "for my $l (<STDIN>) {",
             "ready(1)",
             "print $a, $b;",
+            "puts $line",
+            "puts stderr \"listening\"",
+            "eprintln!(\"{e}\")",
         ] {
             assert_eq!(deeds(line), (false, false), "{line}");
         }
