@@ -40,8 +40,9 @@ impl Guard {
                         None => excess(&limits),
                     };
                     if let Some(what) = excess {
-                        end_guests(cgroup.as_ref().map(|(dir, _)| dir.as_path()));
+                        // Told first: whoever sees them end may ask for the reason at once.
                         told.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(what);
+                        end_guests(cgroup.as_ref().map(|(dir, _)| dir.as_path()));
                     }
                     std::thread::sleep(STEP);
                 }

@@ -21,8 +21,8 @@ address = "127.0.0.1:9999"
 framing = "line"
 reply = "exact"
 [limits]
-processes = 40
-memory-mib = 100
+processes = 12
+memory-mib = 200
 cpu-seconds = 100
 seconds = 200
 [[checks]]
@@ -35,8 +35,8 @@ timeout-ms = 60000
 
 /// What each says to the reader, or `None` if it is right.
 const CLASS: [(&str, Option<&str>); 4] = [
-    ("fork-bomb", Some("because more than 40 processes and threads were to run at the same time.")),
-    ("memory-bomb", Some("because its processes used more than 100 MiB of memory together.")),
+    ("fork-bomb", Some("because more than 12 processes and threads were to run at the same time.")),
+    ("memory-bomb", Some("because its processes used more than 200 MiB of memory together.")),
     ("honest", None),
     ("leaves-its-limits", None),
 ];
