@@ -4,6 +4,8 @@ import ctypes
 import glob
 import os
 import socket
+import subprocess
+import sys
 
 NEW_MOUNTS, NEW_CGROUPS, NEW_USERS = 0x20000, 0x2000000, 0x10000000
 CONTROLS = ("cgroup.procs", "memory.max", "pids.max")
@@ -41,13 +43,15 @@ def from_a_namespace():
     return raised(path for path in controls_of("/tmp/seen") if not path.endswith("procs"))
 
 
+if len(sys.argv) > 1:
+    print(*from_a_namespace())
+    raise SystemExit
+
 before = open("/proc/self/cgroup").read()
 escapes = raised(controls_of("/sys/fs/cgroup"))
 escapes += raised(path for fd in glob.glob("/proc/1/fd/*") for path in controls_of(fd))
-child = os.fork()
-if child == 0:
-    os._exit(1 if from_a_namespace() else 0)
-escapes += [] if os.waitpid(child, 0)[1] == 0 else ["namespace"]
+# An interpreter that loads nothing has one thread only, as a new user namespace demands.
+escapes += subprocess.check_output([sys.executable, "-IS", __file__, "inside"], text=True).split()
 if escapes or open("/proc/self/cgroup").read() != before:
     raise SystemExit(f"left its limits: {escapes}")
 
