@@ -2,7 +2,7 @@
 
 CARGO ?= cargo
 
-.PHONY: help setup build demo test accuracy slurm bench install clean
+.PHONY: help setup build demo test accuracy slurm cgroup bench install clean
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -33,6 +33,11 @@ slurm: ## test: a class graded in a Slurm array of four shards equals the same c
 	@.ci/setup build slurm
 	$(CARGO) build --locked
 	tests/slurm/run target/debug/netdiag line-client
+
+cgroup: ## test: limits of cgroup v2 for an ordinary user, in an emulated kernel of its own (Debian and Ubuntu)
+	@.ci/setup build cgroup
+	$(CARGO) build --locked
+	tests/cgroup/run target/debug/netdiag "$$($(CARGO) test --locked --test live --no-run 2>&1 | sed -n 's/.*Executable.*(\(.*\))/\1/p')"
 
 bench: ## measure: echoes per second, memory per connection, time to verdict, a class (an optimised build)
 	@.ci/setup build bench

@@ -23,6 +23,9 @@ pub struct RecordArgs {
     /// Where packets cannot be captured, trace the socket calls that carry bytes.
     #[arg(long)]
     pub bytes: bool,
+    /// The cgroup of the programs in the room.
+    #[arg(long, value_name = "DIR")]
+    pub cgroup: Option<PathBuf>,
     /// The interpreter of programs given as text.
     #[arg(long)]
     pub python: String,
@@ -62,6 +65,9 @@ pub struct GuestArgs {
     /// As whom it sees itself, in a user namespace of its own.
     #[arg(long)]
     pub uid: Option<u32>,
+    /// The cgroup that bears the limits of all guests together.
+    #[arg(long, value_name = "DIR")]
+    pub cgroup: Option<PathBuf>,
     /// The words of the program's command.
     #[arg(last = true, required = true)]
     pub command: Vec<OsString>,

@@ -22,7 +22,7 @@ pub fn trace(args: &TraceArgs) -> anyhow::Result<Outcome> {
 /// Becomes the program within its limits, so it returns only with an error.
 pub fn guest(args: &GuestArgs) -> anyhow::Result<Outcome> {
     let limits = serde_json::from_str(&args.limits).context("the limits are not understood")?;
-    Err(sandbox::confine::become_guest(&limits, args.uid, &args.command))
+    Err(sandbox::confine::become_guest(&limits, args.uid, args.cgroup.as_deref(), &args.command))
 }
 
 /// Becomes the program, so it returns only with an error.

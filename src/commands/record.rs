@@ -14,7 +14,8 @@ pub fn run(args: &RecordArgs) -> anyhow::Result<Outcome> {
         (false, true) => Room::Keeper,
         (false, false) => Room::None,
     };
-    let manner = recording::Manner { private, room, calls, bytes, python: args.python.clone() };
+    let (cgroup, python) = (args.cgroup.clone(), args.python.clone());
+    let manner = recording::Manner { private, room, cgroup, calls, bytes, python };
     recording::work(&manner, &mut io::stdin().lock(), &mut io::stdout().lock())?;
     Ok(Outcome::Fine)
 }

@@ -22,6 +22,8 @@ pub struct Bench<'l> {
     pub hidden: Vec<PathBuf>,
     /// The tracer, compiled for the interpreters that the lab starts.
     pub tracer: Option<Compiled>,
+    /// The cgroup below which recordings may make their own, if there is one.
+    pub cgroup: Option<PathBuf>,
     /// What is not isolated here, as clauses.
     pub not_isolated: Vec<String>,
 }
@@ -111,6 +113,7 @@ impl Bench<'_> {
             limits: self.lab.limits,
             hidden: self.hidden.clone(),
             tracer: self.tracer.as_ref().map(|tracer| tracer.dir().to_owned()),
+            cgroup: self.cgroup.clone(),
             uid: None,
         });
         plan

@@ -15,8 +15,8 @@ use super::attempt::{Bench, Interrupted};
 use super::lab::Lab;
 use super::results::{Outcome, Results, SCHEMA, Submission};
 use super::submission;
-use crate::recording::{Place, compile_tracer, confinement};
-use crate::sandbox::{self, Interruption};
+use crate::recording::{Place, compile_tracer, confinement, limitation};
+use crate::sandbox::{self, Delegation, Interruption};
 
 /// What is to be graded, and how.
 #[derive(Debug)]
@@ -61,11 +61,12 @@ impl Class {
         let kept = self.out.join(SUBMISSIONS);
         fs::create_dir_all(&kept).with_context(|| format!("cannot keep results in {}", kept.display()))?;
         let interruption = Interruption::listen()?;
-        let (place, not_isolated) = place();
+        let (place, delegation, not_isolated) = ground();
+        let cgroup = delegation.as_ref().map(|delegation| delegation.base().to_owned());
         let commands: Vec<Vec<String>> =
             self.lab.checks.iter().filter_map(|check| check.program.words("{file}").ok()).collect();
         let tracer = compile_tracer(commands.iter().map(Vec::as_slice));
-        let bench = Bench { lab: &self.lab, place, hidden: self.hidden(paths), tracer, not_isolated };
+        let bench = Bench { lab: &self.lab, place, hidden: self.hidden(paths), tracer, cgroup, not_isolated };
         let jobs = if place == Place::Host { 1 } else { self.jobs.clamp(1, paths.len().max(1)) };
         let next = AtomicUsize::new(0);
         let done: Mutex<Vec<anyhow::Result<Submission>>> = Mutex::new(Vec::new());
@@ -145,20 +146,35 @@ impl Class {
 /// Below the directory of results: one file for each submission.
 const SUBMISSIONS: &str = "submissions";
 
-/// Where recordings are made here, and what that does not keep apart.
-fn place() -> (Place, Vec<String>) {
+/// Where recordings are made here, the cgroup that their programs may be limited in, and what all that does not keep apart.
+fn ground() -> (Place, Option<Delegation>, Vec<String>) {
     let mut open = Vec::new();
     if nix::unistd::geteuid().is_root() {
         open.push("devices and what else only the superuser may open: grade as an ordinary user".to_owned());
     }
-    let Err(why) = confinement() else { return (Place::Private, open) };
+    let Err(why) = confinement() else {
+        let delegation = delegation();
+        if let Err(why) = &delegation {
+            open.push(format!(
+                "memory and processes of a submission all together, between two looks of a guard: {why}"
+            ));
+        }
+        return (Place::Private, delegation.ok(), open);
+    };
     open.push(format!("files and processes of the user who graded: {why}"));
     open.push("memory and processes of a submission all together".to_owned());
     if let Err(refusal) = sandbox::private_network() {
         open.push(format!("the network: {}", refusal.why));
-        return (Place::Host, open);
+        return (Place::Host, None, open);
     }
-    (Place::Private, open)
+    (Place::Private, None, open)
+}
+
+/// A cgroup that is ours, and in which a program has been seen to run.
+fn delegation() -> Result<Delegation, String> {
+    let delegation = Delegation::claim()?;
+    limitation(delegation.base())?;
+    Ok(delegation)
 }
 
 fn is_installed(word: &str) -> bool {

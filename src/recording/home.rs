@@ -24,6 +24,10 @@ pub struct Home {
     /// The tracer's bytecode ([`compile_tracer`]), if there is any.
     #[serde(default)]
     pub tracer: Option<PathBuf>,
+    /// The cgroup below which each recording in a room makes one for its programs, if there is such a one
+    /// ([`crate::sandbox::Delegation`]); to the keeper of a room, the recording's own.
+    #[serde(default)]
+    pub cgroup: Option<PathBuf>,
     /// As whom they see themselves; set by the porter of a room (`sandbox::confine`), `None` outside of one.
     #[serde(default)]
     pub uid: Option<u32>,
@@ -51,6 +55,9 @@ impl Home {
             vec![netdiag.to_string_lossy().into_owned(), "__guest".to_owned(), "--limits".to_owned(), limits];
         if let Some(uid) = self.uid {
             words.extend(["--uid".to_owned(), uid.to_string()]);
+        }
+        if let Some(cgroup) = &self.cgroup {
+            words.extend(["--cgroup".to_owned(), cgroup.to_string_lossy().into_owned()]);
         }
         words.push("--".to_owned());
         words.extend(command);

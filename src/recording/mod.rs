@@ -22,7 +22,9 @@ pub use hold::{Held, hold};
 pub use home::{Home, compile_tracer};
 pub use pair::record;
 pub use swap::{cross_examine, reference_server};
-pub use worker::{Place, confinement, record_in_worker, work};
+pub use worker::{Place, confinement, limitation, record_in_worker, work};
+
+use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
@@ -116,6 +118,8 @@ pub struct Manner {
     pub private: bool,
     /// Whether programs are confined to a room (`sandbox::confine`), and of that what this process is.
     pub room: Room,
+    /// Where in the present mounts the programs' cgroup is, which bears their limits; only ever that of a room.
+    pub cgroup: Option<PathBuf>,
     /// Whether socket calls are traced.
     pub calls: bool,
     /// Whether, where packets cannot be captured, conversations are rebuilt from the calls that carry bytes.

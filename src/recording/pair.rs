@@ -60,7 +60,7 @@ pub fn record(plan: &Plan, manner: &Manner, interruption: &Interruption) -> anyh
     let private = manner.private;
     let dir = place_of(plan).context("cannot create a temporary directory")?;
     let home = plan.home.as_ref().map(|home| home.furnish(dir.path())).transpose()?;
-    let guard = plan.home.as_ref().map(|home| Guard::watch(home.limits)).unwrap_or_default();
+    let guard = plan.home.as_ref().map(|home| Guard::watch(home.limits, home.cgroup.as_deref())).unwrap_or_default();
     let clock = Clock::start();
     let compiled = plan.home.as_ref().and_then(|home| home.tracer.as_deref());
     let tracers = Listener::open_compiled(clock, dir.path(), compiled);
@@ -114,7 +114,7 @@ pub fn record(plan: &Plan, manner: &Manner, interruption: &Interruption) -> anyh
         Err(gap) => Observed::NotObserved(gap),
     };
     home::forget_farewell(&mut evidence);
-    evidence.exceeded = guard.exceeded();
+    evidence.exceeded = guard.exceeded()?;
     calls::hear(tracer, &mut evidence)?;
     texts::note(&mut evidence);
     Ok(evidence)

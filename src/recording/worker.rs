@@ -1,8 +1,10 @@
 //! The process that records: netdiag starts itself once more, so that entering a private network touches nobody else and
 //! a recording that goes wrong can be ended as a whole.
 
+use std::fs::File;
 use std::io::{Read, Write};
 use std::os::unix::process::ExitStatusExt;
+use std::path::Path;
 use std::process::{Child, ChildStdout, Command, ExitStatus, Stdio};
 use std::sync::OnceLock;
 use std::sync::mpsc::{RecvTimeoutError, channel};
@@ -15,7 +17,7 @@ use super::calls::{self, Disturbed};
 use super::{Actor, CallTracing, Home, Manner, NotHere, Plan, Room, interpreter, pair};
 use crate::evidence::{Contract, Evidence, Exit, How, Observed};
 use crate::facts::second_look;
-use crate::sandbox::{self, Interruption, Limits};
+use crate::sandbox::{self, Enclosure, Interruption, Limits};
 
 /// Where a recording takes place.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -92,7 +94,7 @@ fn record_once(plan: &Plan, place: Place, calls: bool, bytes: bool) -> anyhow::R
         bail!(NotHere);
     }
     let room = if private && plan.home.is_some() && confinement().is_ok() { Room::Porter } else { Room::None };
-    let mut manner = Manner { private, room, calls, bytes, python };
+    let mut manner = Manner { private, room, cgroup: None, calls, bytes, python };
     let mut answer = ask_worker(plan, &manner)?;
     if matches!(answer, Answer::Refused(_)) && room == Room::Porter {
         manner.room = Room::None;
@@ -118,10 +120,18 @@ fn record_once(plan: &Plan, place: Place, calls: bool, bytes: bool) -> anyhow::R
 /// What was refused.
 pub fn confinement() -> Result<(), String> {
     static TRIED: OnceLock<Result<(), String>> = OnceLock::new();
-    TRIED.get_or_init(|| try_confinement().unwrap_or_else(|error| Err(format!("{error:#}")))).clone()
+    TRIED.get_or_init(|| try_confinement(None).unwrap_or_else(|error| Err(format!("{error:#}")))).clone()
 }
 
-fn try_confinement() -> anyhow::Result<Result<(), String>> {
+/// Whether programs in a room can live in a cgroup below this one; else what the system refused. Tried whole.
+///
+/// # Errors
+/// What was refused.
+pub fn limitation(cgroup: &Path) -> Result<(), String> {
+    try_confinement(Some(cgroup)).unwrap_or_else(|error| Err(format!("{error:#}")))
+}
+
+fn try_confinement(cgroup: Option<&Path>) -> anyhow::Result<Result<(), String>> {
     let dir = tempfile::tempdir()?;
     let nothing = Actor::Command(vec!["true".to_owned()]);
     let plan = Plan {
@@ -139,6 +149,7 @@ fn try_confinement() -> anyhow::Result<Result<(), String>> {
             limits: Limits::default(),
             hidden: Vec::new(),
             tracer: None,
+            cgroup: cgroup.map(Path::to_owned),
             uid: None,
         }),
         interrupt_ms: None,
@@ -146,7 +157,8 @@ fn try_confinement() -> anyhow::Result<Result<(), String>> {
         reject_port: None,
         thorough: false,
     };
-    let manner = Manner { private: true, room: Room::Porter, calls: false, bytes: false, python: "python3".to_owned() };
+    let python = "python3".to_owned();
+    let manner = Manner { private: true, room: Room::Porter, cgroup: None, calls: false, bytes: false, python };
     let evidence = match ask_worker(&plan, &manner)? {
         Answer::Recorded(evidence) => evidence,
         Answer::Refused(why) | Answer::Failed(why) | Answer::Disturbed(why) => return Ok(Err(why)),
@@ -181,6 +193,11 @@ fn ask_once(plan: &Plan, manner: &Manner) -> anyhow::Result<Answer> {
     if manner.bytes {
         command.arg("--bytes");
     }
+    // Lives as long as the recorder.
+    let enclosure = enclose(plan, manner)?;
+    if let Some(enclosure) = &enclosure {
+        command.arg("--cgroup").arg(enclosure.dir());
+    }
     sandbox::inherit_orphans();
     let interruption = Interruption::listen()?;
     let mut worker = command.spawn().context("cannot start the recorder")?;
@@ -198,6 +215,15 @@ fn ask_once(plan: &Plan, manner: &Manner) -> anyhow::Result<Answer> {
         clear_away_after(worker.id());
         died(status)
     })
+}
+
+/// Without a room programs could leave a cgroup as they like, so they get none.
+fn enclose(plan: &Plan, manner: &Manner) -> anyhow::Result<Option<Enclosure>> {
+    let home = plan.home.as_ref().filter(|_| manner.room == Room::Porter);
+    let Some((home, base)) = home.and_then(|home| home.cgroup.as_ref().map(|base| (home, base))) else {
+        return Ok(None);
+    };
+    Enclosure::make(base, &home.limits).map(Some)
 }
 
 /// A temporary directory for the recorder that this process is.
@@ -303,15 +329,17 @@ pub fn work(manner: &Manner, input: &mut impl Read, output: &mut impl Write) -> 
     if manner.room == Room::Porter {
         return porter(manner, input, output);
     }
-    if manner.room == Room::Keeper
-        && let Err(error) = sandbox::confine::settle_in()
-    {
-        return tell_answer(output, &Answer::Refused(format!("{error:#}")));
+    let mut cgroup = None;
+    if manner.room == Room::Keeper {
+        match sandbox::confine::settle_in(manner.cgroup.as_deref()) {
+            Ok(held) => cgroup = held,
+            Err(error) => return tell_answer(output, &Answer::Refused(format!("{error:#}"))),
+        }
     }
     let refusal = if manner.private { sandbox::enter_private_network().err() } else { None };
     let answer = match refusal {
         Some(refusal) => Answer::Refused(refusal.to_string()),
-        None => record(manner, input).map_or_else(failed, Answer::Recorded),
+        None => record(manner, cgroup.as_ref(), input).map_or_else(failed, Answer::Recorded),
     };
     tell_answer(output, &answer)
 }
@@ -325,6 +353,8 @@ fn tell_answer(output: &mut impl Write, answer: &Answer) -> anyhow::Result<()> {
 fn porter(manner: &Manner, input: &mut impl Read, output: &mut impl Write) -> anyhow::Result<()> {
     let mut plan = read_plan(input)?;
     let Some(home) = &mut plan.home else { bail!("nobody lives in the room") };
+    // Held open from before the room is built, in which nothing outside of it can be written to by its name.
+    let cgroup = manner.cgroup.as_deref().map(sandbox::confine::hold).transpose()?;
     let room = match sandbox::confine::build(&home.dir, home.tracer.as_deref(), &home.hidden) {
         Ok(room) => room,
         Err(error) => return tell_answer(output, &Answer::Refused(format!("{error:#}"))),
@@ -339,6 +369,9 @@ fn porter(manner: &Manner, input: &mut impl Read, output: &mut impl Write) -> an
     }
     if manner.bytes {
         command.arg("--bytes");
+    }
+    if let Some(cgroup) = &cgroup {
+        command.arg("--cgroup").arg(sandbox::confine::held_by_us(cgroup));
     }
     let mut keeper = command.stdin(Stdio::piped()).spawn().context("cannot start the keeper")?;
     tell(&mut keeper, &plan)?;
@@ -360,14 +393,17 @@ fn failed(error: anyhow::Error) -> Answer {
     }
 }
 
-fn record(manner: &Manner, input: &mut impl Read) -> anyhow::Result<Box<Evidence>> {
+fn record(manner: &Manner, cgroup: Option<&File>, input: &mut impl Read) -> anyhow::Result<Box<Evidence>> {
     let interruption = if manner.room == Room::Keeper {
         sandbox::leave_terminal_and_reap()?;
         Interruption::never()
     } else {
         sandbox::tie_to_parent()?
     };
-    let plan = read_plan(input)?;
+    let mut plan = read_plan(input)?;
+    if let Some(home) = &mut plan.home {
+        home.cgroup = cgroup.map(sandbox::confine::held_by_us);
+    }
     // Nobody else lives in the network of a room either.
     let manner = Manner { private: manner.private || manner.room == Room::Keeper, ..manner.clone() };
     anyhow::ensure!(manner.private || !plan.changes_network(), NotHere);

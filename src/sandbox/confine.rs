@@ -22,7 +22,7 @@ use nix::sched::{CloneFlags, unshare};
 use nix::sys::resource::{Resource, setrlimit};
 use nix::unistd::{getegid, geteuid};
 
-use super::{Limits, namespace};
+use super::{Limits, enclosure, namespace};
 
 /// What is in the room beside the system, below its /tmp.
 const OWN: &str = "/tmp/.netdiag";
@@ -30,6 +30,8 @@ const OWN: &str = "/tmp/.netdiag";
 const TMP: &str = "mode=1777,size=256m,nr_inodes=20000";
 /// Other places that everybody may write to.
 const OTHER_TMPS: [&str; 2] = ["/var/tmp", "/dev/shm"];
+/// Services that each user has running; one of them could be asked to start a program outside of the room.
+const SESSIONS: &str = "/run/user";
 /// As whom a guest sees itself where netdiag runs as root.
 const ORDINARY: u32 = 1000;
 
@@ -67,7 +69,8 @@ pub fn build(submission: &Path, tracer: Option<&Path>, hidden: &[PathBuf]) -> an
     let netdiag = hold(&std::env::current_exe()?)?;
     let submission = hold(submission)?;
     let tracer = tracer.map(hold).transpose()?;
-    let hidden: Vec<(PathBuf, bool)> = hidden.iter().map(|path| (path.clone(), path.is_dir())).collect();
+    let hidden = hidden.iter().cloned().chain([PathBuf::from(SESSIONS)]);
+    let hidden: Vec<(PathBuf, bool)> = hidden.map(|path| (path.clone(), path.is_dir())).collect();
     mount(None::<&str>, "/", None::<&str>, MsFlags::MS_REC | MsFlags::MS_PRIVATE, None::<&str>)
         .context("mounts could not be made private")?;
     make_read_only()?;
@@ -101,11 +104,13 @@ pub fn build(submission: &Path, tracer: Option<&Path>, hidden: &[PathBuf]) -> an
     Ok(room)
 }
 
-/// The keeper's first act: sees its own processes and no others.
+/// The keeper's first act: sees its own processes and no others. What it returns is the cgroup for its guests, which the
+/// porter holds at `cgroup`: in the room it cannot be written to under any name.
 ///
 /// # Errors
 /// When the system refuses a proc file system, as it does inside many containers.
-pub fn settle_in() -> anyhow::Result<()> {
+pub fn settle_in(cgroup: Option<&Path>) -> anyhow::Result<Option<File>> {
+    let cgroup = cgroup.map(hold).transpose()?;
     let flags = MsFlags::MS_NOSUID | MsFlags::MS_NODEV | MsFlags::MS_NOEXEC;
     mount(Some("proc"), "/proc", Some("proc"), flags, None::<&str>).context("mounting /proc was refused")?;
     // The kernel asks for the user, not for rights, where its settings are written.
@@ -118,30 +123,51 @@ pub fn settle_in() -> anyhow::Result<()> {
         None::<&str>,
     )
     .context("/proc/sys could not be closed")?;
-    nix::sys::prctl::set_pdeathsig(nix::sys::signal::Signal::SIGKILL).context("while tying the keeper to the porter")
+    nix::sys::prctl::set_pdeathsig(nix::sys::signal::Signal::SIGKILL)
+        .context("while tying the keeper to the porter")?;
+    Ok(cgroup)
+}
+
+/// Where those who have rights over this process, and nobody else, find what it holds open.
+#[must_use]
+pub fn held_by_us(file: &File) -> PathBuf {
+    PathBuf::from(format!("/proc/{}/fd/{}", std::process::id(), file.as_raw_fd()))
 }
 
 /// Becomes a program that has no rights over the room, within limits. Returns only with an error.
 ///
-/// `uid` is as whom it sees itself; `None` outside of a room, where there are only the limits.
+/// `uid` is as whom it sees itself; `None` outside of a room, where there are only the limits. `cgroup` bears limits for all
+/// guests together, if there is one.
 #[must_use = "it returns only with an error"]
-pub fn become_guest(limits: &Limits, uid: Option<u32>, command: &[std::ffi::OsString]) -> anyhow::Error {
+pub fn become_guest(
+    limits: &Limits,
+    uid: Option<u32>,
+    cgroup: Option<&Path>,
+    command: &[std::ffi::OsString],
+) -> anyhow::Error {
     let Some((word, arguments)) = command.split_first() else { return anyhow::anyhow!("the command is empty") };
-    if let Err(error) = bear(limits, uid) {
+    if let Err(error) = bear(limits, uid, cgroup) {
         return error;
     }
     let error = Command::new(word).args(arguments).exec();
     anyhow::Error::new(error).context(format!("cannot run {}", word.to_string_lossy()))
 }
 
-fn bear(limits: &Limits, uid: Option<u32>) -> anyhow::Result<()> {
+fn bear(limits: &Limits, uid: Option<u32>, cgroup: Option<&Path>) -> anyhow::Result<()> {
     const MIB: u64 = 1 << 20;
+    // While it may still look into the keeper.
+    if let Some(cgroup) = cgroup {
+        enclosure::join(cgroup).context("moving into the cgroup of the recording was refused")?;
+    }
     if let Some(uid) = uid {
         let (from, group) = (geteuid().as_raw(), getegid().as_raw());
         unshare(CloneFlags::CLONE_NEWUSER).context("a user namespace for the program was refused")?;
         map_ids(uid, from, uid, group)?;
-        // Counted in the new user namespace alone, so it is set only now.
-        limit(Resource::RLIMIT_NPROC, limits.processes)?;
+        // Counted in the new user namespace alone, so it is set only now. A cgroup counts the same for all guests, and tells
+        // of it.
+        if cgroup.is_none() {
+            limit(Resource::RLIMIT_NPROC, limits.processes)?;
+        }
     }
     nix::sys::prctl::set_no_new_privs().context("while giving up new privileges")?;
     limit(Resource::RLIMIT_DATA, limits.memory_mib * MIB)?;
@@ -168,7 +194,10 @@ fn map_ids(uid: u32, outside: u32, gid: u32, group_outside: u32) -> anyhow::Resu
 }
 
 /// Keeps a file or directory reachable after something has been mounted above it.
-fn hold(path: &Path) -> anyhow::Result<File> {
+///
+/// # Errors
+/// When there is none.
+pub fn hold(path: &Path) -> anyhow::Result<File> {
     let held = File::options().read(true).custom_flags(libc::O_PATH | libc::O_CLOEXEC).open(path);
     held.with_context(|| format!("cannot open {}", path.display()))
 }

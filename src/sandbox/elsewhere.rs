@@ -1,6 +1,7 @@
 //! Elsewhere than on Linux there are no namespaces: programs cannot be confined, and say why.
 
 use std::ffi::OsString;
+use std::fs::File;
 use std::path::{Path, PathBuf};
 
 use super::Limits;
@@ -32,13 +33,27 @@ pub fn build(_: &Path, _: Option<&Path>, _: &[PathBuf]) -> anyhow::Result<Room> 
 ///
 /// # Errors
 /// Always.
-pub fn settle_in() -> anyhow::Result<()> {
+pub fn settle_in(_: Option<&Path>) -> anyhow::Result<Option<File>> {
     anyhow::bail!(WHY)
+}
+
+/// Refuses.
+///
+/// # Errors
+/// Always.
+pub fn hold(_: &Path) -> anyhow::Result<File> {
+    anyhow::bail!(WHY)
+}
+
+/// Nowhere.
+#[must_use]
+pub fn held_by_us(_: &File) -> PathBuf {
+    PathBuf::new()
 }
 
 /// Becomes the program, without limits. Returns only with an error.
 #[must_use = "it returns only with an error"]
-pub fn become_guest(_: &Limits, _: Option<u32>, command: &[OsString]) -> anyhow::Error {
+pub fn become_guest(_: &Limits, _: Option<u32>, _: Option<&Path>, command: &[OsString]) -> anyhow::Error {
     use std::os::unix::process::CommandExt;
     let Some((word, arguments)) = command.split_first() else { return anyhow::anyhow!("the command is empty") };
     std::process::Command::new(word).args(arguments).exec().into()

@@ -1,13 +1,17 @@
-//! Watches what all processes of a room use together, and ends them all at once when that is too much: limits of the kernel
-//! hold for one process, or need rights that an ordinary user has not.
+//! Watches what all programs of a room use together, and ends them all at once when that is too much: limits of the kernel for
+//! one process do not add up. Where the programs have a cgroup, the kernel counts and refuses, and is asked what it refused;
+//! elsewhere they are counted here, again and again.
 
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use anyhow::Context;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
 use super::Limits;
+use super::enclosure::{self, Found};
 
 /// Between two looks.
 const STEP: Duration = Duration::from_millis(15);
@@ -15,22 +19,30 @@ const STEP: Duration = Duration::from_millis(15);
 const OURS: u64 = 16;
 
 /// What was exceeded, once something was.
-#[derive(Debug, Clone, Default)]
-pub struct Guard(Arc<Mutex<Option<String>>>);
+#[derive(Debug, Default)]
+pub struct Guard {
+    told: Arc<Mutex<Option<String>>>,
+    cgroup: Option<(PathBuf, Limits)>,
+}
 
 impl Guard {
-    /// Begins to watch, in the room of which this process is the keeper; elsewhere nothing is watched.
+    /// Begins to watch, in the room of which this process is the keeper; elsewhere nothing is watched. `cgroup` bears the
+    /// limits ([`super::Enclosure`]), if there is one.
     #[must_use]
-    pub fn watch(limits: Limits) -> Self {
-        let guard = Self::default();
+    pub fn watch(limits: Limits, cgroup: Option<&Path>) -> Self {
+        let guard = Self { told: Arc::default(), cgroup: cgroup.map(|dir| (dir.to_owned(), limits)) };
         if std::process::id() == 1 {
-            let told = Arc::clone(&guard.0);
+            let (told, cgroup) = (Arc::clone(&guard.told), guard.cgroup.clone());
             let watch = move || {
                 loop {
-                    if let Some(what) = excess(&limits) {
-                        // To everybody but process 1 (kill(2)); whoever is just being forked is hit too.
-                        let _ = kill(Pid::from_raw(-1), Signal::SIGKILL);
+                    let excess = match &cgroup {
+                        Some((dir, limits)) => refused(dir, limits),
+                        None => excess(&limits),
+                    };
+                    if let Some(what) = excess {
+                        // Told first: whoever sees them end may ask for the reason at once.
                         told.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(what);
+                        end_guests(cgroup.as_ref().map(|(dir, _)| dir.as_path()));
                     }
                     std::thread::sleep(STEP);
                 }
@@ -40,10 +52,34 @@ impl Guard {
         guard
     }
 
-    /// What was exceeded, as a clause: "more than 256 processes ran at the same time".
-    #[must_use]
-    pub fn exceeded(&self) -> Option<String> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    /// What was exceeded, as a clause ([`Limits::exceeded_processes`]).
+    ///
+    /// # Errors
+    /// When the kernel does not tell, or the machine had less to give than the limits allow: then nothing that was recorded
+    /// says anything about the programs.
+    pub fn exceeded(&self) -> anyhow::Result<Option<String>> {
+        let told = self.told.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let (None, Some((dir, limits))) = (&told, &self.cgroup) else { return Ok(told) };
+        match enclosure::look(dir, limits).context("the cgroup of the recording cannot be read")? {
+            Some(Found::Exceeded(what)) => Ok(Some(what)),
+            Some(Found::Scarce(what)) => anyhow::bail!("{what}; grade fewer submissions at once (--jobs)"),
+            None => Ok(None),
+        }
+    }
+}
+
+fn end_guests(cgroup: Option<&Path>) {
+    if cgroup.is_none_or(|dir| enclosure::kill_all(dir).is_err()) {
+        // To everybody but process 1 (kill(2)); whoever is just being forked is hit too.
+        let _ = kill(Pid::from_raw(-1), Signal::SIGKILL);
+    }
+}
+
+fn refused(cgroup: &Path, limits: &Limits) -> Option<String> {
+    match enclosure::look(cgroup, limits) {
+        Ok(Some(Found::Exceeded(what))) => Some(what),
+        // What is left is asked for once more at the end, and told then.
+        _ => None,
     }
 }
 
@@ -60,11 +96,10 @@ fn excess(limits: &Limits) -> Option<String> {
         }
     }
     if processes > limits.processes + OURS {
-        return Some(format!("more than {} processes ran at the same time", limits.processes));
+        return Some(limits.exceeded_processes());
     }
     let mib = (pages * page_size()) >> 20;
-    (mib > limits.memory_mib)
-        .then(|| format!("its processes used more than {} MiB of memory together", limits.memory_mib))
+    (mib > limits.memory_mib).then(|| limits.exceeded_memory())
 }
 
 /// Pages that belong to the process alone, roughly: those it shares with files are left out.

@@ -2,8 +2,10 @@
 //!
 //! Nothing here looks at the programs on the stand, and nothing here judges.
 
+mod cgroup;
 #[cfg_attr(not(target_os = "linux"), path = "elsewhere.rs")]
 pub mod confine;
+mod enclosure;
 mod filter;
 mod guard;
 mod limits;
@@ -11,6 +13,8 @@ mod namespace;
 mod survey;
 mod ties;
 
+pub use cgroup::Delegation;
+pub use enclosure::Enclosure;
 pub use filter::reject_port;
 pub use guard::Guard;
 pub use limits::Limits;

@@ -171,6 +171,7 @@ hostile | fork-bomb | 0.0 | echo: failed
 hostile | honest | 1.0
 hostile | ignores-signals | 1.0
 hostile | kill-everybody | 1.0
+hostile | leaves-its-limits | 1.0
 hostile | link-out | 0.0 | echo: failed
 hostile | memory-bomb | 0.0 | echo: failed
 hostile | reads-others | 1.0

@@ -10,6 +10,7 @@ mod check;
 mod echo_servers;
 mod grade;
 mod grade_same;
+mod limits;
 mod on_request;
 mod quiz;
 mod readme;

@@ -111,7 +111,7 @@ fn a_server_that_stays_after_ctrl_c_fails_and_so_does_a_traceback() {
 #[test]
 fn a_program_that_was_ended_for_its_appetite_fails_whatever_else_was_seen() {
     let stage = answered();
-    let exceeded = Some("more than 40 processes ran at the same time".to_owned());
+    let exceeded = Some("more than 40 processes and threads were to run at the same time".to_owned());
     let evidence = Evidence { exceeded, ..stage.facts().evidence.clone() };
     let judged = judge(&check(SERVER), &evidence, &examine(&evidence), None);
     assert_eq!(judged.outcome, Outcome::Failed);
