@@ -35,13 +35,16 @@ impl Guard {
             let (told, cgroup) = (Arc::clone(&guard.told), guard.cgroup.clone());
             let watch = move || {
                 loop {
-                    let excess = match &cgroup {
-                        Some((dir, limits)) => refused(dir, limits),
-                        None => excess(&limits),
+                    let found = match &cgroup {
+                        Some((dir, limits)) => enclosure::look(dir, limits).unwrap_or(None),
+                        None => excess(&limits).map(Found::Exceeded),
                     };
-                    if let Some(what) = excess {
-                        // Told first: whoever sees them end may ask for the reason at once.
-                        told.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(what);
+                    if let Some(found) = found {
+                        // Told first: whoever sees them end may ask for the reason at once. That the machine had too little
+                        // is asked for at the end; until then nobody has to wait.
+                        if let Found::Exceeded(what) = found {
+                            told.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(what);
+                        }
                         end_guests(cgroup.as_ref().map(|(dir, _)| dir.as_path()));
                     }
                     std::thread::sleep(STEP);
@@ -72,14 +75,6 @@ fn end_guests(cgroup: Option<&Path>) {
     if cgroup.is_none_or(|dir| enclosure::kill_all(dir).is_err()) {
         // To everybody but process 1 (kill(2)); whoever is just being forked is hit too.
         let _ = kill(Pid::from_raw(-1), Signal::SIGKILL);
-    }
-}
-
-fn refused(cgroup: &Path, limits: &Limits) -> Option<String> {
-    match enclosure::look(cgroup, limits) {
-        Ok(Some(Found::Exceeded(what))) => Some(what),
-        // What is left is asked for once more at the end, and told then.
-        _ => None,
     }
 }
 
