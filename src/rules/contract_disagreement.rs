@@ -27,10 +27,16 @@ fn check(facts: &Facts) -> Ruling {
     if listeners.iter().any(|listener| listener.local.port() == dial.target.port()) {
         return Ok(Call::Silent);
     }
+    // Where netdiag's own server listens, when nobody told an address, is nobody's agreement.
+    let (side, sure) = if facts.met_a_reference_server() {
+        (Side::Unknown, Confidence::Possible)
+    } else {
+        (Side::Both, Confidence::Proven)
+    };
     finding(
         &RULE,
-        Side::Both,
-        Confidence::Proven,
+        side,
+        sure,
         format!(
             "The client dialled {}, the server listens on {}. They disagree, and nothing says which port was agreed on.",
             dial.target, listener.local
@@ -46,6 +52,7 @@ fn check(facts: &Facts) -> Ruling {
 #[cfg(test)]
 mod tests {
     use crate::diagnosis::Side;
+    use crate::evidence::Role;
     use crate::facts::staged::{SERVER, Stage, dial, pair};
 
     fn apart() -> Stage {
@@ -56,6 +63,13 @@ mod tests {
     fn two_ports_and_no_document_is_a_disagreement() {
         assert_eq!(apart().fires("contract-disagreement").side, Side::Both);
         assert_eq!(apart().verdict().side, Side::Both);
+    }
+
+    #[test]
+    fn a_client_by_itself_disagrees_with_nobody_of_its_own() {
+        let stage = apart().program(Role::Server, |server| server.reference = true);
+        assert_eq!(stage.fires("contract-disagreement").side, Side::Unknown);
+        assert_eq!(stage.verdict().side, Side::Unknown);
     }
 
     #[test]
