@@ -135,9 +135,12 @@ impl Facts<'_> {
         Ok(first.filter(|first| seen.iter().all(|other| other == first)).map(|first| (first, evidence)))
     }
 
-    /// Whether the server had read some of what was said and left the rest: it may be at work on that, as one is that takes
-    /// the first bytes for a length.
+    /// Whether the server had read some of what was said and left the rest on a connection that it kept: it may be at work on
+    /// that, as one is that takes the first bytes for a length.
     fn was_read_in_part(&self, probe: &Probe) -> bool {
+        if !matches!(probe.close, Close::Open | Close::None) {
+            return false;
+        }
         let unread = self.server_end_of(probe).and_then(|(_, socket)| socket.recv_queue).map(u64::from);
         unread.is_some_and(|unread| (1..probe.sent_total).contains(&unread))
     }
