@@ -120,6 +120,9 @@ impl Facts<'_> {
             if probe.reach != Reach::Connected || probe.transport == Transport::Udp || probe.sent_total == 0 {
                 continue;
             }
+            if self.was_read_in_part(probe) {
+                return Ok(None);
+            }
             seen.extend(self.treatment(probe));
             evidence.push(format!("probes:{index}"));
         }
@@ -130,6 +133,16 @@ impl Facts<'_> {
         let first = seen.first().copied();
         evidence.truncate(3);
         Ok(first.filter(|first| seen.iter().all(|other| other == first)).map(|first| (first, evidence)))
+    }
+
+    /// Whether the server had read some of what was said and left the rest on a connection that it kept: it may be at work on
+    /// that, as one is that takes the first bytes for a length.
+    fn was_read_in_part(&self, probe: &Probe) -> bool {
+        if !matches!(probe.close, Close::Open | Close::None) {
+            return false;
+        }
+        let unread = self.server_end_of(probe).and_then(|(_, socket)| socket.recv_queue).map(u64::from);
+        unread.is_some_and(|unread| (1..probe.sent_total).contains(&unread))
     }
 
     fn treatment(&self, probe: &Probe) -> Option<Muteness> {
@@ -143,9 +156,7 @@ impl Facts<'_> {
         let (_, socket) = self.server_end_of(probe)?;
         match socket.recv_queue {
             _ if socket.inode == 0 => Some(Muteness::NotAccepted),
-            Some(unread) if u64::from(unread) >= probe.sent_total => Some(Muteness::Unread),
-            // It has read some of it, and may be at work on that.
-            Some(unread) if unread > 0 => None,
+            Some(unread) if unread > 0 => Some(Muteness::Unread),
             Some(_) => Some(Muteness::Open),
             None => None,
         }
@@ -279,17 +290,21 @@ impl Facts<'_> {
     pub fn departures(&self) -> Vec<Departure> {
         let Ok(dialect) = &self.dialect else { return Vec::new() };
         let mut departures = Vec::new();
+        // netdiag's longer questions end their lines with LF; to a server that waits for CR LF they are no lines.
+        let reads_lf = dialect.accepts_lf.as_ref().is_none_or(|accepts| accepts.value);
         let mut depart =
             |what: &str, evidence: Vec<String>| departures.push(Departure { what: what.to_owned(), evidence });
         if let Some(turned_away) = self.accepted_no_more() {
             depart("after its first connections it accepted no further one", turned_away);
         }
         if let Some(joined) = dialect.answers_joined.as_ref().filter(|learned| !learned.value)
+            && reads_lf
             && !self.holds_every_text(joined)
         {
             depart("of two lines in a single write not both are answered", joined.evidence());
         }
         if let Some(split) = dialect.answers_split.as_ref().filter(|learned| !learned.value)
+            && reads_lf
             && !self.holds_every_text(split)
         {
             depart("a line that arrives in two pieces is not answered as one", split.evidence());
@@ -303,6 +318,7 @@ impl Facts<'_> {
         // Servers that copy through a pipe (`ncat -e`) choke on much more; 64 KiB is what any program passes.
         if let Some(bulk) = &dialect.bulk
             && let Bulk { whole: None, broken: Some((bytes, how)) } = bulk.value
+            && reads_lf
             && self.messages_per_connection().is_none()
         {
             let how = match how {
@@ -347,7 +363,7 @@ impl Facts<'_> {
                 let said = probe.sent.first()?.0.as_slice();
                 let whole = probe.received.0.ends_with(b"\n") && said.starts_with(&probe.received.0);
                 let ended = matches!(probe.close, Close::Fin | Close::Reset) && probe.received.0.len() < MANY;
-                (whole && ended).then(|| probe.received.0.iter().filter(|byte| **byte == b'\n').count())
+                (whole && ended).then(|| probe.received.0.split_inclusive(|byte| *byte == b'\n').count())
             })
             .collect::<Option<_>>()?;
         let first = *cut.first()?;

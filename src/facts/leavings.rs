@@ -100,8 +100,8 @@ impl Facts<'_> {
     #[must_use]
     pub fn quickest_answer_ms(&self) -> Option<(f64, String)> {
         let timed = self.single_messages().into_iter().filter(|(_, probe)| probe.before_half_close > 0);
-        let times = timed.filter_map(|(index, probe)| Some((probe.first_byte_ms?, format!("probes:{index}"))));
-        times.min_by(|one, other| one.0.total_cmp(&other.0))
+        let answers = timed.filter_map(|(index, probe)| Some((probe.first_byte_ms?, format!("probes:{index}"))));
+        answers.min_by(|one, other| one.0.total_cmp(&other.0))
     }
 
     /// The probes that said one short message by itself and were answered.

@@ -32,10 +32,16 @@ fn check(facts: &Facts) -> Ruling {
     if listeners.iter().any(|listener| listener.local.port() == dial.target.port()) {
         return Ok(Call::Silent);
     }
+    // Where netdiag's own server listens, when nobody told an address, is nobody's agreement.
+    let (side, sure) = if facts.met_a_reference_server() {
+        (Side::Unknown, Confidence::Possible)
+    } else {
+        (Side::Both, Confidence::Proven)
+    };
     finding(
         &RULE,
-        Side::Both,
-        Confidence::Proven,
+        side,
+        sure,
         format!(
             "The client dialled {}, the server listens on {}. They disagree, and nothing says which port was agreed on.",
             dial.target, listener.local
@@ -75,9 +81,8 @@ fn ends_of_a_message(facts: &Facts) -> Option<Finding> {
         .because(talk.references())
         .because(probes)
         .fix(
-            "Agree on where a message ends, and tell netdiag with --contract. At its line end (`framing = \"line\"`): the \
-             server has to answer each line. At the end of the input (`framing = \"until-eof\"`): the client has to shut \
-             down its sending side (`sock.shutdown(socket.SHUT_WR)`) before it waits.",
+            "Agree on where a message ends. At its line end: the server has to answer each line. At the end of the input: the \
+             client has to shut down its sending side (`sock.shutdown(socket.SHUT_WR)`) before it waits.",
         );
     Some(found)
 }
@@ -138,6 +143,13 @@ mod tests {
         let mut stage = without_an_end();
         stage.0.packets = pair().talk(talk(40001).asks("hello\n").closes(Role::Client).open()).0.packets;
         stage.silent("contract-disagreement");
+    }
+
+    #[test]
+    fn a_client_by_itself_disagrees_with_nobody_of_its_own() {
+        let stage = apart().program(Role::Server, |server| server.reference = true);
+        assert_eq!(stage.fires("contract-disagreement").side, Side::Unknown);
+        assert_eq!(stage.verdict().side, Side::Unknown);
     }
 
     #[test]

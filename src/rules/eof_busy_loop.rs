@@ -40,10 +40,12 @@ fn check(facts: &Facts) -> Ruling {
 }
 
 fn spins_at_eof(facts: &Facts, role: Role, spin: &Spin) -> Ruling {
-    let known = |peer: &std::net::SocketAddr| !facts.is_alone() || facts.answered_or_asked_nothing(*peer);
-    let Some((row, peer)) = spin.at_eof.iter().find(|(_, peer)| known(peer)) else {
+    // One process may hold several ends; which of them keeps it busy cannot be seen.
+    let at_work = |peer: &std::net::SocketAddr| facts.is_alone() && !facts.answered_or_asked_nothing(*peer);
+    if spin.at_eof.iter().any(|(_, peer)| at_work(peer)) {
         return super::ruled_out("the server may still be at work on what netdiag had sent it, in a language of its own");
-    };
+    }
+    let Some((row, peer)) = spin.at_eof.first() else { return Ok(Call::Silent) };
     // Who still owes a reply may be working on it; and whoever misses one did not make the loop's cause.
     let owes_nothing = facts.is_alone()
         || facts.exchanges()?.iter().any(|(talk, exchange)| {

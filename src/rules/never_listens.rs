@@ -52,10 +52,16 @@ fn check(facts: &Facts) -> Ruling {
         }
         (None, None) => String::new(),
     };
+    let sure = match () {
+        () if waits => Confidence::Proven,
+        // On a slow machine it may still have been on its way.
+        () if server.computes() && error.is_empty() => Confidence::Possible,
+        () => Confidence::Likely,
+    };
     finding(
         &RULE,
         Side::Server,
-        if waits { Confidence::Proven } else { Confidence::Likely },
+        sure,
         format!("The server's program runs, but no socket of it listens, for TCP or UDP: nobody can reach it.{error}"),
     )
     .because([server.reference()])
@@ -69,7 +75,7 @@ fn check(facts: &Facts) -> Ruling {
 #[cfg(test)]
 mod tests {
     use crate::diagnosis::{Confidence, Side};
-    use crate::evidence::{Action, How, Limit, Role};
+    use crate::evidence::{Action, How, Limit, Role, Wait};
     use crate::facts::staged::{SERVER, dial, pair, stranger};
 
     #[test]
@@ -80,6 +86,18 @@ mod tests {
         assert_eq!(busy.fires("never-listens").confidence, Confidence::Likely);
         let refused = pair().without_listener().talk(dial(40001, SERVER).syn(50.0).refused(50.1));
         assert_eq!(refused.verdict().side, Side::Server);
+    }
+
+    #[test]
+    fn one_that_is_still_at_work_may_be_on_its_way() {
+        let mut stage = pair().without_listener();
+        let looks = stage.programs().samples.iter_mut().flat_map(|sample| &mut sample.processes);
+        looks.flat_map(|process| &mut process.threads).for_each(|thread| thread.wait = Wait::Running);
+        assert_eq!(stage.fires("never-listens").confidence, Confidence::Possible);
+        assert_eq!(stage.verdict().side, Side::Unknown);
+        let failed = stage.raised(Role::Server, 20.0, "OSError", Action::Reported);
+        let failed = failed.last_raised(|raised| raised.errno = Some(98));
+        assert_eq!(failed.fires("never-listens").confidence, Confidence::Likely);
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use super::{Call, Look, Rule, Ruling, Symptom, Transport, finding};
 use crate::diagnosis::{Confidence, Side};
 use crate::evidence::{Role, SocketState};
-use crate::facts::Facts;
+use crate::facts::{Facts, Listener};
 
 pub(super) static RULE: Rule = Rule {
     name: "time-wait-without-reuseaddr",
@@ -14,6 +14,7 @@ pub(super) static RULE: Rule = Rule {
     over: Some(Transport::Tcp),
     explains: &[
         "server-died",
+        "server-crashed",
         "never-listens",
         "swallowed-exception",
         "client-before-server",
@@ -27,7 +28,13 @@ fn check(facts: &Facts) -> Ruling {
     let Some(server) = facts.player(Role::Server)? else { return Ok(Call::Silent) };
     let Some((port, mut proof)) = facts.port_found_taken(&server) else { return Ok(Call::Silent) };
     let listeners = facts.listeners()?;
-    if listeners.iter().any(|listener| listener.transport == facts.transport() && listener.local.port() == port) {
+    // A server that is started again had a listener of its own before.
+    let waits = |listener: &Listener| {
+        listener.transport == facts.transport()
+            && listener.local.port() == port
+            && (listener.role.is_none() || facts.listens_to_the_end(listener))
+    };
+    if listeners.iter().any(waits) {
         return super::ruled_out(format!("a socket waits on port {port}"));
     }
     let left_over = facts.connections_without_owner(port)?;
@@ -62,7 +69,7 @@ fn check(facts: &Facts) -> Ruling {
 #[cfg(test)]
 mod tests {
     use crate::diagnosis::{Confidence, Side};
-    use crate::evidence::{Action, Calls, How, Observed, Role, Socket, SocketCall, SocketState};
+    use crate::evidence::{Action, Calls, How, Observed, Role, Snapshot, Socket, SocketCall, SocketState};
     use crate::facts::staged::{SERVER, Stage, addr, dial, listener, ms, pair, stranger};
 
     /// The server gave up; this is left of its earlier run.
@@ -84,6 +91,16 @@ mod tests {
         assert_eq!((verdict.side, verdict.fault.as_deref()), (Side::Server, Some("time-wait-without-reuseaddr")));
         let closing = left_over(SocketState::FinWait2).complains(Role::Server, "EADDRINUSE\n");
         assert!(closing.fires("time-wait-without-reuseaddr").statement.contains("almost over"));
+    }
+
+    #[test]
+    fn a_server_that_was_started_again_stands_in_its_own_way() {
+        let mut stage = complained();
+        let first = Snapshot { at: ms(20.0), sockets: vec![listener(SERVER)], counters: None, loopback_up: Some(true) };
+        let Observed::Seen(sockets) = &mut stage.0.sockets else { panic!("no sockets") };
+        sockets.snapshots.insert(0, first);
+        assert_eq!(stage.fires("time-wait-without-reuseaddr").side, Side::Server);
+        assert_eq!(stage.verdict().fault.as_deref(), Some("time-wait-without-reuseaddr"));
     }
 
     #[test]

@@ -295,7 +295,9 @@ fn banner_length(received: &[u8], banner: &[u8], fixed: bool, lines: usize) -> u
 
 /// Whether `needle` occurs in `bytes`, in any case.
 pub(super) fn contains(bytes: &[u8], needle: &[u8]) -> bool {
-    bytes.windows(needle.len().max(1)).any(|window| window.eq_ignore_ascii_case(needle))
+    let Some(first) = needle.first() else { return true };
+    let begins = |window: &[u8]| window[0].eq_ignore_ascii_case(first);
+    bytes.windows(needle.len()).any(|window| begins(window) && window.eq_ignore_ascii_case(needle))
 }
 
 /// The first probe refused where an earlier one had got through, unless it was one of a crowd, which some services
