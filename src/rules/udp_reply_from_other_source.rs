@@ -61,8 +61,8 @@ fn check(facts: &Facts) -> Ruling {
 #[cfg(test)]
 mod tests {
     use crate::diagnosis::{Confidence, Side};
-    use crate::evidence::{How, Role, Transport};
-    use crate::facts::staged::{SERVER, Stage, Talk, datagrams, pair};
+    use crate::evidence::{How, Occasion, Probe, Role, Transport};
+    use crate::facts::staged::{SERVER, Stage, Talk, addr, datagrams, pair, probe};
 
     /// The request, and a datagram to the client from there.
     fn answered(from: &str, text: &str) -> Stage {
@@ -78,6 +78,17 @@ mod tests {
         assert!(found.statement.contains("another port"), "{}", found.statement);
         let verdict = stage.verdict();
         assert_eq!((verdict.side, verdict.fault.as_deref()), (Side::Server, Some("udp-reply-from-other-source")));
+    }
+
+    #[test]
+    fn an_answer_to_netdiag_from_another_port_is_told_of_a_server_by_itself() {
+        let asked = Probe { transport: Transport::Udp, from: Some(addr("127.0.0.1:40001")), ..probe("hello", "") };
+        let mut stage = answered("127.0.0.1:51234", "hello").untold().client_gone().probed(vec![asked]);
+        stage.0.setting.occasion = Occasion::LiveServer;
+        let found = stage.fires("udp-reply-from-other-source");
+        assert_eq!((found.side, found.confidence), (Side::Server, Confidence::Proven));
+        assert!(found.statement.contains("answered from 127.0.0.1:51234"), "{}", found.statement);
+        stage.silent("udp-reply-to-wrong-peer");
     }
 
     #[test]

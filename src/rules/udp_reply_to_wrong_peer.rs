@@ -56,8 +56,8 @@ fn check(facts: &Facts) -> Ruling {
 #[cfg(test)]
 mod tests {
     use crate::diagnosis::{Confidence, Side};
-    use crate::evidence::Transport;
-    use crate::facts::staged::{SERVER, Stage, Talk, datagrams, pair};
+    use crate::evidence::{Occasion, Probe, Transport};
+    use crate::facts::staged::{SERVER, Stage, Talk, addr, datagrams, pair, probe};
 
     /// The second client's request is answered to the first one.
     fn to_the_first(text: &str) -> Stage {
@@ -84,6 +84,24 @@ mod tests {
         assert!(!stage.fires("udp-reply-to-wrong-peer").statement.contains("earlier request"));
         assert_eq!(stage.verdict().side, Side::Server);
         stage.silent("wrong-port");
+    }
+
+    /// netdiag, alone with the server, asked from port 40001; a reply went there.
+    fn netdiag_asked(reply_to: &str) -> Stage {
+        let reply = Talk::new(Transport::Udp, SERVER, reply_to, 1).at(50.5).asks("hello");
+        let asked = Probe { transport: Transport::Udp, from: Some(addr("127.0.0.1:40001")), ..probe("hello", "") };
+        let stage = pair().udp().untold().client_gone().talk(datagrams(40001).asks("hello").open()).talk(reply);
+        let mut stage = stage.probed(vec![asked]);
+        stage.0.setting.occasion = Occasion::LiveServer;
+        stage
+    }
+
+    #[test]
+    fn an_answer_to_netdiag_that_goes_to_another_port_is_told_of_a_server_by_itself() {
+        let found = netdiag_asked("127.0.0.1:9999").fires("udp-reply-to-wrong-peer");
+        assert_eq!((found.side, found.confidence), (Side::Server, Confidence::Proven));
+        assert!(found.statement.contains("127.0.0.1:9999, which had not asked"), "{}", found.statement);
+        netdiag_asked("127.0.0.1:9999").silent("udp-reply-from-other-source");
     }
 
     #[test]
