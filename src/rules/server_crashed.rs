@@ -31,7 +31,7 @@ fn check(facts: &Facts) -> Ruling {
         .fires();
     }
     let Some(server) = facts.player(Role::Server)? else { return Ok(Call::Silent) };
-    let left_early = server.ended == Ended::Exited(0) && facts.refused_dial()?.is_some();
+    let left_early = server.ended == Ended::Exited(0) && (facts.refused_dial()?.is_some() || reset_in_the_queue(facts));
     if facts.evidence.setting.server_ready.is_none() || !(facts.server_ended_badly() || left_early) {
         return Ok(Call::Silent);
     }
@@ -61,6 +61,20 @@ fn check(facts: &Facts) -> Ruling {
         .fires()
 }
 
+/// Whether a client failed over a connection that was reset before it had asked anything: what waits to be accepted when a
+/// listening socket is closed, the kernel resets.
+fn reset_in_the_queue(facts: &Facts) -> bool {
+    facts.a_client_failed()
+        && facts.exchanges().is_ok_and(|exchanges| {
+            exchanges.iter().any(|(talk, exchange)| {
+                exchange.echo == Echo::NothingAsked
+                    && talk.rst(Role::Server).is_some()
+                    && talk.fin(Role::Server).is_none()
+                    && talk.ended_by(Role::Client).is_none()
+            })
+        })
+}
+
 #[cfg(test)]
 mod tests {
     use crate::diagnosis::{Confidence, Side};
@@ -81,6 +95,16 @@ mod tests {
         assert!(found.statement.contains("KeyError"));
         assert_eq!(stage.verdict().fault.as_deref(), Some("server-crashed"));
         assert_eq!(crashed(How::Signal(11)).fires("server-crashed").side, Side::Server);
+    }
+
+    #[test]
+    fn a_client_that_waits_in_the_queue_is_reset_when_the_server_leaves() {
+        let queued = talk(40002).at(90.0).resets(Role::Server);
+        let stage = pair().talk(talk(40001).healthy()).talk(queued).exits(Role::Server, 95.0, How::Code(0)).frozen(120.0);
+        stage.clone().exits(Role::Client, 99.0, How::Code(0)).silent("server-crashed");
+        let failed = stage.exits(Role::Client, 99.0, How::Code(1));
+        assert_eq!(failed.fires("server-crashed").side, Side::Server);
+        assert_eq!(failed.verdict().side, Side::Server);
     }
 
     #[test]
