@@ -45,7 +45,10 @@ impl<'e> Facts<'e> {
     #[must_use]
     pub fn was_seen_reading(&self, player: &Player) -> bool {
         const READING: &[&str] = &["read", "readv", "recvfrom", "recvmsg"];
-        let reads = |thread: &Thread| matches!(&thread.wait, Wait::Call { name, socket: Some(_), .. } if READING.contains(&name.as_str()));
+        let reads = |thread: &Thread| match &thread.wait {
+            Wait::Call { name, socket, .. } => socket.is_some() && READING.contains(&name.as_str()),
+            _ => false,
+        };
         self.evidence.programs.seen().is_ok_and(|programs| {
             let processes = programs.samples.iter().flat_map(|sample| &sample.processes);
             processes.filter(|process| process.program == player.index).any(|process| process.threads.iter().any(reads))

@@ -106,6 +106,10 @@ fn waits_for_more(talk: &Talk, prefix: &Prefix, facts: &Facts) -> Ruling {
         Order::Little => (Side::Client, Confidence::Possible, "lowest byte first", "network order"),
         Order::Network => (Side::Server, Confidence::Possible, "network order", "the other order"),
     };
+    let line = match side {
+        Side::Client => facts.line_that_packs(Role::Client).or_else(|| facts.line_that_sends(Role::Client)),
+        _ => facts.line_where_waits(Role::Server),
+    };
     finding(
         &RULE,
         side,
@@ -116,7 +120,7 @@ fn waits_for_more(talk: &Talk, prefix: &Prefix, facts: &Facts) -> Ruling {
         ),
     )
     .because(talk.references())
-    .at(if side == Side::Client { facts.line_that_packs(Role::Client).or_else(|| facts.line_that_sends(Role::Client)) } else { facts.line_where_waits(Role::Server) })
+    .at(line)
     .fix("Pack and unpack every length in one order, best the network's: `struct.pack(\"!I\", n)`, `to_be_bytes()`.")
     .fires()
 }
