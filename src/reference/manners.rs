@@ -9,9 +9,12 @@ use crate::evidence::{Framing, Lifetime, Reply, Transport};
 
 use super::spec::{ServerFault, ServerSpec};
 
-/// The pause between the pieces of a split reply: long enough that whoever takes the first one for the whole has left, on a
-/// busy machine too, before the next one comes.
-pub const BETWEEN_PIECES: Duration = Duration::from_millis(60);
+/// The pause behind the first piece of a split reply: long enough that whoever takes it for the whole has left, on a busy
+/// machine too, before the next one comes.
+pub const AFTER_FIRST_PIECE: Duration = Duration::from_millis(60);
+
+/// The pause behind each further piece: in all a reply of a few lines must not take longer than an ordinary client waits.
+pub const BETWEEN_PIECES: Duration = Duration::from_millis(5);
 
 /// How long a server that drops its reply on a half-close looks out for one: loopback needs microseconds.
 pub const LOOKOUT: Duration = Duration::from_millis(50);

@@ -9,7 +9,7 @@ use std::time::Duration;
 use crate::evidence::Framing;
 
 use super::dialect::{append_body, closing, opening, split_terminator};
-use super::manners::{BETWEEN_PIECES, LOOKOUT, Manners};
+use super::manners::{AFTER_FIRST_PIECE, BETWEEN_PIECES, LOOKOUT, Manners};
 
 /// The longest line that is held back until its end has come; what is longer is echoed as it comes.
 pub const LONGEST_LINE: usize = 1 << 20;
@@ -219,8 +219,10 @@ fn spell(manners: &Manners, piece: Piece) -> Vec<u8> {
 fn send(manners: &Manners, bytes: Vec<u8>, steps: &mut Vec<Step>) {
     if let Some(size) = manners.split {
         for (n, part) in bytes.chunks(size).enumerate() {
-            if n > 0 {
-                steps.push(Step::Pause(BETWEEN_PIECES));
+            match n {
+                0 => {}
+                1 => steps.push(Step::Pause(AFTER_FIRST_PIECE)),
+                _ => steps.push(Step::Pause(BETWEEN_PIECES)),
             }
             steps.push(Step::Send(part.to_vec()));
         }
@@ -350,8 +352,11 @@ mod tests {
         assert_eq!(fed(&mut with(&[ServerFault::Reset]), b"a\n"), [Step::Reset]);
         assert_eq!(fed(&mut with(&[ServerFault::DelayReply(1000)]), b"a\n"), [Step::Pause(second), send(b"a\n")]);
         assert_eq!(fed(&mut with(&[ServerFault::BlockLoop(1000)]), b"a\n"), [Step::Block(second), send(b"a\n")]);
-        let split = fed(&mut with(&[ServerFault::SplitReply(2)]), b"abc\n");
-        assert_eq!(split, [send(b"ab"), Step::Pause(BETWEEN_PIECES), send(b"c\n")]);
+        let split = fed(&mut with(&[ServerFault::SplitReply(2)]), b"abcde\n");
+        assert_eq!(
+            split,
+            [send(b"ab"), Step::Pause(AFTER_FIRST_PIECE), send(b"cd"), Step::Pause(BETWEEN_PIECES), send(b"e\n"),]
+        );
     }
 
     #[test]
