@@ -63,6 +63,12 @@ impl Probe {
     pub fn was_heard(&self) -> bool {
         self.reach == Reach::Connected && (self.close != Close::Reset || self.received_total > 0)
     }
+
+    /// Everything it said, its parts joined, as far as that was kept.
+    #[must_use]
+    pub fn said(&self) -> Vec<u8> {
+        self.sent.iter().flat_map(|part| part.0.iter().copied()).collect()
+    }
 }
 
 /// What a probe tries.

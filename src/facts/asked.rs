@@ -339,7 +339,7 @@ impl Facts<'_> {
     fn holds_every_text(&self, learned: &Learned<bool>) -> bool {
         let Ok(seen) = self.evidence.probes.seen() else { return false };
         let holds = |probe: &Probe| {
-            let said: Vec<u8> = probe.sent.iter().flat_map(|part| part.0.iter().copied()).collect();
+            let said = probe.said();
             let mut texts =
                 said.split(|byte| *byte == b'\n').map(<[u8]>::trim_ascii).filter(|text| !text.is_empty()).peekable();
             texts.peek().is_some() && texts.all(|text| probe.received.0.windows(text.len()).any(|part| part == text))

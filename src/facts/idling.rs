@@ -1,5 +1,6 @@
 //! Whether a program was seen to wait for input at some time, or to be at work. No blame.
 
+use super::player::IN_ONE_READ;
 use super::{Facts, LONG_SILENCE_MS, Player, Talk};
 use crate::evidence::{At, Limit, Role, Sample, Thread, Wait};
 
@@ -44,9 +45,8 @@ impl<'e> Facts<'e> {
     /// have come back at once, so an EAGAIN of it says that its time was over (SO_RCVTIMEO).
     #[must_use]
     pub fn was_seen_reading(&self, player: &Player) -> bool {
-        const READING: &[&str] = &["read", "readv", "recvfrom", "recvmsg"];
         let reads = |thread: &Thread| match &thread.wait {
-            Wait::Call { name, socket, .. } => socket.is_some() && READING.contains(&name.as_str()),
+            Wait::Call { name, socket, .. } => socket.is_some() && IN_ONE_READ.contains(&name.as_str()),
             _ => false,
         };
         self.evidence.programs.seen().is_ok_and(|programs| {

@@ -8,9 +8,9 @@ use crate::evidence::{Probe, Shape};
 /// Something about the answers to netdiag's own questions, and the probes that show it.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Leaving {
-    /// What was said, or how much of it.
+    /// What was said.
     pub asked: Vec<u8>,
-    /// What came behind it, or how much came in all.
+    /// What came behind it.
     pub rest: Vec<u8>,
     /// `probes:N`.
     pub evidence: Vec<String>,
@@ -59,10 +59,7 @@ impl Facts<'_> {
                 .into_iter()
                 .find_map(|said| probe.received.0.strip_prefix(said))?;
             let older = Some(rest.trim_ascii()).filter(|older| older.len() >= TELLING)?;
-            let holds = |other: &Probe| {
-                let all: Vec<u8> = other.sent.iter().flat_map(|part| part.0.iter().copied()).collect();
-                all.windows(older.len()).any(|part| part == older)
-            };
+            let holds = |other: &Probe| other.said().windows(older.len()).any(|part| part == older);
             let before = probes[..index].iter().rposition(holds)?;
             (!holds(probe)).then(|| Leaving {
                 asked: said.clone(),
@@ -88,7 +85,7 @@ impl Facts<'_> {
         let joined = self.dialect.as_ref().ok()?.answers_joined.as_ref().filter(|learned| !learned.value)?;
         let first_alone = |index: &usize| {
             probes.get(*index).is_some_and(|probe| {
-                let said: Vec<u8> = probe.sent.iter().flat_map(|part| part.0.iter().copied()).collect();
+                let said = probe.said();
                 let first = said.split_inclusive(|byte| *byte == b'\n').next().unwrap_or_default();
                 super::dialect::compare(&said, &probe.received.0) == Comparison::Truncated { at: first.len() }
             })

@@ -8,6 +8,9 @@ use crate::evidence::{At, Bytes, How, Limit, Output, Process, Program, Programs,
 /// A thread that looks after something every now and then sleeps for less than this, in milliseconds.
 const LONG_SLEEP_MS: f64 = 1500.0;
 
+/// Calls that read from one connection.
+pub(super) const IN_ONE_READ: [&str; 4] = ["read", "readv", "recvfrom", "recvmsg"];
+
 /// How a program ended, seen from the moment the recording was frozen.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Ended {
@@ -129,10 +132,9 @@ impl<'e> Player<'e> {
     /// it has read what had come.
     #[must_use]
     pub fn waits_for_more(&self, local: SocketAddr, peer: SocketAddr) -> bool {
-        const READING: &[&str] = &["read", "readv", "recvfrom", "recvmsg"];
         self.threads().any(|thread| {
             matches!(&thread.wait, Wait::Call { name, socket, .. }
-                if READING.contains(&name.as_str()) && *socket == Some((local, Some(peer))))
+                if IN_ONE_READ.contains(&name.as_str()) && *socket == Some((local, Some(peer))))
         })
     }
 

@@ -202,7 +202,7 @@ fn own() -> Option<(PathBuf, Option<PathBuf>)> {
 
 /// Where a cgroup is to be found, if `root` of the hierarchy is mounted at `mount`. A path that leads out of what is mounted
 /// (from a cgroup namespace that began elsewhere) has no place.
-#[cfg_attr(not(target_os = "linux"), allow(dead_code))]
+#[cfg_attr(not(target_os = "linux"), allow(dead_code, reason = "only Linux has cgroups"))]
 fn below(mount: &Path, root: &str, path: &str) -> Option<(PathBuf, Option<PathBuf>)> {
     let inside = Path::new(path).strip_prefix(root).ok()?;
     let plain = |part| matches!(part, std::path::Component::Normal(_));

@@ -28,7 +28,7 @@ pub(super) struct Reading<'a> {
 
 impl<'a> Reading<'a> {
     fn new(index: usize, probe: &'a Probe) -> Self {
-        let sent: Vec<u8> = probe.sent.iter().flat_map(|part| part.0.iter().copied()).collect();
+        let sent = probe.said();
         let messages = match probe.transport {
             Transport::Udp => probe.sent.iter().map(|part| part.0.clone()).collect(),
             Transport::Tcp => sent.split_inclusive(|b| *b == b'\n').map(<[u8]>::to_vec).collect(),
