@@ -28,7 +28,7 @@ struct Running {
 
 impl Running {
     fn start(spec: &ServerSpec) -> Self {
-        let server = server::bind(spec).unwrap();
+        let server = bound(spec);
         let (addresses, metrics) = (server.addresses().unwrap(), server.metrics());
         let (stop, stopped) = oneshot::channel();
         let thread = std::thread::spawn(move || {
@@ -56,16 +56,46 @@ impl Running {
     }
 
     fn await_count(&self, what: impl Fn(super::metrics::Count) -> bool) {
-        let began = Instant::now();
-        while !what(self.metrics.count()) {
-            assert!(began.elapsed() < LONG, "{}", self.metrics.count());
-            std::thread::yield_now();
+        wait_for("the server to have counted so many", || what(self.metrics.count()));
+    }
+}
+
+fn wait_for(what: &str, mut holds: impl FnMut() -> bool) {
+    let began = Instant::now();
+    while !holds() {
+        assert!(began.elapsed() < LONG, "waited for {what}");
+        std::thread::yield_now();
+    }
+}
+
+/// A port that was served a moment ago may still be held, by a program that another test is just starting: until its
+/// exec it holds a copy of every descriptor.
+fn bound(spec: &ServerSpec) -> server::Server {
+    let began = Instant::now();
+    loop {
+        match server::bind(spec) {
+            Err(error) if in_use(&error) && began.elapsed() < LONG => std::thread::yield_now(),
+            result => return result.unwrap(),
         }
     }
 }
 
+fn in_use(error: &anyhow::Error) -> bool {
+    error.downcast_ref::<std::io::Error>().is_some_and(|error| error.kind() == std::io::ErrorKind::AddrInUse)
+}
+
 fn block_on<F: Future>(future: F) -> F::Output {
     tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(future)
+}
+
+/// An address that refuses connections: the port is reserved while the socket lives, and nobody listens on it. A listener
+/// closed a moment ago is not enough, for a program that another test is just starting holds a copy until its exec.
+fn refusing() -> (socket2::Socket, SocketAddr) {
+    let socket = socket2::Socket::new(socket2::Domain::IPV4, socket2::Type::STREAM, None).unwrap();
+    socket.set_reuse_address(true).unwrap();
+    socket.bind(&SocketAddr::from(([127, 0, 0, 1], 0)).into()).unwrap();
+    let address = socket.local_addr().unwrap().as_socket().unwrap();
+    (socket, address)
 }
 
 fn free_port() -> ServerSpec {
@@ -235,7 +265,7 @@ fn a_server_that_is_told_to_stop_answers_what_it_has_read_and_closes_the_rest() 
         assert_eq!(reply, b"x\n", "{workers:?}");
         assert_eq!(idle.read(&mut [0]).unwrap(), 0);
         assert_eq!(server.metrics.count().open, 0);
-        assert!(TcpStream::connect(server.address()).is_err());
+        wait_for("the port to be closed", || TcpStream::connect(server.address()).is_err());
     }
 }
 
@@ -257,7 +287,7 @@ fn a_split_reply_is_still_a_right_reply() {
 
 #[test]
 fn each_failure_is_told_for_what_it_is() {
-    let free = server::bind(&free_port()).unwrap().addresses().unwrap()[0];
+    let (_reserved, free) = refusing();
     let refused = error_of(&dialling(free));
     assert_eq!(refused, format!("connection refused: nobody listens on {free}"));
     let udp = error_of(&ClientSpec { transport: Transport::Udp, ..dialling(free) });
@@ -317,7 +347,8 @@ fn a_delayed_reply_holds_up_nobody_else() {
 #[test]
 fn a_client_retries_while_it_is_refused() {
     let late = ServerSpec { faults: vec![ServerFault::ListenLate(200)], ..free_port() };
-    let port = server::bind(&free_port()).unwrap().addresses().unwrap()[0];
+    // The server takes the port over: both allow the address to be used again, and only one of them listens.
+    let (_reserved, port) = refusing();
     let late = ServerSpec { listen: vec![port.to_string()], ..late };
     let starting = std::thread::spawn(move || Running::start(&late));
     let (replies, errors) = play(&ClientSpec { retry_ms: LONG.as_millis() as u64, ..dialling(port) });

@@ -9,6 +9,8 @@ use std::time::{Duration, Instant};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
+use super::ports::ClosedPort;
+
 /// Far more than anything here takes; only a failing test waits for it.
 const LONG: Duration = Duration::from_secs(10);
 
@@ -138,7 +140,8 @@ fn a_server_that_dies_says_why_with_status_1() {
 
 #[test]
 fn a_client_is_honest_unless_it_swallows_its_errors() {
-    let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let reserved = ClosedPort::reserve();
+    let free = format!("127.0.0.1:{}", reserved.number());
     let play = |faults: &str| {
         let mut client = Actor::start(&format!(r#"{{"client":{{"dial":"{free}","faults":{faults}}}}}"#), &[]);
         (client.ended().code(), client.errors())

@@ -14,6 +14,7 @@ use netdiag::collect::clock::Clock;
 use netdiag::collect::programs::{Launch, Stage};
 use netdiag::evidence::{Calls, How, Role, SocketCall, Wait};
 
+use super::ports::ClosedPort;
 use super::stand::{AS_NOBODY, FORBIDDEN, LONG, NETDIAG, Public, Run, netdiag, works};
 
 const REFUSED: i64 = -111;
@@ -258,18 +259,11 @@ fn quiet_clients(dir: &Path) -> Vec<Vec<String>> {
     clients
 }
 
-/// A port that nobody listens on; it stays reserved as long as the socket lives.
-fn closed_port() -> (socket2::Socket, u16) {
-    let socket = socket2::Socket::new(socket2::Domain::IPV4, socket2::Type::STREAM, None).unwrap();
-    socket.bind(&std::net::SocketAddr::from(([127, 0, 0, 1], 0)).into()).unwrap();
-    let port = socket.local_addr().unwrap().as_socket().unwrap().port();
-    (socket, port)
-}
-
 #[test]
 fn a_refusal_is_seen_whatever_language_connects_and_however() {
     let dir = tempfile::tempdir().unwrap();
-    let (_reserved, port) = closed_port();
+    let reserved = ClosedPort::reserve();
+    let port = reserved.number();
     for client in quiet_clients(dir.path()) {
         let port_word = port.to_string();
         let command: Vec<&str> = client.iter().map(String::as_str).chain([port_word.as_str()]).collect();

@@ -4,7 +4,8 @@
 use netdiag::evidence::Transport;
 use serde_json::{Value, json};
 
-use crate::echo_servers::{Server, free_port, program, xinetd};
+use crate::echo_servers::{Server, program, xinetd};
+use crate::ports::free_port;
 use crate::stand;
 
 /// Checks a server with the command and compares the verdict and what it learned.

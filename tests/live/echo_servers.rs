@@ -14,6 +14,8 @@ use nix::unistd::Pid;
 
 use netdiag::evidence::Transport;
 
+use super::ports::free_port;
+
 /// Starting a Java program on a busy machine is the slowest thing here.
 const START: Duration = Duration::from_secs(40);
 
@@ -105,14 +107,6 @@ fn inodes_of_tree(root: i32) -> BTreeSet<u64> {
 pub fn program(name: &str) -> String {
     let path: PathBuf = [env!("CARGO_MANIFEST_DIR"), "tests", "programs", "servers", name].iter().collect();
     path.to_str().unwrap().to_owned()
-}
-
-/// A port that was free a moment ago, for programs that cannot take any free one by themselves.
-pub fn free_port(transport: Transport) -> u16 {
-    match transport {
-        Transport::Tcp => std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port(),
-        Transport::Udp => std::net::UdpSocket::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port(),
-    }
 }
 
 /// An inetd's built-in echo service on a free port.

@@ -12,6 +12,7 @@ mod grade;
 mod grade_same;
 mod limits;
 mod on_request;
+mod ports;
 mod quiz;
 mod readme;
 mod real_servers;

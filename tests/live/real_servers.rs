@@ -7,7 +7,8 @@
 use std::net::SocketAddr;
 use std::process::Command;
 
-use crate::echo_servers::{Server, free_port, program, xinetd};
+use crate::echo_servers::{Server, program, xinetd};
+use crate::ports::{ClosedPort, free_port};
 use netdiag::collect::clock::Clock;
 use netdiag::collect::probes::{Depth, Examiner};
 use netdiag::evidence::{Framing, Lifetime, Probes, Reply, Shape, Transport};
@@ -297,7 +298,8 @@ fn a_tokio_server_is_a_raw_echo() {
 
 #[test]
 fn nobody_listening_is_a_refusal_at_every_address() {
-    let port = free_port(Transport::Tcp);
+    let reserved = ClosedPort::reserve();
+    let port = reserved.number();
     let targets: Vec<SocketAddr> = vec![([127, 0, 0, 1], port).into(), (std::net::Ipv6Addr::LOCALHOST, port).into()];
     for transport in [Transport::Tcp, Transport::Udp] {
         let probes = Examiner::new(Clock::start(), targets.clone(), transport).examine(Depth::Full).unwrap();

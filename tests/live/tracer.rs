@@ -15,6 +15,8 @@ use netdiag::collect::clock::Clock;
 use netdiag::collect::exceptions::{Compiled, Listener, Prepared};
 use netdiag::evidence::{Action, Exceptions, Raised, Role};
 
+use super::ports::ClosedPort;
+
 /// Long enough for a loaded machine; nothing waits for it unless something is broken.
 const PATIENCE: Duration = Duration::from_secs(20);
 
@@ -42,21 +44,6 @@ fn pythons() -> Vec<String> {
     }
     assert!(!pythons.is_empty(), "these tests need python3");
     pythons
-}
-
-/// A port of the loopback that nobody listens on: it was ours a moment ago, and stays reserved meanwhile.
-struct ClosedPort(socket2::Socket);
-
-impl ClosedPort {
-    fn reserve() -> Self {
-        let socket = socket2::Socket::new(socket2::Domain::IPV4, socket2::Type::STREAM, None).unwrap();
-        socket.bind(&"127.0.0.1:0".parse::<std::net::SocketAddr>().unwrap().into()).unwrap();
-        Self(socket)
-    }
-
-    fn number(&self) -> u16 {
-        self.0.local_addr().unwrap().as_socket().unwrap().port()
-    }
 }
 
 /// Waits until the main thread of a process waits for its descriptors: its event loop has nothing left to run.

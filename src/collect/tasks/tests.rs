@@ -1,5 +1,5 @@
 use super::*;
-use std::net::TcpListener;
+use std::net::{SocketAddr, TcpListener};
 
 const PATIENCE: Duration = Duration::from_secs(5);
 
@@ -9,7 +9,10 @@ fn gap(console: &str, patience: Duration) -> Gap {
 
 #[test]
 fn nobody_listening_is_a_gap_that_says_how_to_serve_a_console() {
-    let closed = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    // Bound, so that nobody else gets the port, and not listening.
+    let reserved = socket2::Socket::new(socket2::Domain::IPV4, socket2::Type::STREAM, None).unwrap();
+    reserved.bind(&SocketAddr::from(([127, 0, 0, 1], 0)).into()).unwrap();
+    let closed = reserved.local_addr().unwrap().as_socket().unwrap();
     let gap = gap(&format!("http://{closed}"), PATIENCE);
     assert!(gap.why.contains("refused"), "{}", gap.why);
     assert!(gap.remedy.contains("tokio_unstable") && gap.remedy.contains("console_subscriber::init()"));
