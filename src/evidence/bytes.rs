@@ -7,6 +7,9 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 #[derive(Clone, PartialEq, Eq, Hash, Default, PartialOrd, Ord)]
 pub struct Bytes(pub Vec<u8>);
 
+/// Marks of punctuation beyond ASCII that compilers and people put into messages.
+const MARKS: &str = "‘’‚“”„«»‹›–—…·•→×✗✓";
+
 impl Bytes {
     /// The escaped form: pure printable ASCII on one line.
     #[must_use]
@@ -14,13 +17,23 @@ impl Bytes {
         self.0.escape_ascii().to_string()
     }
 
-    /// As a line of text to be read by people: printable ASCII as it is, quotes and backslashes included, the rest escaped.
+    /// As a line of text to be read by people: printable ASCII, and letters, digits and the usual marks of any script (in
+    /// UTF-8), as they are; the rest escaped.
     #[must_use]
     pub fn readable(&self) -> String {
-        let as_it_is = |byte: u8| byte == b' ' || byte.is_ascii_graphic();
-        let escaped =
-            |byte: u8| if as_it_is(byte) { char::from(byte).to_string() } else { byte.escape_ascii().to_string() };
-        self.0.iter().map(|byte| escaped(*byte)).collect()
+        let mut text = String::with_capacity(self.0.len());
+        let escape = |text: &mut String, bytes: &[u8]| text.push_str(&bytes.escape_ascii().to_string());
+        for chunk in self.0.utf8_chunks() {
+            for c in chunk.valid().chars() {
+                if c == ' ' || c.is_ascii_graphic() || !c.is_ascii() && (c.is_alphanumeric() || MARKS.contains(c)) {
+                    text.push(c);
+                } else {
+                    escape(&mut text, c.encode_utf8(&mut [0; 4]).as_bytes());
+                }
+            }
+            escape(&mut text, chunk.invalid());
+        }
+        text
     }
 
     /// Whether there are none.
@@ -109,6 +122,14 @@ mod tests {
         let json = serde_json::to_string(&all).unwrap();
         assert!(json.bytes().all(|b| (0x20..0x7f).contains(&b)));
         assert_eq!(serde_json::from_str::<Bytes>(&json).unwrap(), all);
+    }
+
+    #[test]
+    fn what_people_write_is_readable_and_what_moves_a_cursor_is_spelled_out() {
+        let readable = |bytes: &[u8]| Bytes::from(bytes).readable();
+        assert_eq!(readable("expected ‘;’ – \"groß\" 漢\\".as_bytes()), "expected ‘;’ – \"groß\" 漢\\");
+        assert_eq!(readable(b"\x1b[2J\xff\n"), "\\x1b[2J\\xff\\n");
+        assert_eq!(readable("\u{202e}".as_bytes()), "\\xe2\\x80\\xae");
     }
 
     #[test]

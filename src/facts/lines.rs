@@ -2,7 +2,8 @@
 
 use std::net::SocketAddr;
 
-use super::{Dial, Facts, Listener, Player};
+use super::trace::Trace;
+use super::{Dial, Facts, Listener};
 use crate::evidence::{Action, Contract, Frame, Role, Stack, Text};
 
 /// The port of the address that `contract` states.
@@ -188,14 +189,16 @@ impl Facts<'_> {
     }
 
     /// The line of the exception that nothing in `role`'s own code caught; where exceptions cannot be followed, the one
-    /// that the program's runtime printed.
+    /// that the program's runtime printed. What is wrong in the source is printed before anything can be followed.
     #[must_use]
     pub fn line_of_failure(&self, role: Role) -> Option<(Frame, Role)> {
-        let Ok(raised) = self.exceptions(role) else {
+        let printed = |counts: fn(&Trace) -> bool| {
             let players = self.players(role).ok()?;
-            return Some((players.iter().find_map(Player::trace)?.frame?, role));
+            Some((players.iter().find_map(|player| player.trace().filter(counts))?.frame?, role))
         };
-        let (_, last) = raised.iter().rev().find(|(_, raised)| raised.action == Action::Uncaught)?;
+        let Ok(raised) = self.exceptions(role) else { return printed(|_| true) };
+        let uncaught = raised.iter().rev().find(|(_, raised)| raised.action == Action::Uncaught);
+        let Some((_, last)) = uncaught else { return printed(Trace::is_last) };
         Some((last.frames.last()?.clone(), role))
     }
 }

@@ -1,6 +1,10 @@
 //! What a program's own runtime printed about its failure: the error, and the line of the program it came from. Text that
 //! a program wrote proves nothing; it is where to look.
 
+mod one_line;
+mod source;
+mod stacks;
+
 use crate::evidence::{Bytes, Frame, Output};
 
 /// An error as a runtime prints it.
@@ -29,8 +33,10 @@ pub fn last(stderr: &Output, cwd: Option<&str>) -> Option<Trace> {
     let text = String::from_utf8_lossy(kept);
     let lines: Vec<&str> = text.lines().map(str::trim_end).filter(|line| !line.is_empty()).collect();
     let (end, mut found) = (0..lines.len()).rev().find_map(|at| {
-        let trace = python(&lines, at).or_else(|| stack(&lines, at)).or_else(|| go(&lines, at));
-        trace.or_else(|| rust(&lines, at)).or_else(|| one_line(&lines, at))
+        let of_source = source::first(&lines, at);
+        let trace = of_source.or_else(|| stacks::python(&lines, at)).or_else(|| stacks::stack(&lines, at));
+        let trace = trace.or_else(|| stacks::go(&lines, at)).or_else(|| stacks::rust(&lines, at));
+        trace.or_else(|| one_line::any(&lines, at))
     })?;
     found.rest = lines[end.min(lines.len())..].iter().filter(|line| !is_postscript(line)).count();
     if let (Some(frame), Some(cwd)) = (&mut found.frame, cwd)
@@ -43,7 +49,14 @@ pub fn last(stderr: &Output, cwd: Option<&str>) -> Option<Trace> {
 
 /// What runtimes print behind a trace.
 fn is_postscript(line: &str) -> bool {
-    ["Node.js v", "note: ", "exit status ", "\t... ", "stack backtrace:"].iter().any(|start| line.starts_with(start))
+    const STARTS: [&str; 7] =
+        ["Node.js v", "note: ", "exit status ", "\t... ", "stack backtrace:", "Execution of ", "BEGIN failed"];
+    STARTS.iter().any(|start| line.starts_with(start))
+}
+
+/// Whether a line does nothing but point at the one above it.
+fn is_caret(line: &str) -> bool {
+    !line.is_empty() && line.bytes().all(|byte| b" \t^~".contains(&byte))
 }
 
 /// A trace, and the number of the line behind it.
@@ -56,103 +69,6 @@ fn found(words: &str, frame: Option<Frame>, end: usize) -> Found {
 fn frame(file: &str, line: &str, function: &str) -> Option<Frame> {
     let line = line.parse().ok().filter(|line| *line > 0)?;
     Some(Frame { file: file.to_owned(), line, function: function.to_owned(), source: String::new() })
-}
-
-/// `Traceback (most recent call last):`, frames, and the error in the first line that is not indented (Python).
-fn python(lines: &[&str], at: usize) -> Option<Found> {
-    if !lines[at].starts_with("Traceback (most recent call last)") {
-        return None;
-    }
-    let body = &lines[at + 1..];
-    let length = body.iter().position(|line| !line.starts_with(' ')).unwrap_or(body.len());
-    let read = |line: &&str| {
-        let (file, rest) = line.trim_start().strip_prefix("File \"")?.split_once("\", line ")?;
-        let (number, function) = rest.split_once(", in ").unwrap_or((rest, ""));
-        frame(file, number, function)
-    };
-    let own = |frame: &Frame| !frame.file.contains("/lib/python") && !frame.file.starts_with('<');
-    let innermost = body[..length].iter().filter_map(read).rfind(own);
-    Some(found(body.get(length)?, innermost, at + length + 2))
-}
-
-/// An error, then `at FUNCTION (FILE:LINE:COLUMN)` (JavaScript) or `at FUNCTION(FILE:LINE)` (Java), the innermost first.
-/// The cause of an error in Java comes behind it, with frames of its own.
-fn stack(lines: &[&str], at: usize) -> Option<Found> {
-    let is_frame = |line: &&str| line.starts_with([' ', '\t']) && line.trim_start().starts_with("at ");
-    if is_frame(&lines[at]) || !lines.get(at + 1).is_some_and(is_frame) || lines[at].starts_with([' ', '\t']) {
-        return None;
-    }
-    let length = lines[at + 1..].iter().position(|line| !is_frame(line)).unwrap_or(lines.len() - at - 1);
-    let frames = lines[at + 1..=at + length].iter().filter_map(|line| place(line.trim_start().strip_prefix("at ")?));
-    Some(found(lines[at], frames.into_iter().next(), at + length + 1))
-}
-
-/// A frame of such a stack, if it is the program's own.
-fn place(text: &str) -> Option<Frame> {
-    // Node prints an error's fields in braces behind its frames.
-    let text = text.strip_suffix(" {").unwrap_or(text);
-    let (function, place) = match text.strip_suffix(')').and_then(|text| text.rsplit_once('(')) {
-        Some((function, place)) => (function.trim_end(), place),
-        None => ("", text),
-    };
-    let of_the_runtime = ["java.", "javax.", "jdk.", "sun."].iter().any(|package| function.starts_with(package));
-    if of_the_runtime || place.starts_with("node:") || place.contains("/node_modules/") {
-        return None;
-    }
-    let (before, last) = place.rsplit_once(':')?;
-    let with_column = before.rsplit_once(':').and_then(|(file, line)| frame(file, line, function));
-    with_column.or_else(|| frame(before, last, function))
-}
-
-/// `panic: …`, then a goroutine's frames: a function, and behind a tab its `FILE:LINE +0xOFFSET` (Go).
-fn go(lines: &[&str], at: usize) -> Option<Found> {
-    if !lines[at].starts_with("panic: ") {
-        return None;
-    }
-    let read = |line: &&str| {
-        let (file, rest) = line.strip_prefix('\t')?.rsplit_once(".go:")?;
-        let of_the_runtime = file.contains("/go/src/") || file.contains("/lib/go");
-        frame(&format!("{file}.go"), rest.split(' ').next()?, "").filter(|_| !of_the_runtime)
-    };
-    Some(found(lines[at], lines[at..].iter().find_map(read), lines.len()))
-}
-
-/// `thread 'NAME' panicked at FILE:LINE:COLUMN:` and the message in the next line (Rust since 1.73).
-fn rust(lines: &[&str], at: usize) -> Option<Found> {
-    let (_, place) = lines[at].strip_prefix("thread '")?.split_once(" panicked at ")?;
-    let mut parts = place.trim_end_matches(':').rsplitn(3, ':');
-    let (_, line, file) = (parts.next()?, parts.next()?, parts.next()?);
-    let behind = lines.iter().skip(at + 2).take_while(|line| is_of_a_panic(line)).count();
-    Some(found(lines.get(at + 1).copied().unwrap_or(lines[at]), frame(file, line, ""), at + 2 + behind))
-}
-
-/// What may stand behind a panic's first line of words: the two sides of an assertion, and a backtrace if it was asked for.
-fn is_of_a_panic(line: &str) -> bool {
-    let text = line.trim_start();
-    let indented = text.len() < line.len();
-    let numbered = text.split_once(": ").is_some_and(|(number, _)| number.bytes().all(|byte| byte.is_ascii_digit()));
-    is_postscript(line)
-        || indented && (numbered || ["left: ", "right: ", "at "].iter().any(|start| text.starts_with(start)))
-}
-
-/// `MESSAGE at FILE line N.` (Perl) and `FILE:N:in FUNCTION: MESSAGE` (Ruby).
-fn one_line(lines: &[&str], at: usize) -> Option<Found> {
-    let text = lines[at];
-    let perl = || {
-        // Perl adds how far it has read its input.
-        let text = text.split_once(", <").map_or(text, |(before, _)| before);
-        let (message, place) = text.rsplit_once(" at ")?;
-        let (file, number) = place.rsplit_once(" line ")?;
-        Some((message, frame(file, number.trim_end_matches('.'), "").filter(|frame| !frame.file.contains(' '))?))
-    };
-    let ruby = || {
-        let (place, rest) = text.split_once(":in ")?;
-        let (file, number) = place.rsplit_once(':')?;
-        let (function, message) = rest.split_once(": ")?;
-        Some((message, frame(file, number, function.trim_matches(['`', '\''])).filter(|_| !file.contains(' '))?))
-    };
-    let (message, frame) = perl().or_else(ruby)?;
-    Some(found(message, Some(frame), at + 1))
 }
 
 #[cfg(test)]
@@ -187,9 +103,6 @@ mod tests {
         let python = "Traceback (most recent call last):\n  File \"/home/me/lab/s.py\", line 4, in <module>\n    main()\n  \
                       File \"/usr/lib/python3.11/socket.py\", line 9, in bind\n    x\nOSError: [Errno 98] in use\n";
         told(python, "OSError: [Errno 98] in use", ("s.py", 4));
-        told("Can't locate method \"x\" at server.pl line 12.\n", "Can't locate method \"x\"", ("server.pl", 12));
-        told("lost at a.pl line 7, <STDIN> line 3.\n", "lost", ("a.pl", 7));
-        told("s.rb:5:in `serve': undefined (NameError)\n", "undefined (NameError)", ("s.rb", 5));
         let go =
             "panic: boom\n\ngoroutine 1 [running]:\nmain.serve(...)\n\t/home/me/lab/main.go:10 +0x1d\nexit status 2\n";
         told(go, "panic: boom", ("main.go", 10));
@@ -199,6 +112,76 @@ mod tests {
                         stack backtrace:\n   0: rust_begin_unwind\n             at /rustc/library/panicking.rs:1:2\n   1: c::main\n\
                         note: Some details are omitted, run with `RUST_BACKTRACE=full` for a verbose backtrace.\n";
         told(asserted, "assertion `left == right` failed", ("c.rs", 9));
+    }
+
+    #[test]
+    fn languages_that_name_the_place_in_one_line() {
+        told("Can't locate method \"x\" at server.pl line 12.\n", "Can't locate method \"x\"", ("server.pl", 12));
+        told("lost at a.pl line 7, <STDIN> line 3.\n", "lost", ("a.pl", 7));
+        told("s.rb:5:in `serve': undefined (NameError)\n", "undefined (NameError)", ("s.rb", 5));
+        told("run.sh: line 2: nosuch: command not found\n", "nosuch: command not found", ("run.sh", 2));
+        told("/home/me/lab/run.sh: 2: exec: ./srv: not found\n", "exec: ./srv: not found", ("run.sh", 2));
+        assert_eq!(read("bash: line 1: nosuch: command not found\n").unwrap().1, None, "a command has no file");
+        told("lua5.4: s.lua:3: no value\n", "no value", ("s.lua", 3));
+        told(
+            "PHP Parse error:  syntax error, unexpected '}' in s.php on line 3\n",
+            "syntax error, unexpected '}'",
+            ("s.php", 3),
+        );
+        told("PHP Fatal error:  Uncaught Error: boom in /home/me/lab/s.php:5\n", "Uncaught Error: boom", ("s.php", 5));
+        let tcl = "wrong # args\n    while executing\n\"socket -server foo\"\n    (file \"s.tcl\" line 2)\n";
+        told(tcl, "wrong # args", ("s.tcl", 2));
+    }
+
+    #[test]
+    fn the_first_complaint_about_the_source_is_the_one_to_read() {
+        let gcc = "s.c: In function 'main':\ns.c:4:2: error: expected ';' before 'return'\n    4 |  return x;\n      |  ^~~~~~\n\
+                   s.c:9:1: error: expected '}'\n    9 |  y\n";
+        told(gcc, "expected ';' before 'return'", ("s.c", 4));
+        let javac = "Srv.java:3: error: incompatible types\n  int x = \"s\";\n          ^\n1 error\nerror: compilation failed\n";
+        told(javac, "incompatible types", ("Srv.java", 3));
+        let rustc = "error[E0308]: mismatched types\n --> m.rs:2:15\n  |\n2 |  let x: i32 = \"a\";\n\
+                     error: aborting due to 1 previous error\nFor more information try `rustc --explain E0308`.\n";
+        told(rustc, "mismatched types", ("m.rs", 2));
+        told(
+            "# command-line-arguments\n./m.go:5:2: undefined: x\n./m.go:7:2: undefined: y\n",
+            "undefined: x",
+            ("./m.go", 5),
+        );
+        let link = "/usr/bin/ld: /tmp/cc1.o: in function `main':\ns.c:12: undefined reference to `serve'\n\
+                    collect2: error: ld returned 1 exit status\n";
+        told(link, "undefined reference to `serve'", ("s.c", 12));
+        let python = "  File \"/home/me/lab/s.py\", line 2\n    def f(:\n          ^\nSyntaxError: invalid syntax\n";
+        told(python, "SyntaxError: invalid syntax", ("s.py", 2));
+        let imported = format!(
+            "Traceback (most recent call last):\n  File \"main.py\", line 1, in <module>\n    import s\n{python}"
+        );
+        told(&imported, "SyntaxError: invalid syntax", ("s.py", 2));
+        let node = "/home/me/lab/s.js:3\n s.write(d)\n          ^\n\nSyntaxError: missing )\n    at wrapSafe \
+                    (node:internal/modules/cjs/loader:1464:18)\n\nNode.js v20.20.2\n";
+        told(node, "SyntaxError: missing )", ("s.js", 3));
+        let perl = "syntax error at s.pl line 3, near \"= ;\"\nExecution of s.pl aborted due to compilation errors.\n";
+        told(perl, "syntax error", ("s.pl", 3));
+        let missing = "Can't locate Foo.pm in @INC (you may need to install it) at s.pl line 2.\n\
+                       BEGIN failed--compilation aborted at s.pl line 2.\n";
+        told(missing, "Can't locate Foo.pm in @INC (you may need to install it)", ("s.pl", 2));
+    }
+
+    #[test]
+    fn the_line_itself_is_taken_from_where_it_was_printed() {
+        let source =
+            |text: &str| last(&Output { head: text.into(), ..Output::default() }, None).unwrap().frame.unwrap().source;
+        assert_eq!(source("s.c:4:2: error: no\n    4 |  return x;\n      |  ^~~~~~\n"), "return x;");
+        assert_eq!(source("S.java:3: error: no\n  int x = \"s\";\n          ^\n1 error\n"), "int x = \"s\";");
+        assert_eq!(source("error: no\n --> m.rs:2:15\n  |\n2 |  let x = y;\n  |   ^ no\n"), "let x = y;");
+        assert_eq!(source("  File \"s.py\", line 2\n    def f(:\n          ^\nSyntaxError: no\n"), "def f(:");
+        let python =
+            "Traceback (most recent call last):\n  File \"s.py\", line 4, in f\n    d[1]\n    ~^^^\nKeyError: 1\n";
+        assert_eq!(source(python), "d[1]");
+        let node = "/lab/s.js:6\n    a.push(b);\n      ^\n\nTypeError: no\n    at f (/lab/s.js:6:7)\n";
+        assert_eq!(source(node), "a.push(b);");
+        let elsewhere = "/lab/s.js:6\n    throw e;\n    ^\n\nTypeError: no\n    at f (/lab/t.js:9:7)\n";
+        assert_eq!(source(elsewhere), "");
     }
 
     #[test]
@@ -219,9 +202,17 @@ mod tests {
 
     #[test]
     fn other_text_is_no_trace() {
-        for text in
-            ["", "listening at 127.0.0.1 port 12345\n", "    at home\n", "error: it broke\n", "waiting at the line\n"]
-        {
+        for text in [
+            "",
+            "listening at 127.0.0.1 port 12345\n",
+            "    at home\n",
+            "error: it broke\n",
+            "waiting at the line\n",
+            "port: 5: free\n",
+            "12:30:01: error: gone\n",
+            "host.net:80: error: gone\n",
+            "make: *** [Makefile:3: server] Error 1\n",
+        ] {
             assert_eq!(read(text), None, "{text}");
         }
     }

@@ -209,8 +209,12 @@ fn listening(check: &Check, evidence: &Evidence, diagnosis: &Diagnosis, verdict:
     let ended =
         own(check, evidence).find_map(|program| Some((program, program.exit.as_ref().filter(|exit| !exit.by_us)?)));
     let how = ended.map_or_else(String::new, |(program, exit)| {
-        let head = program.stderr.as_ref().map(|output| output.head.0.clone()).unwrap_or_default();
-        let words = cite::last_words(&head, &[]).map(|words| format!(", saying: {words}")).unwrap_or_default();
+        let words = program
+            .stderr
+            .as_ref()
+            .and_then(cite::last_words)
+            .map(|words| format!(", saying: {words}"))
+            .unwrap_or_default();
         format!(" It {}{words}.", cite::ending(exit.how))
     });
     unmet(format!("The server never listened at {address}.{how}"), verdict)

@@ -17,7 +17,8 @@ const MAY_NAME: &[(&str, &[&str])] = &[
     ("rules", &["diagnosis", "evidence", "facts"]),
     ("verdict", &["diagnosis", "evidence", "facts", "rules"]),
     ("diagnosis", &["evidence", "facts", "rules", "verdict"]),
-    ("report", &["diagnosis", "evidence"]),
+    // Which line of a program's output says most is the same for a rule and for a row of the ladder.
+    ("report", &["diagnosis", "evidence", "facts::trace"]),
     ("reference", &["evidence"]),
     ("scenario", &["evidence", "recording", "reference"]),
     ("sandbox", &["evidence"]),

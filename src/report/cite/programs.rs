@@ -3,9 +3,10 @@
 use super::super::escape;
 use super::{EXCERPT, Telling, place, time};
 use crate::evidence::{
-    Action, Evidence, Frame, How, Limit, Process, Program, Programs, Raised, Role, Sample, SocketCall, Task, TaskState,
-    Wait,
+    Action, Evidence, Frame, How, Limit, Output, Process, Program, Programs, Raised, Role, Sample, SocketCall, Task,
+    TaskState, Wait,
 };
+use crate::facts::trace;
 
 /// How a program ended, as a predicate.
 #[must_use]
@@ -49,23 +50,18 @@ pub fn program(program: &Program, telling: Telling) -> String {
     };
     let said = match &program.stderr {
         Some(stderr) if stderr.total == 0 => " and writes nothing to standard error".to_owned(),
-        Some(stderr) => last_words(&stderr.head.0, &stderr.tail.0)
-            .map_or_else(String::new, |line| format!("; standard error: {line}")),
+        Some(stderr) => last_words(stderr).map_or_else(String::new, |line| format!("; standard error: {line}")),
         None => String::new(),
     };
     format!("{name} {ended}{said}")
 }
 
-/// The line that says most about an output: the last one of a traceback, else the first that is not empty.
+/// The line that says most about an output: the error that a runtime or a compiler printed, else the first that is not empty.
 #[must_use]
-pub fn last_words(head: &[u8], tail: &[u8]) -> Option<String> {
-    let is_full = |line: &&[u8]| !line.trim_ascii().is_empty();
-    let first = head.split(|byte| *byte == b'\n').find(is_full)?;
-    let traceback = first.starts_with(b"Traceback (most recent call last)");
-    let end = if tail.is_empty() { head } else { tail };
-    let line = if traceback { end.split(|byte| *byte == b'\n').rfind(is_full)? } else { first };
-    let line = line.trim_ascii();
-    Some(escape::quoted(line, line.len() as u64, 200))
+pub fn last_words(output: &Output) -> Option<String> {
+    let first = || output.head.0.split(|byte| *byte == b'\n').map(<[u8]>::trim_ascii).find(|line| !line.is_empty());
+    let line = trace::last(output, None).map(|trace| trace.words.0).or_else(|| Some(first()?.to_vec()))?;
+    Some(escape::quoted(&line, line.len() as u64, 200))
 }
 
 /// What the server's processes held at one look; how much that is differs from run to run.

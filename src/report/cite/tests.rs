@@ -1,8 +1,8 @@
 use super::super::sample;
 use super::*;
 use crate::evidence::{
-    At, Close, Limit, Observed, Probe, Probes, Process, Reach, Role, Sample, SocketCall, Swap, Task, TaskState, Tasks,
-    Thread, Wait,
+    At, Close, Limit, Observed, Output, Probe, Probes, Process, Reach, Role, Sample, SocketCall, Swap, Task, TaskState,
+    Tasks, Thread, Wait,
 };
 
 fn words_of(reference: &str) -> String {
@@ -139,10 +139,16 @@ fn a_reference_to_nothing_is_not_put_in_words() {
 
 #[test]
 fn an_output_is_told_by_its_most_telling_line() {
-    assert_eq!(last_words(b"\n warning: x\nmore\n", b"").unwrap(), "\"warning: x\"");
-    assert_eq!(last_words(b"Traceback (most recent call last):\n  ...\nOSError: y\n", b"").unwrap(), "\"OSError: y\"");
-    assert_eq!(last_words(b"Traceback (most recent call last):\n", b"z\nOSError: y\n\n").unwrap(), "\"OSError: y\"");
-    assert_eq!(last_words(b" \n\n", b""), None);
+    let told =
+        |head: &str, tail: &str| last_words(&Output { head: head.into(), tail: tail.into(), ..Output::default() });
+    assert_eq!(told("\n warning: x\nmore\n", "").unwrap(), "\"warning: x\"");
+    assert_eq!(told("Traceback (most recent call last):\n  ...\nOSError: y\n", "").unwrap(), "\"OSError: y\"");
+    assert_eq!(
+        told("starting\n", "Traceback (most recent call last):\n  ...\nOSError: y\n").unwrap(),
+        "\"OSError: y\""
+    );
+    assert_eq!(told("s.c: In function 'f':\ns.c:4:2: error: no\n    4 | x\n", "").unwrap(), "\"no\"");
+    assert_eq!(told(" \n\n", ""), None);
 }
 
 #[test]

@@ -216,6 +216,9 @@ fn fate(raised: &Raised) -> String {
     }
 }
 
+/// So long after a program's end its output may still be read; what comes later is of a child that it left behind.
+const READ_LATE_MS: f64 = 50.0;
+
 /// The first thing a program wrote on standard error (or, when there is no traffic to see, on standard output), unless
 /// an exception on the ladder tells it already.
 fn said(events: &mut Vec<Event>, program: &Program, index: usize, evidence: &Evidence, drawn: bool) {
@@ -225,9 +228,12 @@ fn said(events: &mut Vec<Event>, program: &Program, index: usize, evidence: &Evi
     let outputs = [(&program.stderr, "stderr", !told), (&program.stdout, "stdout", !drawn && !program.reference)];
     for (output, name, wanted) in outputs {
         let Some(output) = output.as_ref().filter(|_| wanted) else { continue };
-        let (Some(at), Some(words)) = (output.first, cite::last_words(&output.head.0, &output.tail.0)) else {
+        let (Some(at), Some(words)) = (output.first, cite::last_words(output)) else {
             continue;
         };
+        // The pipe is read when there is time for it; what was written last was written before the end.
+        let late = |end: &At| at > *end && at.ms_since(*end) < READ_LATE_MS;
+        let at = program.exit.as_ref().map(|exit| exit.at).filter(late).unwrap_or(at);
         let ink = if name == "stderr" { Ink::Bad } else { Ink::Plain };
         events.push(Event::new(at, What::Note { of: program.role, label: format!("{name}: {words}"), ink }));
     }

@@ -2,7 +2,7 @@ use super::super::sample::{self, Talk, addr, ms, packets};
 use super::super::style::Style;
 use super::*;
 use crate::diagnosis::{Confidence, Side};
-use crate::evidence::{Flags, Note, Observed, Port, Transport, Unreachable};
+use crate::evidence::{Exit, Flags, How, Note, Observed, Output, Port, Programs, Role, Transport, Unreachable};
 
 const D: Port = Port::Dialler;
 const L: Port = Port::Listener;
@@ -28,6 +28,19 @@ fn drawn(talks: Vec<Talk>) -> String {
 
 fn tcp() -> Talk {
     Talk::new(Transport::Tcp, "127.0.0.1:40512", "127.0.0.1:12345", 1)
+}
+
+#[test]
+fn what_a_program_said_stands_before_its_end_however_late_it_was_read() {
+    for read in [4.0, 6.0] {
+        let mut evidence = sample::evidence();
+        let mut server = sample::program(Role::Server, "./server", Some((5.0, How::Code(1))));
+        server.stderr = Some(Output { first: Some(ms(read)), head: "oops\n".into(), ..Output::default() });
+        evidence.programs = Observed::Seen(Programs { programs: vec![server], ..Programs::default() });
+        let drawn = rows(&evidence, &nobody(), Style::PLAIN);
+        let (said, ended) = (drawn.find("oops").unwrap(), drawn.find("exits with status 1").unwrap());
+        assert!(said < ended, "{drawn}");
+    }
 }
 
 #[test]
