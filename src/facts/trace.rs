@@ -189,8 +189,9 @@ mod tests {
         let taken = "Error: listen EADDRINUSE: address already in use 127.0.0.1:12345\n    at Server.setupListenHandle [as _listen2] \
                      (node:net:1908:16)\n    at process.processTicksAndRejections (node:internal/process/task_queues:82:21) {\n  \
                      code: 'EADDRINUSE',\n  port: 12345\n}\n";
-        let (words, place, _) = read(taken).unwrap();
+        let (words, place, is_last) = read(taken).unwrap();
         assert!(words.starts_with("Error: listen EADDRINUSE") && place.is_none(), "{words} {place:?}");
+        assert!(is_last, "the fields are of the error");
     }
 
     #[test]

@@ -51,6 +51,7 @@ fn check(facts: &Facts) -> Ruling {
     // Its failure may be the right reaction to what the server did; only where nothing is left to react to is it its own.
     let (side, sure) = match facts.exchanges() {
         _ if client.was_ended_from_outside() => (Side::Unknown, Confidence::Possible),
+        _ if client.ended == Ended::NeverStarted => (Side::Client, Confidence::Proven),
         _ if nothing_tried => (Side::Client, Confidence::Likely),
         _ if answered && expects_another_reply(client, facts) => (Side::Unknown, Confidence::Possible),
         _ if answered && failed_by_error(client, facts) => (Side::Client, Confidence::Likely),
@@ -126,6 +127,14 @@ mod tests {
         assert!(found.statement.contains("TypeError"));
         assert_eq!(after.verdict().side, Side::Client);
         assert_eq!(failed(pair()).fires("client-failed").side, Side::Client);
+    }
+
+    #[test]
+    fn a_client_that_cannot_be_started_asks_nobody_anything() {
+        let stage = pair().program(Role::Client, |client| client.spawn_error = Some("No such file".into()));
+        let found = stage.fires("client-failed");
+        assert_eq!((found.side, found.confidence), (Side::Client, Confidence::Proven));
+        assert!(found.statement.contains("No such file"));
     }
 
     #[test]

@@ -39,7 +39,10 @@ pub(super) fn stack(lines: &[&str], at: usize) -> Option<Found> {
         let same = heading.as_ref().filter(|heading| (&heading.file, heading.line) == (&frame.file, frame.line));
         Frame { source: same.map(|heading| heading.source.clone()).unwrap_or_default(), ..frame }
     });
-    Some(found(lines[at], innermost.or(heading), at + length + 1))
+    let end = at + length;
+    // Node prints an error's fields in braces behind its frames.
+    let fields = lines[end].ends_with(" {").then(|| lines[end..].iter().position(|line| *line == "}")).flatten();
+    Some(found(lines[at], innermost.or(heading), end + fields.unwrap_or(0) + 1))
 }
 
 /// `FILE:LINE`, the line itself and a caret below it: what Node prints above an error, and all there is to say where where
@@ -54,7 +57,6 @@ fn heading(above: &[&str]) -> Option<Frame> {
 
 /// A frame of such a stack, if it is the program's own.
 fn place(text: &str) -> Option<Frame> {
-    // Node prints an error's fields in braces behind its frames.
     let text = text.strip_suffix(" {").unwrap_or(text);
     let (function, place) = match text.strip_suffix(')').and_then(|text| text.rsplit_once('(')) {
         Some((function, place)) => (function.trim_end(), place),
