@@ -66,6 +66,27 @@ pub struct Text {
     /// The only line that makes text of bytes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub decodes: Option<Frame>,
+    /// The only line that ends a connection.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub closes: Option<Frame>,
+    /// The only line that waits for a time.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pauses: Option<Frame>,
+    /// The only line that makes another process.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub forks: Option<Frame>,
+    /// The only line that ends the program.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub leaves: Option<Frame>,
+    /// The only line that says how long is long enough to wait.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub limits: Option<Frame>,
+    /// The only line that names the address to be served at.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub binds: Option<Frame>,
+    /// The only line that lets the kernel queue clients.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub listens: Option<Frame>,
 }
 
 /// A line of source that names a port.

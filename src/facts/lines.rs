@@ -130,10 +130,28 @@ impl Facts<'_> {
         self.line_in_text(role, |text| text.sets_port.clone())
     }
 
-    /// The server's line that bound the documented port, whether anything came of it or not.
+    /// The server's line that was seen to bind the documented port, whether anything came of it or not.
+    #[must_use]
+    pub fn line_seen_to_bind(&self) -> Option<(Frame, Role)> {
+        Some((self.line_addressing(Role::Server, "bind", self.documented_port()?)?, Role::Server))
+    }
+
+    /// The only line of the server that names the address to be served at.
     #[must_use]
     pub fn line_that_binds(&self) -> Option<(Frame, Role)> {
-        Some((self.line_addressing(Role::Server, "bind", self.documented_port()?)?, Role::Server))
+        self.line_in_text(Role::Server, |text| text.binds.clone())
+    }
+
+    /// The only line of the server that lets the kernel queue clients for it.
+    #[must_use]
+    pub fn line_that_listens(&self) -> Option<(Frame, Role)> {
+        self.line_in_text(Role::Server, |text| text.listens.clone())
+    }
+
+    /// The only line of the client that says how long is long enough to wait.
+    #[must_use]
+    pub fn line_that_limits(&self) -> Option<(Frame, Role)> {
+        self.line_in_text(Role::Client, |text| text.limits.clone())
     }
 
     /// The only line of `role`'s program that puts a number into bytes.
@@ -146,6 +164,30 @@ impl Facts<'_> {
     #[must_use]
     pub fn line_that_decodes(&self, role: Role) -> Option<(Frame, Role)> {
         self.line_in_text(role, |text| text.decodes.clone())
+    }
+
+    /// The only line of `role`'s program that ends a connection.
+    #[must_use]
+    pub fn line_that_closes(&self, role: Role) -> Option<(Frame, Role)> {
+        self.line_in_text(role, |text| text.closes.clone())
+    }
+
+    /// The only line of the server that waits for a time.
+    #[must_use]
+    pub fn line_that_pauses(&self) -> Option<(Frame, Role)> {
+        self.line_in_text(Role::Server, |text| text.pauses.clone())
+    }
+
+    /// The only line of the server that makes another process.
+    #[must_use]
+    pub fn line_that_forks(&self) -> Option<(Frame, Role)> {
+        self.line_in_text(Role::Server, |text| text.forks.clone())
+    }
+
+    /// The only line at which `role`'s program ends itself.
+    #[must_use]
+    pub fn line_that_leaves(&self, role: Role) -> Option<(Frame, Role)> {
+        self.line_in_text(role, |text| text.leaves.clone())
     }
 
     /// Where the server should have answered: where it waits instead while its client waits too, else the line that sends,
@@ -199,6 +241,9 @@ impl Facts<'_> {
         let Ok(raised) = self.exceptions(role) else { return printed(|_| true) };
         let uncaught = raised.iter().rev().find(|(_, raised)| raised.action == Action::Uncaught);
         let Some((_, last)) = uncaught else { return printed(Trace::is_last) };
-        Some((last.frames.last()?.clone(), role))
+        // An import is followed to the line that asks for the module, and what is wrong stands in the module.
+        let of_source = ["SyntaxError", "IndentationError", "TabError"].contains(&last.kind.as_str());
+        let printed = if of_source { printed(Trace::is_last) } else { None };
+        printed.or_else(|| Some((last.frames.last()?.clone(), role)))
     }
 }

@@ -2,7 +2,7 @@
 
 use super::{Call, Look, Rule, Ruling, Symptom, finding};
 use crate::diagnosis::{Confidence, Side};
-use crate::evidence::Transport;
+use crate::evidence::{Role, Transport};
 use crate::facts::{Facts, Listener, Outcome};
 
 pub(super) static RULE: Rule = Rule {
@@ -44,6 +44,7 @@ fn check(facts: &Facts) -> Ruling {
     )
     .because(dial.evidence.clone())
     .because([listener.reference.clone()])
+    .at(facts.line_where_waits(Role::Server).or_else(|| facts.line_that_listens()))
     .fix("Call accept in a loop that nothing else blocks. A larger backlog only hides a server that does not accept.")
     .fires()
 }

@@ -2,8 +2,8 @@
 
 use super::{Call, Look, Rule, Ruling, Symptom, finding};
 use crate::diagnosis::{Confidence, Side};
-use crate::evidence::Role;
-use crate::facts::{Echo, Facts};
+use crate::evidence::{Frame, Role};
+use crate::facts::{Echo, Facts, Talk};
 
 pub(super) static RULE: Rule = Rule {
     name: "client-gives-up-early",
@@ -38,8 +38,20 @@ fn check(facts: &Facts) -> Ruling {
     )
     .because(talk.closing_references(Role::Client))
     .because(talk.references())
+    .at(line_of_leaving(talk, facts))
     .fix("Wait longer than the server may take, and say so when the time is over.")
     .fires()
+}
+
+/// Who waits this many milliseconds before leaving has a limit for that; who does not, has none.
+const WAITED_MS: f64 = 50.0;
+
+/// Where the client decides to leave: where its patience is set, or where it ends the connection or itself.
+fn line_of_leaving(talk: &Talk, facts: &Facts) -> Option<(Frame, Role)> {
+    let asked = talk.request().ok()?.last?;
+    let waited = talk.ended_by(Role::Client).is_some_and(|left| left.ms_since(asked) >= WAITED_MS);
+    let limits = if waited { facts.line_that_limits() } else { None };
+    limits.or_else(|| facts.line_that_leaves(Role::Client)).or_else(|| facts.line_that_closes(Role::Client))
 }
 
 /// The reply was under way, right so far, when the client reset the connection, and the client itself was not content.
@@ -68,6 +80,7 @@ fn left_in_the_middle(facts: &Facts) -> Ruling {
     )
     .because(talk.closing_references(Role::Client))
     .because(talk.references())
+    .at(facts.line_that_receives(Role::Client))
     .fix("Read until the reply is complete (its length, its newline); one recv returns whatever has come by then.")
     .fires()
 }

@@ -62,6 +62,7 @@ fn check(facts: &Facts) -> Ruling {
     )
     .because(forgotten.iter().take(3).map(|one| one.reference.clone()))
     .contributing(!ran_out && !facts.is_alone())
+    .at(facts.line_that_receives(Role::Server))
     .fix(FIX)
     .fires()
 }
@@ -91,7 +92,8 @@ fn end_never_comes(facts: &Facts) -> Result<Option<Finding>, Gap> {
             talk.client
         ),
     );
-    Ok(Some(found.because(talk.references()).because(talk.closing_references(Role::Client)).fix(FIX)))
+    let found = found.because(talk.references()).because(talk.closing_references(Role::Client));
+    Ok(Some(found.at(facts.line_that_receives(Role::Server)).fix(FIX)))
 }
 
 /// How many clients came and left.

@@ -33,12 +33,12 @@ fn check(facts: &Facts) -> Ruling {
             continue;
         };
         facts.capture_is_whole()?;
-        return left(talk, role, exchange);
+        return left(talk, role, exchange, facts);
     }
     Ok(Call::Silent)
 }
 
-fn left(talk: &Talk, role: Role, exchange: &Exchange) -> Ruling {
+fn left(talk: &Talk, role: Role, exchange: &Exchange, facts: &Facts) -> Ruling {
     let (side, what) = match role {
         Role::Server => (
             Side::Server,
@@ -60,6 +60,7 @@ fn left(talk: &Talk, role: Role, exchange: &Exchange) -> Ruling {
     finding(&RULE, side, Confidence::Likely, what)
         .because(talk.references())
         .because(talk.closing_references(role))
+        .at(facts.line_that_leaves(role))
         .fix("Leave only when the output is written: wait for `end`'s callback or for `drain`, flush, then let the program end.")
         .fires()
 }

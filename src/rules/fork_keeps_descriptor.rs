@@ -59,6 +59,7 @@ fn check(facts: &Facts) -> Ruling {
     )
     .because(talk.references())
     .because([child, parent])
+    .at(facts.line_that_forks())
     .fix("After fork, close the accepted socket in the parent (and the listener in the child).")
     .fires()
 }

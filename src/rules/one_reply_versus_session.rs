@@ -74,6 +74,12 @@ fn check(facts: &Facts) -> Ruling {
     )
     .because(talk.references())
     .because(talk.closing_references(Role::Server))
+    // What is to be repeated begins where the server reads.
+    .at(match side {
+        Side::Server => facts.line_that_receives(Role::Server).or_else(|| facts.line_that_closes(Role::Server)),
+        Side::Client => facts.line_that_sends(Role::Client),
+        _ => None,
+    })
     .fix(fix)
     .fires()
 }

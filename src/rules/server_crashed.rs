@@ -56,7 +56,10 @@ fn check(facts: &Facts) -> Ruling {
     let words = server.last_words().map(|words| format!(" Its last words: {}", words.readable())).unwrap_or_default();
     finding(&RULE, side, sure, format!("The server {how} while it was serving.{words}"))
         .because([server.reference()])
-        .at(facts.line_of_failure(Role::Server))
+        .at(facts.line_of_failure(Role::Server).or_else(|| {
+            // What ends in good order after a client has not come back to where clients are taken in.
+            if server.ended == Ended::Exited(0) { facts.line_that_accepts() } else { None }
+        }))
         .fix("Handle errors per connection, so that one client cannot end the server for all.")
         .fires()
 }

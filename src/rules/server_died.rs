@@ -21,7 +21,7 @@ fn check(facts: &Facts) -> Ruling {
     if facts.evidence.setting.server_ready.is_some() {
         return Ok(Call::Silent);
     }
-    let bound = facts.line_that_binds().filter(|_| server.ended == Ended::Exited(0));
+    let bound = facts.line_seen_to_bind().filter(|_| server.ended == Ended::Exited(0));
     let how = match server.ended {
         Ended::Running => return Ok(Call::Silent),
         Ended::NeverStarted => format!(

@@ -43,6 +43,13 @@ pub fn read(program: &Program, ports: &BTreeSet<u16>) -> Text {
         sets_port: doing(Deed::SetsPort),
         packs: doing(Deed::Packs),
         decodes: doing(Deed::Decodes),
+        closes: doing(Deed::Closes),
+        pauses: doing(Deed::Pauses),
+        forks: doing(Deed::Forks),
+        leaves: doing(Deed::Leaves),
+        limits: doing(Deed::Limits),
+        binds: doing(Deed::Binds),
+        listens: doing(Deed::Listens),
     }
 }
 

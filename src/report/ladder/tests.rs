@@ -2,7 +2,7 @@ use super::super::sample::{self, Talk, addr, ms, packets};
 use super::super::style::Style;
 use super::*;
 use crate::diagnosis::{Confidence, Side};
-use crate::evidence::{Exit, Flags, How, Note, Observed, Output, Port, Programs, Role, Transport, Unreachable};
+use crate::evidence::{Flags, How, Note, Observed, Output, Port, Programs, Role, Transport, Unreachable};
 
 const D: Port = Port::Dialler;
 const L: Port = Port::Listener;

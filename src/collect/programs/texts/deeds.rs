@@ -1,5 +1,5 @@
-//! Which lines of code take peers in, send to them or receive from them, or turn numbers and text into bytes and back, by the
-//! names that languages give to this. What goes to the program's own streams is no talk. A line that does it through a name
+//! Which lines of code take peers in, send to them, receive from them or leave them, turn numbers and text into bytes and
+//! back, wait, or make and end processes, by the names that languages give to this. What goes to the program's own streams is no talk. A line that does it through a name
 //! of the program's own is not seen; the line of that function is.
 
 use super::code;
@@ -18,6 +18,20 @@ pub(super) enum Deed {
     Packs,
     /// Makes text of bytes.
     Decodes,
+    /// Ends a connection.
+    Closes,
+    /// Waits for a time.
+    Pauses,
+    /// Makes another process.
+    Forks,
+    /// Ends the program.
+    Leaves,
+    /// Says how long is long enough to wait.
+    Limits,
+    /// Names the address to be served at.
+    Binds,
+    /// Lets the kernel queue clients.
+    Listens,
 }
 
 const SEND: [&str; 20] = [
@@ -96,6 +110,24 @@ const PACK: [&str; 19] = [
     "setUint32",
 ];
 const DECODE: [&str; 6] = ["decode", "toString", "from_utf8", "from_utf8_lossy", "setEncoding", "new String"];
+const CLOSE: [&str; 7] = ["close", "Close", "closesocket", "shutdown", "destroy", "resetAndDestroy", "end"];
+/// What is closed where no connection is.
+const NO_CONNECTION: [&str; 9] = ["server", "srv", "listen", "file", "log", "select", "loop", "pool", "poll"];
+const PAUSE: [&str; 7] = ["sleep", "Sleep", "usleep", "nanosleep", "sleep_for", "clock_nanosleep", "setTimeout"];
+const FORK: [&str; 7] = ["fork", "vfork", "Popen", "posix_spawn", "spawn", "ProcessBuilder", "system"];
+const LEAVE: [&str; 3] = ["exit", "_exit", "Exit"];
+const LIMIT: [&str; 8] = [
+    "settimeout",
+    "setSoTimeout",
+    "set_read_timeout",
+    "SetReadDeadline",
+    "SetDeadline",
+    "setTimeout",
+    "wait_for",
+    "alarm",
+];
+const BIND: [&str; 1] = ["bind"];
+const LISTEN: [&str; 4] = ["listen", "Listen", "ServerSocket", "create_server"];
 /// What names the program's own streams, or a log.
 const OWN: [&str; 12] = [
     "stdout",
@@ -138,7 +170,27 @@ fn does(line: &str, deed: Deed) -> bool {
         Deed::SetsPort => ["sin_port", "sin6_port"].iter().any(|field| is_assigned(line, field)),
         Deed::Packs => PACK.iter().any(|name| calls(line, name)),
         Deed::Decodes => DECODE.iter().any(|name| calls(line, name)),
+        Deed::Closes => closes(line),
+        Deed::Pauses => PAUSE.iter().any(|name| calls(line, name)) || line.contains("select(undef, undef, undef"),
+        Deed::Forks => FORK.iter().any(|name| calls(line, name)) && !line.to_lowercase().contains("thread"),
+        Deed::Leaves => LEAVE.iter().any(|name| calls(line, name)),
+        Deed::Limits => {
+            let named = ["SO_RCVTIMEO", "timeout=", "Timeout =>"];
+            LIMIT.iter().any(|name| calls(line, name)) || named.iter().any(|name| line.contains(name))
+        }
+        Deed::Binds => BIND.iter().any(|name| calls(line, name)),
+        Deed::Listens => LISTEN.iter().any(|name| calls(line, name)),
     }
+}
+
+/// `peer.close()`, `close(peer)`, and `close $peer` (Perl, Tcl); where the name tells that it is a listener or no socket at
+/// all, it ends no connection.
+fn closes(line: &str) -> bool {
+    let small = line.to_lowercase();
+    let bare = line.split("close ").nth(1).is_some_and(|rest| rest.starts_with('$')) || line.contains("->close");
+    // `end` is the word of too many things to stand by itself.
+    let is_called = |name: &str| calls(line, name) && (name != "end" || line.contains(".end("));
+    (bare || CLOSE.iter().any(|name| is_called(name))) && !NO_CONNECTION.iter().any(|other| small.contains(other))
 }
 
 /// Whether `name` is called: `name(`, by itself or as a method.
@@ -283,6 +335,53 @@ mod tests {
         }
         for line in ["text = data.decode('utf-8')", "String t = new String(b, 0, n);", "d.toString()"] {
             assert_eq!((does(line, Deed::Packs), does(line, Deed::Decodes)), (false, true), "{line}");
+        }
+    }
+
+    #[test]
+    fn connections_are_closed_and_listeners_are_not_meant() {
+        for line in [
+            "conn.close()",
+            "close(fd);",
+            "shutdown(c, SHUT_WR);",
+            "writer.close()",
+            "socket.end(reply);",
+            "close $client;",
+            "$c->close;",
+            "close $chan",
+            "s.destroy()",
+        ] {
+            assert!(does(line, Deed::Closes), "{line}");
+        }
+        for line in
+            ["server.close()", "close(listen_fd);", "def close(self):", "closed = True", "end(x)", "log.close()"]
+        {
+            assert!(!does(line, Deed::Closes), "{line}");
+        }
+    }
+
+    #[test]
+    fn waiting_forking_and_leaving_have_their_words() {
+        for line in ["time.sleep(2)", "await asyncio.sleep(1)", "usleep(1000);", "setTimeout(() => s.write(d), 900);"] {
+            assert!(does(line, Deed::Pauses), "{line}");
+        }
+        for line in ["pid = os.fork()", "if (fork() == 0) {", "subprocess.Popen(['x'])"] {
+            assert!(does(line, Deed::Forks), "{line}");
+        }
+        for line in ["process.exit(0)", "os._exit(0)", "System.exit(1);"] {
+            assert!(does(line, Deed::Leaves), "{line}");
+        }
+        for line in ["s.settimeout(0.2)", "c = create_connection(a, timeout=2)", "alarm(3);", "Timeout => 2,"] {
+            assert!(does(line, Deed::Limits), "{line}");
+        }
+        assert!(does("bind(fd, (struct sockaddr *)&a, sizeof a);", Deed::Binds) && !does("f.binding(x)", Deed::Binds));
+        for line in ["s.listen(5)", "listen(fd, 10);", "ServerSocket s = new ServerSocket(12345);"] {
+            assert!(does(line, Deed::Listens), "{line}");
+        }
+        assert!(!does("except socket.timeout:", Deed::Limits));
+        for line in ["asleep = 3", "forked(x)", "exits()", "thread::spawn(move || {"] {
+            let any = [Deed::Pauses, Deed::Forks, Deed::Leaves].into_iter().any(|deed| does(line, deed));
+            assert!(!any, "{line}");
         }
     }
 
