@@ -2,7 +2,7 @@
 
 use super::{Call, Look, Rule, Ruling, Symptom, finding};
 use crate::diagnosis::{Confidence, Side};
-use crate::evidence::{Framing, How, Role, Source, Transport};
+use crate::evidence::{At, Framing, How, Role, Source, Transport};
 use crate::facts::{Echo, Ended, Exchange, Facts, Talk};
 
 pub(super) static RULE: Rule = Rule {
@@ -21,6 +21,8 @@ pub(super) static RULE: Rule = Rule {
 
 /// A kernel closes the connections of a program within a few milliseconds of its end.
 const AT_ONCE_MS: f64 = 50.0;
+/// On a busy machine an end may be noticed so much later.
+const NOTICED_MS: f64 = 1000.0;
 
 fn check(facts: &Facts) -> Ruling {
     let exchanges = facts.exchanges()?;
@@ -90,18 +92,26 @@ fn left_with_its_program(talk: &Talk, role: Role, facts: &Facts) -> bool {
         let exit = player.program.exit.as_ref().filter(|exit| exit.how == How::Code(0) && !exit.by_us);
         let with_it = |exit: &crate::evidence::Exit| {
             let (earlier, later) = if exit.at < closed { (exit.at, closed) } else { (closed, exit.at) };
-            later.ms_since(earlier) < AT_ONCE_MS
+            let apart = later.ms_since(earlier);
+            apart < AT_ONCE_MS || exit.at > closed && apart < NOTICED_MS && !was_there_after(player.index, closed, facts)
         };
         player.ended == Ended::Exited(0) && exit.is_some_and(with_it)
     });
     before && ended && players.len() == 1
 }
 
+/// Whether somebody of the program was seen after `closed`: then it was not its end that closed the connection.
+fn was_there_after(program: usize, closed: At, facts: &Facts) -> bool {
+    let samples = facts.evidence.programs.seen().map(|seen| seen.samples.iter()).unwrap_or_default();
+    let mut processes = samples.filter(|sample| sample.at > closed).flat_map(|sample| &sample.processes);
+    processes.any(|process| process.program == program && process.state != 'Z')
+}
+
 #[cfg(test)]
 mod tests {
     use crate::diagnosis::Side;
-    use crate::evidence::{How, Role};
-    use crate::facts::staged::{Stage, Talk, pair, talk};
+    use crate::evidence::{Exit, How, Role};
+    use crate::facts::staged::{Stage, Talk, ms, pair, talk};
 
     const NAME: &str = "exit-before-output";
 
@@ -115,6 +125,15 @@ mod tests {
         assert_eq!(stage.fires(NAME).side, Side::Server);
         assert_eq!(stage.verdict().side, Side::Server);
         server_left(talk(40001).asks("hello\n")).fires(NAME);
+    }
+
+    #[test]
+    fn an_end_noticed_late_is_the_servers_end_all_the_same_unless_it_was_there_after_it() {
+        let talk = talk(40001).asks("hello\n").answers("hel").closes(Role::Server).closes(Role::Client);
+        let late = pair().talk(talk).frozen(300.0);
+        late.clone().exits(Role::Server, 200.0, How::Code(0)).fires(NAME);
+        let exit = Exit { at: ms(200.0), how: How::Code(0), by_us: false };
+        late.program(Role::Server, |server| server.exit = Some(exit.clone())).silent(NAME);
     }
 
     #[test]
