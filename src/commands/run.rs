@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use anyhow::{Context, bail, ensure};
+use anyhow::{Context, ensure};
 
 use super::Outcome;
 use super::verdict::{can_save, outcome, save, show};
@@ -11,7 +11,7 @@ use crate::diagnosis::{Side, examine};
 use crate::evidence::{Contract, Ending, Term, Transport};
 use crate::facts::Facts;
 use crate::recording::{Actor, CallTracing, Place, Plan, cross_examine, record_in_worker, reference_server};
-use crate::scenario::read_contract;
+use crate::scenario::{is_address, read_contract};
 
 /// Runs the pair and judges it.
 pub fn run(args: &RunArgs, color: ColorWhen) -> anyhow::Result<Outcome> {
@@ -108,11 +108,12 @@ fn contract(args: &RunArgs) -> anyhow::Result<Contract> {
 
 /// `host:port`, with a port that is one.
 pub(super) fn address_of(text: &str) -> anyhow::Result<String> {
-    let port = text.rsplit_once(':').and_then(|(host, port)| (!host.is_empty()).then(|| port.parse::<u16>()));
-    match port {
-        Some(Ok(port)) if port > 0 => Ok(text.to_owned()),
-        _ => bail!("{text:?} is not an address; write host:port, such as 127.0.0.1:12345 or [::1]:12345"),
-    }
+    is_address(text).map_err(anyhow::Error::msg)?;
+    ensure!(
+        !text.ends_with(":0"),
+        "{text:?} has port 0, which nobody can listen on; write the port that was agreed on"
+    );
+    Ok(text.to_owned())
 }
 
 /// Words as a shell would split them; no shell runs, so redirections and pipes are just words.

@@ -70,6 +70,7 @@ fn an_address_that_is_none_is_refused_with_an_example() {
         &["client", "--dial", "nowhere"],
         &["check", "12345"],
         &["run", "--client", "true", "--at", "127.0.0.1"],
+        &["run", "--client", "true", "--at", "http://127.0.0.1:80"],
         &["run", "--client", "true", "--against", "127.0.0.1:0"],
     ] {
         refused(arguments, &["host:port", "127.0.0.1:12345"]);
