@@ -37,6 +37,14 @@ fn read(path: &Path) -> anyhow::Result<Evidence> {
     }
     if first[0] != b'{' {
         let (packets, completeness) = read_file(path)?;
+        if packets.conversations.is_empty() && packets.unreachable.is_empty() && completeness == Completeness::Whole {
+            bail!(
+                "{} holds nothing of TCP or UDP{}; start the capture before the client, on the interface that both use \
+                 (`sudo tcpdump -i lo -w FILE port 12345`), and end it afterwards with Ctrl-C",
+                path.display(),
+                if packets.undecoded > 0 { " that could be decoded" } else { "" }
+            );
+        }
         return Ok(from_capture(packets, &completeness));
     }
     let text = fs::read_to_string(path).with_context(context)?;
