@@ -29,7 +29,10 @@ pub fn last(stderr: &Output, cwd: Option<&str>) -> Option<Trace> {
     let text = String::from_utf8_lossy(kept);
     let lines: Vec<&str> = text.lines().map(str::trim_end).filter(|line| !line.is_empty()).collect();
     let (end, mut found) = (0..lines.len()).rev().find_map(|at| {
-        let trace = python(&lines, at).or_else(|| stack(&lines, at)).or_else(|| go(&lines, at));
+        let trace = python(&lines, at)
+            .or_else(|| unreadable(&lines, at))
+            .or_else(|| stack(&lines, at))
+            .or_else(|| go(&lines, at));
         trace.or_else(|| rust(&lines, at)).or_else(|| one_line(&lines, at))
     })?;
     found.rest = lines[end.min(lines.len())..].iter().filter(|line| !is_postscript(line)).count();
@@ -65,14 +68,25 @@ fn python(lines: &[&str], at: usize) -> Option<Found> {
     }
     let body = &lines[at + 1..];
     let length = body.iter().position(|line| !line.starts_with(' ')).unwrap_or(body.len());
-    let read = |line: &&str| {
-        let (file, rest) = line.trim_start().strip_prefix("File \"")?.split_once("\", line ")?;
-        let (number, function) = rest.split_once(", in ").unwrap_or((rest, ""));
-        frame(file, number, function)
-    };
     let own = |frame: &Frame| !frame.file.contains("/lib/python") && !frame.file.starts_with('<');
-    let innermost = body[..length].iter().filter_map(read).rfind(own);
+    let innermost = body[..length].iter().filter_map(|line| python_frame(line)).rfind(own);
     Some(found(body.get(length)?, innermost, at + length + 2))
+}
+
+fn python_frame(line: &str) -> Option<Frame> {
+    let (file, rest) = line.trim_start().strip_prefix("File \"")?.split_once("\", line ")?;
+    let (number, function) = rest.split_once(", in ").unwrap_or((rest, ""));
+    frame(file, number, function)
+}
+
+/// A text that is no program: its place, the line itself, a caret, and `SyntaxError:` or a kind of it (Python, Node).
+fn unreadable(lines: &[&str], at: usize) -> Option<Found> {
+    const KINDS: [&str; 3] = ["SyntaxError:", "IndentationError:", "TabError:"];
+    let in_node = || lines[at].rsplit_once(':').and_then(|(file, line)| frame(file, line, ""));
+    let frame = python_frame(lines[at]).or_else(in_node).filter(|frame| frame.function.is_empty())?;
+    let words = (at + 1..lines.len().min(at + 5)).find(|&n| KINDS.iter().any(|kind| lines[n].starts_with(kind)))?;
+    let behind = lines[words + 1..].iter().take_while(|line| line.trim_start().starts_with("at ")).count();
+    Some(found(lines[words], Some(frame), words + 1 + behind))
 }
 
 /// An error, then `at FUNCTION (FILE:LINE:COLUMN)` (JavaScript) or `at FUNCTION(FILE:LINE)` (Java), the innermost first.
@@ -83,8 +97,14 @@ fn stack(lines: &[&str], at: usize) -> Option<Found> {
         return None;
     }
     let length = lines[at + 1..].iter().position(|line| !is_frame(line)).unwrap_or(lines.len() - at - 1);
-    let frames = lines[at + 1..=at + length].iter().filter_map(|line| place(line.trim_start().strip_prefix("at ")?));
-    Some(found(lines[at], frames.into_iter().next(), at + length + 1))
+    let mut frames =
+        lines[at + 1..=at + length].iter().filter_map(|line| place(line.trim_start().strip_prefix("at ")?));
+    let own = frames.next();
+    // The frames of a text that is no program are all of the runtime; its place stands above the words.
+    if own.is_none() && (at.saturating_sub(4)..at).any(|above| unreadable(lines, above).is_some()) {
+        return None;
+    }
+    Some(found(lines[at], own, at + length + 1))
 }
 
 /// A frame of such a stack, if it is the program's own.
@@ -187,6 +207,13 @@ mod tests {
         let python = "Traceback (most recent call last):\n  File \"/home/me/lab/s.py\", line 4, in <module>\n    main()\n  \
                       File \"/usr/lib/python3.11/socket.py\", line 9, in bind\n    x\nOSError: [Errno 98] in use\n";
         told(python, "OSError: [Errno 98] in use", ("s.py", 4));
+        let unreadable =
+            "  File \"/home/me/lab/s.py\", line 2\n    def main()\n              ^\nSyntaxError: expected ':'\n";
+        told(unreadable, "SyntaxError: expected ':'", ("s.py", 2));
+        let unreadable = "/home/me/lab/s.js:1\nconst x = ;\n          ^\n\nSyntaxError: Unexpected token ';'\n    \
+                          at wrapSafe (node:internal/modules/cjs/loader:1464:18)\n    \
+                          at node:internal/main/run_main_module:28:49\n\nNode.js v20.20.2\n";
+        told(unreadable, "SyntaxError: Unexpected token ';'", ("s.js", 1));
         told("Can't locate method \"x\" at server.pl line 12.\n", "Can't locate method \"x\"", ("server.pl", 12));
         told("lost at a.pl line 7, <STDIN> line 3.\n", "lost", ("a.pl", 7));
         told("s.rb:5:in `serve': undefined (NameError)\n", "undefined (NameError)", ("s.rb", 5));

@@ -61,7 +61,9 @@ pub fn program(program: &Program, telling: Telling) -> String {
 pub fn last_words(head: &[u8], tail: &[u8]) -> Option<String> {
     let is_full = |line: &&[u8]| !line.trim_ascii().is_empty();
     let first = head.split(|byte| *byte == b'\n').find(is_full)?;
-    let traceback = first.starts_with(b"Traceback (most recent call last)");
+    // A text that Python cannot read has no traceback, only its place before the error.
+    let place = first.trim_ascii().starts_with(b"File \"");
+    let traceback = place || first.starts_with(b"Traceback (most recent call last)");
     let end = if tail.is_empty() { head } else { tail };
     let line = if traceback { end.split(|byte| *byte == b'\n').rfind(is_full)? } else { first };
     let line = line.trim_ascii();

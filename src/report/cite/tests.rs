@@ -142,6 +142,8 @@ fn an_output_is_told_by_its_most_telling_line() {
     assert_eq!(last_words(b"\n warning: x\nmore\n", b"").unwrap(), "\"warning: x\"");
     assert_eq!(last_words(b"Traceback (most recent call last):\n  ...\nOSError: y\n", b"").unwrap(), "\"OSError: y\"");
     assert_eq!(last_words(b"Traceback (most recent call last):\n", b"z\nOSError: y\n\n").unwrap(), "\"OSError: y\"");
+    let unreadable = b"  File \"s.py\", line 2\n    def main()\n              ^\nSyntaxError: expected ':'\n";
+    assert_eq!(last_words(unreadable, b"").unwrap(), "\"SyntaxError: expected ':'\"");
     assert_eq!(last_words(b" \n\n", b""), None);
 }
 
