@@ -14,13 +14,23 @@ impl Bytes {
         self.0.escape_ascii().to_string()
     }
 
-    /// As a line of text to be read by people: printable ASCII as it is, quotes and backslashes included, the rest escaped.
+    /// As a line of text to be read by people: printable ASCII as it is, quotes and backslashes included, letters of all
+    /// languages and their quotes too, the rest escaped.
     #[must_use]
     pub fn readable(&self) -> String {
-        let as_it_is = |byte: u8| byte == b' ' || byte.is_ascii_graphic();
-        let escaped =
-            |byte: u8| if as_it_is(byte) { char::from(byte).to_string() } else { byte.escape_ascii().to_string() };
-        self.0.iter().map(|byte| escaped(*byte)).collect()
+        let as_it_is = |c: char| c == ' ' || c.is_ascii_graphic() || c.is_alphanumeric() || "‘’“”„«»–—…".contains(c);
+        let mut out = String::new();
+        for chunk in self.0.utf8_chunks() {
+            for c in chunk.valid().chars() {
+                if as_it_is(c) {
+                    out.push(c);
+                } else {
+                    out.push_str(&c.to_string().as_bytes().escape_ascii().to_string());
+                }
+            }
+            out.push_str(&chunk.invalid().escape_ascii().to_string());
+        }
+        out
     }
 
     /// Whether there are none.
@@ -109,6 +119,14 @@ mod tests {
         let json = serde_json::to_string(&all).unwrap();
         assert!(json.bytes().all(|b| (0x20..0x7f).contains(&b)));
         assert_eq!(serde_json::from_str::<Bytes>(&json).unwrap(), all);
+    }
+
+    #[test]
+    fn people_read_letters_of_every_language_and_nothing_that_hides_or_moves_text() {
+        let readable = |text: &str| Bytes::from(text.as_bytes()).readable();
+        assert_eq!(readable("can't open 'Übung 1/日本': ‘x’ \\ \"é\""), "can't open 'Übung 1/日本': ‘x’ \\ \"é\"");
+        assert_eq!(readable("a\u{1b}[2J\u{202e}\u{200b}\tb"), r"a\x1b[2J\xe2\x80\xae\xe2\x80\x8b\tb");
+        assert_eq!(Bytes(b"\xc3(\xff".to_vec()).readable(), r"\xc3(\xff");
     }
 
     #[test]
