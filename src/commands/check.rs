@@ -18,11 +18,10 @@ pub fn run(args: &CheckArgs, color: ColorWhen) -> anyhow::Result<Outcome> {
     address
         .to_socket_addrs()
         .with_context(|| format!("{address} cannot be resolved; write host:port, such as 127.0.0.1:12345"))?;
-    let transport = if args.udp { Transport::Udp } else { Transport::Tcp };
     let plan = Plan {
         contract: Contract {
             address: Some(Term::told(address)),
-            transport: Some(Term::told(transport)),
+            transport: args.udp.then_some(Term::told(Transport::Udp)),
             ..Contract::default()
         },
         server: None,
@@ -37,6 +36,7 @@ pub fn run(args: &CheckArgs, color: ColorWhen) -> anyhow::Result<Outcome> {
         interrupt_ms: None,
         loopback_down: false,
         reject_port: None,
+        input: None,
         thorough: args.thorough,
     };
     can_save(args.save.as_deref())?;

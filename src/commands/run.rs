@@ -2,9 +2,10 @@
 
 use std::fs;
 
-use anyhow::{Context, ensure};
+use anyhow::{Context, bail, ensure};
 
 use super::Outcome;
+use super::command_line::{everybody_started, words};
 use super::verdict::{can_save, outcome, save, show};
 use crate::cli::{ColorWhen, RunArgs, TraceWhen};
 use crate::diagnosis::{Side, examine};
@@ -19,6 +20,7 @@ pub fn run(args: &RunArgs, color: ColorWhen) -> anyhow::Result<Outcome> {
     let place = if args.host || args.against.is_some() { Place::Host } else { Place::Private };
     can_save(args.save.as_deref())?;
     let mut evidence = record_in_worker(&plan, place)?;
+    everybody_started(&evidence)?;
     let mut diagnosis = examine(&evidence);
     if diagnosis.leaves_doubt() && args.against.is_none() && evidence.setting.ended != Ending::Interrupted {
         let script = Facts::derive(&evidence).script();
@@ -44,6 +46,12 @@ fn alone(plan: &Plan) -> Plan {
 }
 
 fn plan(args: &RunArgs) -> anyhow::Result<Plan> {
+    if let Some(stray) = args.stray.first() {
+        bail!(
+            "{stray:?} belongs to no option; write each command in quotes: \
+             --server 'python3 server.py' --client 'python3 client.py'"
+        );
+    }
     ensure!(
         args.server.is_some() || args.client.is_some(),
         "nobody is on the stand; give --server CMD, --client CMD or both"
@@ -77,6 +85,7 @@ fn plan(args: &RunArgs) -> anyhow::Result<Plan> {
         interrupt_ms: args.interrupt.map(|seconds| (seconds * 1000.0) as u64),
         loopback_down: false,
         reject_port: None,
+        input: (!args.input.is_empty()).then(|| args.input.iter().flat_map(|line| [line.as_str(), "\n"]).collect()),
         thorough: args.thorough,
     })
 }
@@ -114,11 +123,4 @@ pub(super) fn address_of(text: &str) -> anyhow::Result<String> {
         "{text:?} has port 0, which nobody can listen on; write the port that was agreed on"
     );
     Ok(text.to_owned())
-}
-
-/// Words as a shell would split them; no shell runs, so redirections and pipes are just words.
-fn words(command: &str, flag: &str) -> anyhow::Result<Vec<String>> {
-    let words = shell_words::split(command).with_context(|| format!("{flag}: a quote in {command:?} is not closed"))?;
-    ensure!(!words.is_empty(), "{flag}: the command is empty");
-    Ok(words)
 }

@@ -275,6 +275,7 @@ fn check(table: CheckTable, written: &toml::Value, file: &File) -> anyhow::Resul
             interrupt_ms: table.interrupt_ms,
             loopback_down: false,
             reject_port: None,
+            input: None,
             thorough: false,
         },
     })

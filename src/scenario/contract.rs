@@ -77,6 +77,25 @@ mod tests {
     use super::*;
 
     #[test]
+    fn everything_the_page_of_the_contract_shows_can_be_read() {
+        let page = include_str!("../../docs/contract.md");
+        let mut key = "";
+        let mut rows = 0;
+        for row in page.lines().skip_while(|line| !line.starts_with("| key |")).skip(2) {
+            let cells: Vec<&str> = row.split('|').map(str::trim).collect();
+            let [_, name, values, ..] = cells[..] else { continue };
+            key = if name.is_empty() { key } else { name.trim_matches('`') };
+            for value in values.split(", ").map(|value| value.trim_matches('`')) {
+                let text = format!("{key} = {value}");
+                let table: ContractTable = toml::from_str(&text).unwrap_or_else(|error| panic!("{text}: {error}"));
+                assert_ne!(table, ContractTable::default(), "{text}");
+                rows += 1;
+            }
+        }
+        assert!(rows > 12, "{rows} values were read");
+    }
+
+    #[test]
     fn an_address_is_a_host_and_a_port_and_nothing_else() {
         for sound in ["127.0.0.1:1", "localhost:65535", "[::1]:80", "0.0.0.0:0", "my-host.example:7"] {
             assert_eq!(is_address(sound), Ok(()), "{sound}");

@@ -126,6 +126,7 @@ pub fn parse(name: &str, text: &str) -> anyhow::Result<Scenario> {
             interrupt_ms: file.interrupt_ms,
             loopback_down: file.loopback_down,
             reject_port: file.reject_port,
+            input: None,
             thorough: false,
         },
         expect: file.expect,
