@@ -131,7 +131,8 @@ fn absolve(facts: &Facts) -> Option<Verdict> {
     let right = exchanges.iter().filter(|(_, exchange)| exchange.echo == Echo::Right).count();
     let others = exchanges.len() - right;
     let clients = facts.players(Role::Client).unwrap_or_default();
-    let complained = |client: &Player| client.failed() && client.complained() != Some(false);
+    let complained =
+        |client: &Player| client.failed() && client.complained() != Some(false) && !client.ran_out_of_input();
     let ended_badly = clients.iter().any(complained)
         || !matches!(facts.evidence.setting.ended, Ending::ClientsEnded | Ending::Complete)
             && (clients.is_empty() || clients.iter().any(Player::is_running));
@@ -150,10 +151,15 @@ fn absolve(facts: &Facts) -> Option<Verdict> {
     if ended_badly || !harmless {
         return None;
     }
+    let manner = if in_own_words(facts, &exchanges) {
+        "completely, in words of the server's own (which reply was agreed on, nobody told)"
+    } else {
+        "completely and as agreed"
+    };
     let summary = match (right, others) {
-        (1, 0) => "The request was answered completely and as agreed.".to_owned(),
-        (n, 0) => format!("All {n} conversations were answered completely and as agreed."),
-        (n, m) => format!("{n} conversations were answered completely and as agreed; {m} carried no request."),
+        (1, 0) => format!("The request was answered {manner}."),
+        (n, 0) => format!("All {n} conversations were answered {manner}."),
+        (n, m) => format!("{n} conversations were answered {manner}; {m} carried no request."),
     };
     let complete = facts.evidence.packets.seen().is_ok_and(|seen| seen.dropped == 0 && seen.conversations_omitted == 0);
     // What a program made of its reply, and how it ended, the packets do not tell.
@@ -169,7 +175,7 @@ fn absolve_server(facts: &Facts) -> Option<Verdict> {
     let many_came_back = dialect.bulk.as_ref().is_some_and(|bulk| bulk.value.whole.is_some());
     let is_understood =
         dialect.reply.is_some() || dialect.decoration.is_some() || dialect.blocks.is_some() || many_came_back;
-    if !dialect.echoes.as_ref()?.value || !is_understood || !facts.departures().is_empty() {
+    if adds_a_nul(facts) || !dialect.echoes.as_ref()?.value || !is_understood || !facts.departures().is_empty() {
         return None;
     }
     let places = match facts.places() {
@@ -219,6 +225,15 @@ fn unknown(facts: &Facts, cannot_tell: &[(&'static str, Gap)]) -> Verdict {
         let summary = format!("The server echoes plain lines, but {}.", first.what);
         return Verdict { side: Side::Server, confidence: Confidence::Likely, ..open(&summary, to_settle) };
     }
+    if adds_a_nul(facts) {
+        return open(
+            "The replies hold a NUL byte that nobody sent. Where replies are C strings that is their end; where the reply is \
+             the message it is one byte too many (`strlen(text) + 1`). Nobody told which was agreed on.",
+            vec!["tell netdiag the reply that was agreed on, such as reply = \"exact\": netdiag run with --contract FILE \
+                  (docs/contract.md)"
+                .to_owned()],
+        );
+    }
     let summary = match (facts.evidence.setting.ended, cannot_tell) {
         (Ending::Interrupted, _) => "The recording was interrupted before anything was decided.",
         (Ending::CutShort, _) => "The capture file breaks off before anything was decided.",
@@ -226,6 +241,32 @@ fn unknown(facts: &Facts, cannot_tell: &[(&'static str, Gap)]) -> Verdict {
         (_, _) => "The evidence does not decide it.",
     };
     open(summary, to_settle)
+}
+
+/// Whether right answers are not the bytes that were sent, in a form that was neither told nor learned.
+fn in_own_words(facts: &Facts, exchanges: &[(&Talk, Exchange)]) -> bool {
+    let differs = |(_, exchange): &(&Talk, Exchange)| exchange.echo == Echo::Right && exchange.got != exchange.asked;
+    facts.contract.reply_is_assumed() && exchanges.iter().any(differs)
+}
+
+/// Whether text was answered with text and a NUL, and nobody told what a reply is.
+fn adds_a_nul(facts: &Facts) -> bool {
+    let text = |sent: &[u8]| !sent.is_empty() && !sent.contains(&0);
+    let to_a_probe = facts.evidence.probes.seen().is_ok_and(|probes| {
+        probes.probes.iter().any(|probe| {
+            let sent = probe.sent.iter().flat_map(|write| write.0.iter().copied()).collect::<Vec<u8>>();
+            text(&sent) && probe.received.0.contains(&0)
+        })
+    });
+    let to_a_client = || {
+        facts.talks().is_ok_and(|talks| {
+            talks
+                .iter()
+                .filter_map(|talk| talk.conversation)
+                .any(|conversation| text(&conversation.sent.head.0) && conversation.received.head.0.contains(&0))
+        })
+    };
+    facts.contract.reply_is_assumed() && (to_a_probe || to_a_client())
 }
 
 /// Whether a client that reset its connection had printed the beginning of its reply and not the rest: what it did not
