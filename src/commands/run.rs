@@ -120,7 +120,7 @@ pub(super) fn address_of(text: &str) -> anyhow::Result<String> {
     is_address(text).map_err(anyhow::Error::msg)?;
     ensure!(
         !text.ends_with(":0"),
-        "{text:?} has port 0, which nobody can listen on; write the port that was agreed on"
+        "{text:?} has port 0, which means any free one; write host:port, such as 127.0.0.1:12345"
     );
     Ok(text.to_owned())
 }
