@@ -2,6 +2,7 @@
 
 use std::net::SocketAddr;
 
+use super::trace::Trace;
 use super::{Dial, Facts, Listener, Player};
 use crate::evidence::{Action, Contract, Frame, Role, Stack, Text};
 
@@ -195,7 +196,11 @@ impl Facts<'_> {
             let players = self.players(role).ok()?;
             return Some((players.iter().find_map(Player::trace)?.frame?, role));
         };
-        let (_, last) = raised.iter().rev().find(|(_, raised)| raised.action == Action::Uncaught)?;
+        let Some((_, last)) = raised.iter().rev().find(|(_, raised)| raised.action == Action::Uncaught) else {
+            // No interpreter traces a text that it cannot read; it prints the place.
+            let players = self.players(role).ok()?;
+            return Some((players.iter().filter_map(Player::trace).find(Trace::is_of_the_text)?.frame?, role));
+        };
         Some((last.frames.last()?.clone(), role))
     }
 }

@@ -20,6 +20,12 @@ impl Trace {
     pub fn is_last(&self) -> bool {
         self.rest == 0
     }
+
+    /// Whether the program's text could not be read at all, so that nothing of it ran.
+    #[must_use]
+    pub fn is_of_the_text(&self) -> bool {
+        is_of_a_text(&String::from_utf8_lossy(&self.words.0))
+    }
 }
 
 /// The last trace in what was kept of standard error. `cwd` is what paths are made relative to.
@@ -42,6 +48,10 @@ pub fn last(stderr: &Output, cwd: Option<&str>) -> Option<Trace> {
         frame.file = inside.to_owned();
     }
     Some(found)
+}
+
+fn is_of_a_text(words: &str) -> bool {
+    ["SyntaxError:", "IndentationError:", "TabError:"].iter().any(|kind| words.starts_with(kind))
 }
 
 /// What runtimes print behind a trace.
@@ -81,10 +91,9 @@ fn python_frame(line: &str) -> Option<Frame> {
 
 /// A text that is no program: its place, the line itself, a caret, and `SyntaxError:` or a kind of it (Python, Node).
 fn unreadable(lines: &[&str], at: usize) -> Option<Found> {
-    const KINDS: [&str; 3] = ["SyntaxError:", "IndentationError:", "TabError:"];
     let in_node = || lines[at].rsplit_once(':').and_then(|(file, line)| frame(file, line, ""));
     let frame = python_frame(lines[at]).or_else(in_node).filter(|frame| frame.function.is_empty())?;
-    let words = (at + 1..lines.len().min(at + 5)).find(|&n| KINDS.iter().any(|kind| lines[n].starts_with(kind)))?;
+    let words = (at + 1..lines.len().min(at + 5)).find(|&number| is_of_a_text(lines[number]))?;
     let behind = lines[words + 1..].iter().take_while(|line| line.trim_start().starts_with("at ")).count();
     Some(found(lines[words], Some(frame), words + 1 + behind))
 }

@@ -76,8 +76,8 @@ fn listening_client<'a>(facts: &'a Facts) -> Option<&'a Listener> {
 /// Each was started in the other's place, which is nobody's fault but the command's.
 fn swapped(server: &str, ended: &str, there: &Listener) -> Finding {
     let statement = format!(
-        "{ended} The program that was started as the client listens on {}, as a server does: the two seem to have changed \
-         places.",
+        "The program that was started as the client listens on {}, as a server does: the two seem to have changed places. \
+         {ended}",
         there.local
     );
     finding(&RULE, Side::Unknown, Confidence::Possible, statement)
@@ -109,6 +109,14 @@ mod tests {
         let found = stage.fires("server-died");
         assert_eq!((found.side, found.confidence), (Side::Server, Confidence::Proven));
         assert!(found.statement.contains("Oops"));
+    }
+
+    #[test]
+    fn a_text_that_cannot_be_read_is_told_with_its_line_although_nothing_was_raised() {
+        let said = "  File \"server.py\", line 2\n    def main()\n              ^\nSyntaxError: expected ':'\n";
+        let mut stage = pair().without_listener().exits(Role::Server, 20.0, How::Code(1)).complains(Role::Server, said);
+        stage.traced(Role::Server);
+        assert_eq!(stage.fires("server-died").location.map(|frame| frame.line), Some(2));
     }
 
     #[test]
