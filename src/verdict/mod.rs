@@ -9,7 +9,7 @@ pub use cross::weigh;
 
 use crate::diagnosis::{Confidence, Finding, Part, Side, Verdict};
 use crate::evidence::{Ending, Gap, Role};
-use crate::facts::{Echo, Exchange, Facts, Look, Player, Talk};
+use crate::facts::{Echo, Ended, Exchange, Facts, Look, Player, Talk};
 use crate::rules::find;
 
 /// Shorter delays than this are not seen where a conversation is rebuilt from calls, in milliseconds.
@@ -218,7 +218,10 @@ fn unknown(facts: &Facts, cannot_tell: &[(&'static str, Gap)]) -> Verdict {
             vec!["Look at what answered (`netdiag sockets`), and whether this is the address you mean.".to_owned()],
         );
     }
-    let to_settle = remedies(cannot_tell);
+    let mut to_settle = remedies(cannot_tell);
+    if let Some(hint) = asks_at_the_keyboard(facts).filter(|hint| !to_settle.iter().any(|way| way == hint)) {
+        to_settle.insert(0, hint);
+    }
     if facts.is_alone()
         && let [first, ..] = &facts.departures()[..]
     {
@@ -241,6 +244,17 @@ fn unknown(facts: &Facts, cannot_tell: &[(&'static str, Gap)]) -> Verdict {
         (_, _) => "The evidence does not decide it.",
     };
     open(summary, to_settle)
+}
+
+/// A client that connects, says nothing and ends content may have asked for its text where nobody types.
+fn asks_at_the_keyboard(facts: &Facts) -> Option<String> {
+    let clients = facts.players(Role::Client).ok()?;
+    let silent = facts.talks().ok()?.iter().filter_map(|talk| talk.conversation).all(|talk| talk.sent.total == 0);
+    let content = |client: &Player| client.ended == Ended::Exited(0) && !client.program.reference;
+    (silent && !clients.is_empty() && clients.iter().all(content)).then(|| {
+        "if the client asks for its text at the keyboard, give it the lines: --input 'hello', once for each line"
+            .to_owned()
+    })
 }
 
 /// Whether right answers are not the bytes that were sent, in a form that was neither told nor learned.

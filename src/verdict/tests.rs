@@ -18,6 +18,26 @@ fn found(fault: &str, side: Side, confidence: Confidence) -> Finding {
     }
 }
 
+#[test]
+fn a_reply_that_nobody_promised_is_not_called_agreed_on() {
+    let said = |stage: &Stage| stage.verdict().summary;
+    let told = pair().talk(talk(40001).healthy());
+    assert!(said(&told).ends_with("as agreed."), "{}", said(&told));
+    let padded = pair().untold().talk(talk(40001).asks("hello\n").answers("hello\n\0").closes(Role::Client));
+    let verdict = padded.verdict();
+    assert_eq!(verdict.side, Side::Unknown);
+    assert!(verdict.summary.contains("NUL byte that nobody sent"), "{}", verdict.summary);
+    assert!(verdict.to_settle[0].contains("docs/contract.md"), "{:?}", verdict.to_settle);
+}
+
+#[test]
+fn a_client_that_said_nothing_may_have_asked_where_nobody_types() {
+    let stage = pair().talk(talk(40001).closes(Role::Client)).exits(Role::Client, 90.0, How::Code(0));
+    let verdict = stage.verdict();
+    assert_eq!(verdict.side, Side::Unknown);
+    assert!(verdict.to_settle[0].contains("--input"), "{:?}", verdict.to_settle);
+}
+
 fn decided(findings: Vec<Finding>) -> (Verdict, Vec<(String, Part)>) {
     let stage = pair();
     let (verdict, findings) = decide(&stage.facts(), findings, &[]);
