@@ -160,6 +160,9 @@ pub struct CheckArgs {
     /// Speak UDP.
     #[arg(long)]
     pub udp: bool,
+    /// What the server was told to do, as a TOML file; such as framing = "line" and reply = "exact" (docs/contract.md).
+    #[arg(long, value_name = "FILE")]
+    pub contract: Option<PathBuf>,
     /// Ask for longer: series of connections and what they leave behind, a larger crowd, more bytes.
     #[arg(long)]
     pub thorough: bool,
@@ -410,6 +413,9 @@ pub struct ReplayArgs {
     /// The documented address.
     #[arg(long, value_name = "ADDR")]
     pub at: Option<String>,
+    /// What both were told beside the address, as a TOML file (docs/contract.md).
+    #[arg(long, value_name = "FILE")]
+    pub contract: Option<PathBuf>,
     /// Keep the evidence read from a capture file in this file.
     #[arg(long, value_name = "FILE")]
     pub save: Option<PathBuf>,

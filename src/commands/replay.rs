@@ -8,7 +8,7 @@ use anyhow::{Context, bail};
 use serde::Deserialize;
 
 use super::Outcome;
-use super::run::address_of;
+use super::run::{address_of, terms};
 use super::verdict::{outcome, save, show};
 use crate::cli::{ColorWhen, ReplayArgs};
 use crate::collect::packets::{Completeness, read_file};
@@ -18,6 +18,8 @@ use crate::evidence::{At, Contract, Ending, Evidence, Gap, Observed, Occasion, P
 /// Reads the file, examines what it holds, and says so.
 pub fn run(args: &ReplayArgs, color: ColorWhen) -> anyhow::Result<Outcome> {
     let mut evidence = read(&args.file)?;
+    let told = terms(args.contract.as_deref())?;
+    evidence.contract = told.or(evidence.contract);
     if let Some(address) = &args.at {
         evidence.contract.address = Some(Term::told(address_of(address)?));
     }

@@ -1,6 +1,7 @@
 //! `netdiag run`: records a user's own server and client, and says which one is at fault.
 
 use std::fs;
+use std::path::Path;
 
 use anyhow::{Context, bail, ensure};
 
@@ -99,13 +100,7 @@ fn tracing(args: &RunArgs) -> CallTracing {
 }
 
 fn contract(args: &RunArgs) -> anyhow::Result<Contract> {
-    let mut contract = match &args.contract {
-        Some(path) => {
-            let text = fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
-            read_contract(&path.display().to_string(), &text)?
-        }
-        None => Contract::default(),
-    };
+    let mut contract = terms(args.contract.as_deref())?;
     if let Some(address) = args.at.as_ref().or(args.against.as_ref()) {
         contract.address = Some(Term::told(address_of(address)?));
     }
@@ -113,6 +108,13 @@ fn contract(args: &RunArgs) -> anyhow::Result<Contract> {
         contract.transport = Some(Term::told(Transport::Udp));
     }
     Ok(contract)
+}
+
+/// The told terms that a `--contract` file holds, if there is one.
+pub(super) fn terms(file: Option<&Path>) -> anyhow::Result<Contract> {
+    let Some(path) = file else { return Ok(Contract::default()) };
+    let text = fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
+    read_contract(&path.display().to_string(), &text)
 }
 
 /// `host:port`, with a port that is one.

@@ -210,7 +210,8 @@ fn lab(mut file: File, written: &toml::Table) -> anyhow::Result<Lab> {
 fn check(table: CheckTable, written: &toml::Value, file: &File) -> anyhow::Result<Check> {
     ensure!(table.points >= 0.0 && table.points.is_finite(), "points are a number from 0");
     ensure!(table.partial.values().all(|share| (0.0..=1.0).contains(share)), "shares in `partial` go from 0 to 1");
-    for name in table.partial.keys().filter(|name| pages::find(name).is_none_or(|page| page.slug != name.as_str())) {
+    let names_nothing = |name: &&String| pages::find(name).is_none_or(|page| page.slug != name.as_str());
+    if let Some(name) = table.partial.keys().find(names_nothing) {
         bail!("no fault is called {name:?} (`partial`); did you mean {:?}?", pages::nearest(name).slug);
     }
     let terms = table.contract.or(&file.contract);

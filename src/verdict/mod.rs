@@ -232,8 +232,7 @@ fn unknown(facts: &Facts, cannot_tell: &[(&'static str, Gap)]) -> Verdict {
         return open(
             "The replies hold a NUL byte that nobody sent. Where replies are C strings that is their end; where the reply is \
              the message it is one byte too many (`strlen(text) + 1`). Nobody told which was agreed on.",
-            vec!["tell netdiag the reply that was agreed on, such as reply = \"exact\": netdiag run with --contract FILE \
-                  (docs/contract.md)"
+            vec!["tell netdiag the reply that was agreed on, such as reply = \"exact\": --contract FILE (docs/contract.md)"
                 .to_owned()],
         );
     }
