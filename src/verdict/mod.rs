@@ -8,7 +8,7 @@ pub use candidates::name_candidates;
 pub use cross::weigh;
 
 use crate::diagnosis::{Confidence, Finding, Part, Side, Verdict};
-use crate::evidence::{Ending, Gap, Role};
+use crate::evidence::{Ending, Gap, Reply, Role, Source};
 use crate::facts::{Echo, Ended, Exchange, Facts, Look, Player, Talk};
 use crate::rules::find;
 
@@ -228,6 +228,11 @@ fn unknown(facts: &Facts, cannot_tell: &[(&'static str, Gap)]) -> Verdict {
         let summary = format!("The server echoes plain lines, but {}.", first.what);
         return Verdict { side: Side::Server, confidence: Confidence::Likely, ..open(&summary, to_settle) };
     }
+    if adds_a_nul(facts) && !facts.contract.reply_is_assumed() {
+        let summary =
+            "The replies hold a NUL byte that nobody sent, and that is no part of the reply that was agreed on.";
+        return Verdict { side: Side::Server, confidence: Confidence::Likely, ..open(summary, to_settle) };
+    }
     if adds_a_nul(facts) {
         return open(
             "The replies hold a NUL byte that nobody sent. Where replies are C strings that is their end; where the reply is \
@@ -262,7 +267,7 @@ fn in_own_words(facts: &Facts, exchanges: &[(&Talk, Exchange)]) -> bool {
     facts.contract.reply_is_assumed() && exchanges.iter().any(differs)
 }
 
-/// Whether text was answered with text and a NUL, and nobody told what a reply is.
+/// Whether text was answered with a NUL that is no part of the reply, as far as one was told or learned.
 fn adds_a_nul(facts: &Facts) -> bool {
     let text = |sent: &[u8]| !sent.is_empty() && !sent.contains(&0);
     let to_a_probe = facts.evidence.probes.seen().is_ok_and(|probes| {
@@ -279,7 +284,12 @@ fn adds_a_nul(facts: &Facts) -> bool {
                 .any(|conversation| text(&conversation.sent.head.0) && conversation.received.head.0.contains(&0))
         })
     };
-    facts.contract.reply_is_assumed() && (to_a_probe || to_a_client())
+    let may_hold_one = match facts.contract.reply.as_ref().map(|term| (&term.value, term.source)) {
+        Some((Reply::Prefix(text) | Reply::Suffix(text), Source::Told)) => text.0.contains(&0),
+        Some((_, source)) => source == Source::Learned,
+        None => false,
+    };
+    !may_hold_one && (to_a_probe || to_a_client())
 }
 
 /// Whether a client that reset its connection had printed the beginning of its reply and not the rest: what it did not

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::evidence::{Action, How, Role, Term};
-use crate::facts::staged::{SERVER, Stage, dial, pair, stranger, talk};
+use crate::facts::staged::{SERVER, Stage, dial, pair, probe, stranger, talk};
 
 fn found(fault: &str, side: Side, confidence: Confidence) -> Finding {
     Finding {
@@ -28,6 +28,18 @@ fn a_reply_that_nobody_promised_is_not_called_agreed_on() {
     assert_eq!(verdict.side, Side::Unknown);
     assert!(verdict.summary.contains("NUL byte that nobody sent"), "{}", verdict.summary);
     assert!(verdict.to_settle[0].contains("docs/contract.md"), "{:?}", verdict.to_settle);
+}
+
+#[test]
+fn a_server_by_itself_that_adds_a_nul_is_not_absolved_by_the_reply_it_was_told() {
+    let alone = |told: Option<Reply>| {
+        let stage = pair().untold().client_gone().probed(vec![probe("hello\n", "hello\n\0")]);
+        stage.contract(|terms| terms.reply = told.map(Term::told)).verdict()
+    };
+    assert_eq!(alone(None).side, Side::Unknown);
+    let told = alone(Some(Reply::Exact));
+    assert_eq!((told.side, told.confidence), (Side::Server, LIKELY), "{}", told.summary);
+    assert_ne!(alone(Some(Reply::Suffix(b"\0"[..].into()))).side, Side::Server);
 }
 
 #[test]
