@@ -27,6 +27,8 @@ pub struct Cli {
 
 const EXAMPLES: &str = "\
 Examples:
+  netdiag run --server 'python3 server.py' --client 'python3 client.py' --at 127.0.0.1:12345
+                                     your own pair: which of the two is wrong, and where
   netdiag scenario wrong-port        stage a fault and watch netdiag find it
   netdiag scenario --list            what can be staged
   netdiag check 127.0.0.1:12345      examine a server that is running
@@ -103,7 +105,7 @@ Examples:
   netdiag scenario wrong-port          stage one fault
   netdiag scenario ./mine.toml         stage your own
   netdiag scenario --all               stage all of them and compare with what each one expects
-  netdiag scenario blocked-loop --hold keep the pair alive and look with tcpdump, lsof, tokio-console
+  netdiag scenario blocked-loop --hold keep the pair alive, to look with tcpdump, lsof and others
   netdiag scenario --quiz              guess who is at fault before you are told")]
 pub struct ScenarioArgs {
     /// A scenario's name, or a .toml file.
@@ -158,6 +160,9 @@ pub struct CheckArgs {
     /// Speak UDP.
     #[arg(long)]
     pub udp: bool,
+    /// What the server was told to do, as a TOML file; such as framing = "line" and reply = "exact" (docs/contract.md).
+    #[arg(long, value_name = "FILE")]
+    pub contract: Option<PathBuf>,
     /// Ask for longer: series of connections and what they leave behind, a larger crowd, more bytes.
     #[arg(long)]
     pub thorough: bool,
@@ -177,15 +182,23 @@ pub struct CheckArgs {
 #[command(before_help = "\
 Examples:
   netdiag run --server 'python3 server.py' --client 'python3 client.py hello' --at 127.0.0.1:12345
+  netdiag run --server ./server --client ./client --input hello   a client that asks for its text
   netdiag run --client ./client --against 127.0.0.1:12345 --host
-  netdiag run --server ./server            the reference client plays the other part")]
+  netdiag run --server ./server            netdiag asks the server itself
+  netdiag run --client ./client            netdiag's own server plays the other part")]
 pub struct RunArgs {
+    /// Words that belong to no option: most often a command without its quotes.
+    #[arg(hide = true)]
+    pub stray: Vec<String>,
     /// The server's command; split into words like a shell does, but no shell runs it.
     #[arg(long, value_name = "CMD")]
     pub server: Option<String>,
     /// The client's command.
     #[arg(long, value_name = "CMD")]
     pub client: Option<String>,
+    /// A line that the client reads at its standard input, which is empty otherwise; may be given several times.
+    #[arg(long, value_name = "LINE", requires = "client", allow_hyphen_values = true)]
+    pub input: Vec<String>,
     /// The documented address, host:port.
     #[arg(long, value_name = "ADDR", conflicts_with = "against")]
     pub at: Option<String>,
@@ -195,7 +208,8 @@ pub struct RunArgs {
     /// The pair speaks UDP.
     #[arg(long)]
     pub udp: bool,
-    /// More about the contract.
+    /// What both were told beside the address, as a TOML file; such as framing = "line" and reply = "exact" (docs/contract.md
+    /// has all of its keys).
     #[arg(long, value_name = "FILE")]
     pub contract: Option<PathBuf>,
     /// How many clients to start at the same time.
@@ -335,7 +349,7 @@ pub enum FramingArg {
 Examples:
   netdiag client hello                             one message to 127.0.0.1:12345
   netdiag client --clients 5 --repeat 3            five clients at once, three messages each
-  netdiag client --clients 5 --one-by-one --redial a new connection for each message, one after the other")]
+  netdiag client --clients 5 --one-by-one          one client after the other")]
 pub struct ClientArgs {
     /// The text to send.
     #[arg(default_value = "hello")]
@@ -399,6 +413,9 @@ pub struct ReplayArgs {
     /// The documented address.
     #[arg(long, value_name = "ADDR")]
     pub at: Option<String>,
+    /// What both were told beside the address, as a TOML file (docs/contract.md).
+    #[arg(long, value_name = "FILE")]
+    pub contract: Option<PathBuf>,
     /// Keep the evidence read from a capture file in this file.
     #[arg(long, value_name = "FILE")]
     pub save: Option<PathBuf>,

@@ -5,7 +5,7 @@ use std::net::ToSocketAddrs;
 use anyhow::Context;
 
 use super::Outcome;
-use super::run::address_of;
+use super::run::{address_of, terms};
 use super::verdict::{can_save, outcome, save, show};
 use crate::cli::{CheckArgs, ColorWhen};
 use crate::diagnosis::examine;
@@ -18,12 +18,12 @@ pub fn run(args: &CheckArgs, color: ColorWhen) -> anyhow::Result<Outcome> {
     address
         .to_socket_addrs()
         .with_context(|| format!("{address} cannot be resolved; write host:port, such as 127.0.0.1:12345"))?;
-    let transport = if args.udp { Transport::Udp } else { Transport::Tcp };
+    let told = terms(args.contract.as_deref())?;
     let plan = Plan {
         contract: Contract {
             address: Some(Term::told(address)),
-            transport: Some(Term::told(transport)),
-            ..Contract::default()
+            transport: args.udp.then_some(Term::told(Transport::Udp)).or(told.transport),
+            ..told
         },
         server: None,
         bystanders: Vec::new(),
@@ -37,6 +37,7 @@ pub fn run(args: &CheckArgs, color: ColorWhen) -> anyhow::Result<Outcome> {
         interrupt_ms: None,
         loopback_down: false,
         reject_port: None,
+        input: None,
         thorough: args.thorough,
     };
     can_save(args.save.as_deref())?;

@@ -4,6 +4,7 @@ mod actor;
 mod check;
 mod client;
 mod columns;
+mod command_line;
 mod completions;
 mod doctor;
 mod exec;

@@ -8,7 +8,7 @@ use anyhow::{Context, bail};
 use serde::Deserialize;
 
 use super::Outcome;
-use super::run::address_of;
+use super::run::{address_of, terms};
 use super::verdict::{outcome, save, show};
 use crate::cli::{ColorWhen, ReplayArgs};
 use crate::collect::packets::{Completeness, read_file};
@@ -18,6 +18,8 @@ use crate::evidence::{At, Contract, Ending, Evidence, Gap, Observed, Occasion, P
 /// Reads the file, examines what it holds, and says so.
 pub fn run(args: &ReplayArgs, color: ColorWhen) -> anyhow::Result<Outcome> {
     let mut evidence = read(&args.file)?;
+    let told = terms(args.contract.as_deref())?;
+    evidence.contract = told.or(evidence.contract);
     if let Some(address) = &args.at {
         evidence.contract.address = Some(Term::told(address_of(address)?));
     }
@@ -37,6 +39,14 @@ fn read(path: &Path) -> anyhow::Result<Evidence> {
     }
     if first[0] != b'{' {
         let (packets, completeness) = read_file(path)?;
+        if packets.conversations.is_empty() && packets.unreachable.is_empty() && completeness == Completeness::Whole {
+            bail!(
+                "{} holds nothing of TCP or UDP{}; start the capture before the client, on the interface that both use \
+                 (`sudo tcpdump -i lo -w FILE port 12345`), and end it afterwards with Ctrl-C",
+                path.display(),
+                if packets.undecoded > 0 { " that could be decoded" } else { "" }
+            );
+        }
         return Ok(from_capture(packets, &completeness));
     }
     let text = fs::read_to_string(path).with_context(context)?;

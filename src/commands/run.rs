@@ -1,17 +1,19 @@
 //! `netdiag run`: records a user's own server and client, and says which one is at fault.
 
 use std::fs;
+use std::path::Path;
 
 use anyhow::{Context, bail, ensure};
 
 use super::Outcome;
+use super::command_line::{everybody_started, words};
 use super::verdict::{can_save, outcome, save, show};
 use crate::cli::{ColorWhen, RunArgs, TraceWhen};
 use crate::diagnosis::{Side, examine};
 use crate::evidence::{Contract, Ending, Term, Transport};
 use crate::facts::Facts;
 use crate::recording::{Actor, CallTracing, Place, Plan, cross_examine, record_in_worker, reference_server};
-use crate::scenario::read_contract;
+use crate::scenario::{is_address, read_contract};
 
 /// Runs the pair and judges it.
 pub fn run(args: &RunArgs, color: ColorWhen) -> anyhow::Result<Outcome> {
@@ -19,6 +21,7 @@ pub fn run(args: &RunArgs, color: ColorWhen) -> anyhow::Result<Outcome> {
     let place = if args.host || args.against.is_some() { Place::Host } else { Place::Private };
     can_save(args.save.as_deref())?;
     let mut evidence = record_in_worker(&plan, place)?;
+    everybody_started(&evidence)?;
     let mut diagnosis = examine(&evidence);
     if diagnosis.leaves_doubt() && args.against.is_none() && evidence.setting.ended != Ending::Interrupted {
         let script = Facts::derive(&evidence).script();
@@ -44,6 +47,12 @@ fn alone(plan: &Plan) -> Plan {
 }
 
 fn plan(args: &RunArgs) -> anyhow::Result<Plan> {
+    if let Some(stray) = args.stray.first() {
+        bail!(
+            "{stray:?} belongs to no option; write each command in quotes: \
+             --server 'python3 server.py' --client 'python3 client.py'"
+        );
+    }
     ensure!(
         args.server.is_some() || args.client.is_some(),
         "nobody is on the stand; give --server CMD, --client CMD or both"
@@ -77,6 +86,7 @@ fn plan(args: &RunArgs) -> anyhow::Result<Plan> {
         interrupt_ms: args.interrupt.map(|seconds| (seconds * 1000.0) as u64),
         loopback_down: false,
         reject_port: None,
+        input: (!args.input.is_empty()).then(|| args.input.iter().flat_map(|line| [line.as_str(), "\n"]).collect()),
         thorough: args.thorough,
     })
 }
@@ -90,13 +100,7 @@ fn tracing(args: &RunArgs) -> CallTracing {
 }
 
 fn contract(args: &RunArgs) -> anyhow::Result<Contract> {
-    let mut contract = match &args.contract {
-        Some(path) => {
-            let text = fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
-            read_contract(&path.display().to_string(), &text)?
-        }
-        None => Contract::default(),
-    };
+    let mut contract = terms(args.contract.as_deref())?;
     if let Some(address) = args.at.as_ref().or(args.against.as_ref()) {
         contract.address = Some(Term::told(address_of(address)?));
     }
@@ -106,18 +110,19 @@ fn contract(args: &RunArgs) -> anyhow::Result<Contract> {
     Ok(contract)
 }
 
-/// `host:port`, with a port that is one.
-pub(super) fn address_of(text: &str) -> anyhow::Result<String> {
-    let port = text.rsplit_once(':').and_then(|(host, port)| (!host.is_empty()).then(|| port.parse::<u16>()));
-    match port {
-        Some(Ok(port)) if port > 0 => Ok(text.to_owned()),
-        _ => bail!("{text:?} is not an address; write host:port, such as 127.0.0.1:12345 or [::1]:12345"),
-    }
+/// The told terms that a `--contract` file holds, if there is one.
+pub(super) fn terms(file: Option<&Path>) -> anyhow::Result<Contract> {
+    let Some(path) = file else { return Ok(Contract::default()) };
+    let text = fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
+    read_contract(&path.display().to_string(), &text)
 }
 
-/// Words as a shell would split them; no shell runs, so redirections and pipes are just words.
-fn words(command: &str, flag: &str) -> anyhow::Result<Vec<String>> {
-    let words = shell_words::split(command).with_context(|| format!("{flag}: a quote in {command:?} is not closed"))?;
-    ensure!(!words.is_empty(), "{flag}: the command is empty");
-    Ok(words)
+/// `host:port`, with a port that is one.
+pub(super) fn address_of(text: &str) -> anyhow::Result<String> {
+    is_address(text).map_err(anyhow::Error::msg)?;
+    ensure!(
+        !text.ends_with(":0"),
+        "{text:?} has port 0, which means any free one; write host:port, such as 127.0.0.1:12345"
+    );
+    Ok(text.to_owned())
 }

@@ -32,6 +32,20 @@ pub struct Contract {
 }
 
 impl Contract {
+    /// These terms; where one is missing, that of `other`.
+    #[must_use]
+    pub fn or(self, other: Self) -> Self {
+        Self {
+            address: self.address.or(other.address),
+            transport: self.transport.or(other.transport),
+            framing: self.framing.or(other.framing),
+            reply: self.reply.or(other.reply),
+            lifetime: self.lifetime.or(other.lifetime),
+            latency_ms: self.latency_ms.or(other.latency_ms),
+            concurrency: self.concurrency.or(other.concurrency),
+        }
+    }
+
     /// Whether somebody told where a message ends.
     #[must_use]
     pub fn framing_is_told(&self) -> bool {

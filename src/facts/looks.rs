@@ -71,9 +71,13 @@ impl Facts<'_> {
     }
 
     fn knows_the_address(&self) -> Result<(), Gap> {
-        self.documented_port()
-            .map(drop)
-            .ok_or_else(|| Gap::new("contract", "nothing tells where the two are to meet", "tell it with --at ADDRESS"))
+        self.documented_port().map(drop).ok_or_else(|| {
+            Gap::new(
+                "contract",
+                "nothing tells where the two are to meet",
+                "tell netdiag the address that was agreed on: --at HOST:PORT",
+            )
+        })
     }
 
     fn knows_the_agreement(&self) -> Result<(), Gap> {
@@ -83,7 +87,7 @@ impl Facts<'_> {
         Err(Gap::new(
             "contract",
             "nothing tells where a message ends and what the reply to it is",
-            "tell it with --contract, or let netdiag probe the server",
+            "tell netdiag the terms, such as framing = \"line\" and reply = \"exact\": --contract FILE (docs/contract.md)",
         ))
     }
 

@@ -246,6 +246,15 @@ impl<'e> Player<'e> {
         })
     }
 
+    /// Whether it ended because its standard input had, which is netdiag's doing: that holds what `--input` gives.
+    #[must_use]
+    pub fn ran_out_of_input(&self) -> bool {
+        /// What Python's `input` and Java's `Scanner` say then.
+        const ENDED: [&str; 2] = ["EOFError: EOF when reading a line", "NoSuchElementException: No line found"];
+        let words = self.last_words().map(|words| words.readable()).unwrap_or_default();
+        matches!(self.ended, Ended::Exited(_)) && ENDED.iter().any(|end| words.contains(end))
+    }
+
     /// The last line of standard error that holds more than blanks: for a trace, the error itself.
     #[must_use]
     pub fn last_words(&self) -> Option<Bytes> {

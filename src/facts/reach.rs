@@ -1,5 +1,6 @@
 //! Who waits where, and who tried to reach whom: what happens before the first byte.
 
+use std::collections::BTreeSet;
 use std::net::{IpAddr, SocketAddr};
 
 use super::{asked, datagrams};
@@ -346,10 +347,11 @@ fn refused(target: SocketAddr, at: At, reference: String) -> Dial {
 /// Without packets the table shows connections that a look happened to meet, and those that ended lately (TIME_WAIT).
 fn from_sockets(sockets: &Sockets, evidence: &Evidence) -> Vec<Dial> {
     let (began, frozen) = (clients_began(evidence), evidence.setting.ended_at);
+    let served = served_ports(sockets);
     let mut left_over: Vec<(SocketAddr, SocketAddr)> = Vec::new();
     let mut dials: Vec<((SocketAddr, SocketAddr), Dial)> = Vec::new();
     for (reference, at, socket) in sockets.rows().filter(|(_, at, _)| *at <= frozen) {
-        let Some(ends) = client_and_target(socket, sockets) else { continue };
+        let Some(ends) = client_and_target(socket, &served) else { continue };
         let seen = from_row(socket, ends.1, at, reference);
         match dials.iter_mut().find(|(known, _)| *known == ends) {
             _ if left_over.contains(&ends) => {}
@@ -365,22 +367,23 @@ fn from_sockets(sockets: &Sockets, evidence: &Evidence) -> Vec<Dial> {
     dials
 }
 
-/// The ends of a connection of a client's, or of one that is over and that had the port of a server's listener.
-fn client_and_target(socket: &Socket, sockets: &Sockets) -> Option<(SocketAddr, SocketAddr)> {
+/// The ports of the server's listeners. Found once: a table may hold thousands of connections that are over.
+fn served_ports(sockets: &Sockets) -> BTreeSet<u16> {
+    let all = sockets.snapshots.iter().flat_map(|snapshot| &snapshot.sockets);
+    all.filter(|row| waits_for_peers(row) && row.owners.iter().any(|owner| owner.role == Some(Role::Server)))
+        .map(|row| row.local.port())
+        .collect()
+}
+
+/// The ends of a connection of a client's, or of one that is over and that had one of the ports `served`.
+fn client_and_target(socket: &Socket, served: &BTreeSet<u16>) -> Option<(SocketAddr, SocketAddr)> {
     let peer = socket.remote?;
     if socket.owners.iter().any(|owner| owner.role == Some(Role::Client)) {
         return Some((socket.local, peer));
     }
-    let listens = |address: SocketAddr| {
-        sockets.rows().any(|(_, _, row)| {
-            waits_for_peers(row)
-                && row.local.port() == address.port()
-                && row.owners.iter().any(|owner| owner.role == Some(Role::Server))
-        })
-    };
     match socket.state {
-        SocketState::TimeWait if listens(peer) => Some((socket.local, peer)),
-        SocketState::TimeWait if listens(socket.local) => Some((peer, socket.local)),
+        SocketState::TimeWait if served.contains(&peer.port()) => Some((socket.local, peer)),
+        SocketState::TimeWait if served.contains(&socket.local.port()) => Some((peer, socket.local)),
         _ => None,
     }
 }

@@ -9,8 +9,9 @@ use serde::Deserialize;
 use crate::evidence::{Framing, Role, Transport};
 use crate::recording::{Actor, CallTracing, Plan};
 use crate::reference::spec::{ClientSpec, ServerSpec};
+use crate::report::pages;
 use crate::sandbox::Limits;
-use crate::scenario::{ContractTable, describe};
+use crate::scenario::{ContractTable, describe, is_address};
 
 /// A lab.
 #[derive(Debug, Clone, PartialEq)]
@@ -209,8 +210,17 @@ fn lab(mut file: File, written: &toml::Table) -> anyhow::Result<Lab> {
 fn check(table: CheckTable, written: &toml::Value, file: &File) -> anyhow::Result<Check> {
     ensure!(table.points >= 0.0 && table.points.is_finite(), "points are a number from 0");
     ensure!(table.partial.values().all(|share| (0.0..=1.0).contains(share)), "shares in `partial` go from 0 to 1");
+    let names_nothing = |name: &&String| pages::find(name).is_none_or(|page| page.slug != name.as_str());
+    if let Some(name) = table.partial.keys().find(names_nothing) {
+        bail!("no fault is called {name:?} (`partial`); did you mean {:?}?", pages::nearest(name).slug);
+    }
     let terms = table.contract.or(&file.contract);
     let address = terms.address.clone().ok_or_else(|| anyhow::anyhow!("no [contract] names the address"))?;
+    let listens = table.server.iter().flat_map(|server| &server.listen);
+    let dials = table.client.iter().chain(&table.more_clients).map(|client| &client.dial);
+    for address in listens.chain(dials).chain([&address]) {
+        is_address(address).map_err(anyhow::Error::msg)?;
+    }
     let plays = match (&table.client, &table.server, table.no_server) {
         (Some(_), None, false) => Role::Server,
         (None, Some(_), false) | (None, None, true) => Role::Client,
@@ -266,6 +276,7 @@ fn check(table: CheckTable, written: &toml::Value, file: &File) -> anyhow::Resul
             interrupt_ms: table.interrupt_ms,
             loopback_down: false,
             reject_port: None,
+            input: None,
             thorough: false,
         },
     })
@@ -414,5 +425,16 @@ faults = ["drop-reply"]
         assert!(error.contains("no [client] table"), "{error}");
         let error = refused(|lab| lab.replace("points = 3", "points = -3"));
         assert!(error.contains("points"), "{error}");
+    }
+
+    #[test]
+    fn a_slip_of_the_pen_that_would_cost_a_whole_class_its_points_is_refused() {
+        let error = refused(|lab| lab.replace("points = 3", "points = 3\npartial = { unterminated-replay = 0.5 }"));
+        assert!(error.contains("\"echo\": no fault is called \"unterminated-replay\""), "{error}");
+        assert!(error.contains("did you mean \"unterminated-reply\"?"), "{error}");
+        for (right, wrong) in [("\"127.0.0.1:9999\"", "\"9999\""), ("\"127.0.0.1:7\"", "\"127.0.0.1\"")] {
+            let error = refused(|lab| lab.replace(right, wrong));
+            assert!(error.contains("is not an address; write host:port"), "{error}");
+        }
     }
 }

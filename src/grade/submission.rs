@@ -146,7 +146,7 @@ impl Submission {
                 return Ok(file);
             }
         }
-        let wanted = part.files.iter().map(|file| format!("`{file}`")).collect::<Vec<_>>().join(", ");
+        let wanted = part.files.iter().map(|file| format!("`{file}`")).collect::<Vec<_>>().join(" or ");
         let few = 8;
         let there = match self.files.len() {
             0 => "it is empty".to_owned(),
@@ -156,7 +156,7 @@ impl Submission {
             }
         };
         let left_out = joined(&self.left_out, |what| format!(" Not considered: {what}."));
-        Err(format!("The program was not found in the submission. It is called {wanted}; {there}.{left_out}"))
+        Err(format!("The submission has to hold {wanted}; {there}.{left_out}"))
     }
 }
 

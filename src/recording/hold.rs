@@ -39,8 +39,15 @@ pub fn hold(
 ) -> anyhow::Result<()> {
     anyhow::ensure!(!plan.changes_network(), super::NotHere);
     let dir = tempfile::Builder::new().prefix("netdiag-").tempdir().context("cannot create a temporary directory")?;
-    let wings =
-        Wings { dir: dir.path(), tracers: None, calls: None, console: true, python: interpreter::python(), home: None };
+    let wings = Wings {
+        dir: dir.path(),
+        tracers: None,
+        calls: None,
+        console: true,
+        python: interpreter::python(),
+        input: None,
+        home: None,
+    };
     let mut stage = Stage::new(Clock::start());
     let mut bystanders = Stage::new(Clock::start());
     for (index, bystander) in plan.bystanders.iter().enumerate() {

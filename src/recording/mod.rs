@@ -68,6 +68,9 @@ pub struct Plan {
     /// The port to which the packet filter refuses TCP connections; only ever that of a private network.
     #[serde(default)]
     pub reject_port: Option<u16>,
+    /// What each client that is given as a command reads at its standard input; `None` is nothing.
+    #[serde(default)]
+    pub input: Option<String>,
     /// Whether a server that is examined by itself is examined for longer.
     #[serde(default)]
     pub thorough: bool,

@@ -74,6 +74,7 @@ pub fn record(plan: &Plan, manner: &Manner, interruption: &Interruption) -> anyh
         calls: tracer.as_ref().ok(),
         console: plan.console,
         python: &manner.python,
+        input: plan.input.as_deref(),
         home: plan.home.as_ref().zip(home.as_deref()),
     };
     let traffic = Traffic::new(capture, tracer.as_ref().ok(), plan.server.is_some());

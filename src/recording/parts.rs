@@ -23,6 +23,8 @@ pub(super) struct Wings<'a> {
     pub console: bool,
     /// The interpreter of programs given as text.
     pub python: &'a str,
+    /// What clients given as commands read at their standard input.
+    pub input: Option<&'a str>,
     /// Where programs given as commands live.
     pub home: Option<(&'a Home, &'a Path)>,
 }
@@ -36,6 +38,9 @@ impl Wings<'_> {
             Actor::Python(text) => self.python(text, role, program)?,
         };
         launch.role = role;
+        if let (Role::Client, Actor::Command(_)) = (role, actor) {
+            launch.stdin = self.input.map(|input| input.as_bytes().to_owned());
+        }
         // Otherwise what a program printed before it hung would sit in its buffer, and the order would mean nothing.
         launch.env.push(("PYTHONUNBUFFERED".to_owned(), "1".to_owned()));
         if let Some(tracers) = self.tracers {

@@ -155,6 +155,7 @@ fn try_confinement(cgroup: Option<&Path>) -> anyhow::Result<Result<(), String>> 
         interrupt_ms: None,
         loopback_down: false,
         reject_port: None,
+        input: None,
         thorough: false,
     };
     let python = "python3".to_owned();

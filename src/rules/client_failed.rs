@@ -2,7 +2,7 @@
 
 use super::{Call, Look, Rule, Ruling, Symptom, finding};
 use crate::diagnosis::{Confidence, Finding, Part, Side};
-use crate::evidence::{Bytes, Role, Source};
+use crate::evidence::{Bytes, Gap, Role, Source};
 use crate::facts::{Dial, Echo, Ended, Exchange, Facts, Outcome, Player, Talk};
 
 pub(super) static RULE: Rule = Rule {
@@ -37,6 +37,9 @@ fn check(facts: &Facts) -> Ruling {
     });
     let got_through = |dial: &Dial| dial.outcome == Outcome::Established;
     let answered = answered && facts.dials().is_ok_and(|dials| dials.iter().all(got_through));
+    if client.ran_out_of_input() {
+        return if answered { asked_on(client, &how).fires() } else { Err(no_input()) };
+    }
     let nothing_tried = facts.dials().is_ok_and(<[crate::facts::Dial]>::is_empty);
     if answered
         && matches!(client.ended, Ended::Exited(_))
@@ -99,6 +102,26 @@ fn denied(client: &Player, how: &str, words: &Bytes) -> Finding {
         .fix("Look at how it compares what it got with what it sent: bytes with bytes, text with text, both with their line end.")
 }
 
+fn no_input() -> Gap {
+    Gap::new(
+        "programs",
+        "the client asked for a line at its standard input, and netdiag gave it none (any more)",
+        "give the client the lines it asks for: --input 'hello', once for each line",
+    )
+}
+
+fn asked_on(client: &Player, how: &str) -> Finding {
+    let statement = format!(
+        "The client {how} when its standard input ended, where it had asked for another line. Everything it sent was \
+         answered rightly."
+    );
+    let mut found = finding(&RULE, Side::Client, Confidence::Possible, statement)
+        .because([client.reference()])
+        .fix("Nothing has to be mended if people type that line; else treat the end of the input as the end.");
+    found.role = Part::Contributing;
+    found
+}
+
 fn contributing(client: &Player, how: &str) -> Finding {
     let statement = format!("The client {how} without a word, although everything it asked was answered rightly.");
     let mut found = finding(&RULE, Side::Client, Confidence::Possible, statement)
@@ -157,6 +180,20 @@ mod tests {
         let stage = stage.complains(Role::Client, "2 replies, 0 matches\n");
         assert_eq!(stage.fires("client-failed").side, Side::Unknown);
         assert_eq!(stage.verdict().side, Side::Unknown);
+    }
+
+    #[test]
+    fn an_input_that_ended_is_not_the_clients_fault() {
+        for end in ["EOFError: EOF when reading a line", "java.util.NoSuchElementException: No line found"] {
+            let asked = |stage: Stage| stage.exits(Role::Client, 90.0, How::Code(1)).complains(Role::Client, end);
+            assert_eq!(asked(pair()).cannot_tell("client-failed"), "programs");
+            let verdict = asked(pair()).verdict();
+            assert_eq!(verdict.side, Side::Unknown, "{end}");
+            assert!(verdict.to_settle.iter().any(|way| way.contains("--input")), "{verdict:?}");
+            let after = asked(pair().talk(talk(40001).healthy()));
+            assert_eq!(after.fires("client-failed").role, Part::Contributing);
+            assert_eq!(after.verdict().side, Side::None, "{end}");
+        }
     }
 
     fn says(stage: Stage, words: &str) -> Stage {

@@ -1,9 +1,9 @@
 //! `server-died`: the server ended before it ever listened.
 
 use super::{Call, Look, Rule, Ruling, Symptom, finding};
-use crate::diagnosis::{Confidence, Side};
+use crate::diagnosis::{Confidence, Finding, Side};
 use crate::evidence::Role;
-use crate::facts::{Dial, Ended, Facts, Outcome};
+use crate::facts::{Dial, Ended, Facts, Listener, Outcome};
 
 pub(super) static RULE: Rule = Rule {
     name: "server-died",
@@ -51,6 +51,9 @@ fn check(facts: &Facts) -> Ruling {
     // Whoever has the port may have no business there; which port it is, nobody said.
     let is_excused = facts.says_port_is_taken(&server) && facts.looked(Look::Address).is_err();
     let sure = if is_excused { Confidence::Possible } else { Confidence::Proven };
+    if let Some(there) = listening_client(facts) {
+        return swapped(&server.reference(), &format!("The server {how}.{words}"), there).fires();
+    }
     finding(&RULE, Side::Server, sure, format!("The server {how}.{words}"))
         .because([server.reference()])
         .at(facts.line_of_failure(Role::Server).or(bound))
@@ -61,11 +64,44 @@ fn check(facts: &Facts) -> Ruling {
         .fires()
 }
 
+/// A client that waits for others where the server should.
+fn listening_client<'a>(facts: &'a Facts) -> Option<&'a Listener> {
+    let is_clients = |listener: &&Listener| {
+        listener.role == Some(Role::Client)
+            && facts.documented_port().is_none_or(|port| port == listener.local.port())
+    };
+    facts.listeners().ok()?.iter().find(is_clients)
+}
+
+/// Each was started in the other's place, which is nobody's fault but the command's.
+fn swapped(server: &str, ended: &str, there: &Listener) -> Finding {
+    let statement = format!(
+        "The program that was started as the client listens on {}, as a server does: the two seem to have changed places. \
+         {ended}",
+        there.local
+    );
+    finding(&RULE, Side::Unknown, Confidence::Possible, statement)
+        .because([server.to_owned(), there.reference.clone()])
+        .fix("Start each in its own place: the program that listens is the server, the one that connects is the client.")
+}
+
 #[cfg(test)]
 mod tests {
     use crate::diagnosis::{Confidence, Side};
     use crate::evidence::{How, Role};
-    use crate::facts::staged::{SERVER, dial, pair, stranger, talk};
+    use crate::facts::staged::{SERVER, dial, listener, owner, pair, stranger, talk};
+
+    #[test]
+    fn programs_that_changed_places_are_nobodys_fault() {
+        let died = pair().without_listener().exits(Role::Server, 20.0, How::Code(1));
+        let mut own = listener(SERVER);
+        own.owners = vec![owner(Role::Client)];
+        let stage = died.row(own);
+        let found = stage.fires("server-died");
+        assert_eq!(found.side, Side::Unknown);
+        assert!(found.statement.contains("changed places"), "{}", found.statement);
+        assert_eq!(stage.verdict().side, Side::Unknown);
+    }
 
     #[test]
     fn the_server_died_before_it_listened() {
@@ -73,6 +109,14 @@ mod tests {
         let found = stage.fires("server-died");
         assert_eq!((found.side, found.confidence), (Side::Server, Confidence::Proven));
         assert!(found.statement.contains("Oops"));
+    }
+
+    #[test]
+    fn a_text_that_cannot_be_read_is_told_with_its_line_although_nothing_was_raised() {
+        let said = "  File \"server.py\", line 2\n    def main()\n              ^\nSyntaxError: expected ':'\n";
+        let mut stage = pair().without_listener().exits(Role::Server, 20.0, How::Code(1)).complains(Role::Server, said);
+        stage.traced(Role::Server);
+        assert_eq!(stage.fires("server-died").location.map(|frame| frame.line), Some(2));
     }
 
     #[test]

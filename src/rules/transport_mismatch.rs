@@ -2,7 +2,7 @@
 
 use super::{Call, Look, Rule, Ruling, Symptom, finding};
 use crate::diagnosis::{Confidence, Side};
-use crate::evidence::Source;
+use crate::evidence::{Role, Source};
 use crate::facts::Facts;
 
 pub(super) static RULE: Rule = Rule {
@@ -33,6 +33,9 @@ fn check(facts: &Facts) -> Ruling {
     let (side, why) = match told {
         Some(term) if term.value == dial.transport => (Side::Server, format!("The documentation says {}.", term.value)),
         Some(term) => (Side::Client, format!("The documentation says {}.", term.value)),
+        None if facts.players(Role::Client)?.is_empty() => {
+            (Side::Unknown, "This client is netdiag, and nobody told it what to speak: `--udp` does.".to_owned())
+        }
         None => (Side::Both, "Nothing says which of the two was agreed on.".to_owned()),
     };
     finding(
@@ -60,7 +63,7 @@ fn check(facts: &Facts) -> Ruling {
 #[cfg(test)]
 mod tests {
     use crate::diagnosis::Side;
-    use crate::evidence::{Term, Transport};
+    use crate::evidence::{Role, Term, Transport};
     use crate::facts::staged::{SERVER, Stage, datagrams, dial, listener, pair, stranger};
 
     /// A TCP client was refused, and a UDP socket of the server's has that port.
@@ -84,6 +87,15 @@ mod tests {
     #[test]
     fn without_a_document_both_have_to_agree() {
         assert_eq!(tcp_to_udp().fires("transport-mismatch").side, Side::Both);
+    }
+
+    #[test]
+    fn netdiag_alone_did_not_know_what_to_speak_and_accuses_nobody() {
+        let mut stage = tcp_to_udp();
+        stage.programs().programs.retain(|program| program.role == Role::Server);
+        let found = stage.fires("transport-mismatch");
+        assert_eq!(found.side, Side::Unknown);
+        assert!(found.statement.contains("--udp"), "{}", found.statement);
     }
 
     #[test]

@@ -6,7 +6,7 @@ mod catalogue;
 mod contract;
 
 pub use catalogue::{find, names, nearest};
-pub use contract::ContractTable;
+pub use contract::{ContractTable, is_address};
 
 use serde::Deserialize;
 
@@ -126,6 +126,7 @@ pub fn parse(name: &str, text: &str) -> anyhow::Result<Scenario> {
             interrupt_ms: file.interrupt_ms,
             loopback_down: file.loopback_down,
             reject_port: file.reject_port,
+            input: None,
             thorough: false,
         },
         expect: file.expect,
@@ -136,6 +137,9 @@ pub fn parse(name: &str, text: &str) -> anyhow::Result<Scenario> {
 pub fn read_contract(name: &str, text: &str) -> anyhow::Result<Contract> {
     let table: ContractTable =
         toml::from_str(text).map_err(|error| anyhow::anyhow!("{name}: {}", describe(&error, text)))?;
+    if let Some(Err(error)) = table.address.as_deref().map(is_address) {
+        anyhow::bail!("{name}: address = {error}");
+    }
     Ok(table.told())
 }
 
@@ -145,10 +149,7 @@ fn addresses_are_sound(file: &File) -> Result<(), String> {
     let dials = file.client.iter().chain(&file.more_clients).map(|client| &client.dial);
     let all = listens.map(|address| ("listen", address)).chain(dials.map(|address| ("dial", address)));
     for (key, address) in all.chain(file.contract.address.iter().map(|address| ("address", address))) {
-        let port = address.rsplit_once(':').and_then(|(host, port)| (!host.is_empty()).then(|| port.parse::<u16>()));
-        if !matches!(port, Some(Ok(_))) {
-            return Err(format!("{key} = {address:?} is not an address; write host:port, such as 127.0.0.1:12345"));
-        }
+        is_address(address).map_err(|error| format!("{key} = {error}"))?;
     }
     Ok(())
 }

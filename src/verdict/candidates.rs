@@ -38,7 +38,9 @@ pub fn name_candidates(
     });
     let mut candidates: Vec<Candidate> = found.filter_map(suspected).collect();
     candidates.extend(open.iter().map(|(rule, _)| candidate(rule, None)));
-    let mut to_settle: Vec<String> = Vec::new();
+    // What the verdict advises of its own accord, beside what stood in the rules' way.
+    let is_a_rules = |way: &&String| left_open.iter().any(|(_, gap)| gap.remedy == **way);
+    let mut to_settle: Vec<String> = verdict.to_settle.iter().filter(|way| !is_a_rules(way)).cloned().collect();
     for remedy in open.iter().map(|(_, gap)| &gap.remedy) {
         if !remedy.is_empty() && !to_settle.contains(remedy) {
             to_settle.push(remedy.clone());

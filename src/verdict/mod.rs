@@ -8,8 +8,8 @@ pub use candidates::name_candidates;
 pub use cross::weigh;
 
 use crate::diagnosis::{Confidence, Finding, Part, Side, Verdict};
-use crate::evidence::{Ending, Gap, Role};
-use crate::facts::{Echo, Exchange, Facts, Look, Player, Talk};
+use crate::evidence::{Ending, Gap, Reply, Role, Source};
+use crate::facts::{Echo, Ended, Exchange, Facts, Look, Player, Talk};
 use crate::rules::find;
 
 /// Shorter delays than this are not seen where a conversation is rebuilt from calls, in milliseconds.
@@ -131,7 +131,8 @@ fn absolve(facts: &Facts) -> Option<Verdict> {
     let right = exchanges.iter().filter(|(_, exchange)| exchange.echo == Echo::Right).count();
     let others = exchanges.len() - right;
     let clients = facts.players(Role::Client).unwrap_or_default();
-    let complained = |client: &Player| client.failed() && client.complained() != Some(false);
+    let complained =
+        |client: &Player| client.failed() && client.complained() != Some(false) && !client.ran_out_of_input();
     let ended_badly = clients.iter().any(complained)
         || !matches!(facts.evidence.setting.ended, Ending::ClientsEnded | Ending::Complete)
             && (clients.is_empty() || clients.iter().any(Player::is_running));
@@ -150,10 +151,15 @@ fn absolve(facts: &Facts) -> Option<Verdict> {
     if ended_badly || !harmless {
         return None;
     }
+    let manner = if in_own_words(facts, &exchanges) {
+        "completely, in words of the server's own (which reply was agreed on, nobody told)"
+    } else {
+        "completely and as agreed"
+    };
     let summary = match (right, others) {
-        (1, 0) => "The request was answered completely and as agreed.".to_owned(),
-        (n, 0) => format!("All {n} conversations were answered completely and as agreed."),
-        (n, m) => format!("{n} conversations were answered completely and as agreed; {m} carried no request."),
+        (1, 0) => format!("The request was answered {manner}."),
+        (n, 0) => format!("All {n} conversations were answered {manner}."),
+        (n, m) => format!("{n} conversations were answered {manner}; {m} carried no request."),
     };
     let complete = facts.evidence.packets.seen().is_ok_and(|seen| seen.dropped == 0 && seen.conversations_omitted == 0);
     // What a program made of its reply, and how it ended, the packets do not tell.
@@ -169,7 +175,7 @@ fn absolve_server(facts: &Facts) -> Option<Verdict> {
     let many_came_back = dialect.bulk.as_ref().is_some_and(|bulk| bulk.value.whole.is_some());
     let is_understood =
         dialect.reply.is_some() || dialect.decoration.is_some() || dialect.blocks.is_some() || many_came_back;
-    if !dialect.echoes.as_ref()?.value || !is_understood || !facts.departures().is_empty() {
+    if adds_a_nul(facts) || !dialect.echoes.as_ref()?.value || !is_understood || !facts.departures().is_empty() {
         return None;
     }
     let places = match facts.places() {
@@ -212,12 +218,28 @@ fn unknown(facts: &Facts, cannot_tell: &[(&'static str, Gap)]) -> Verdict {
             vec!["Look at what answered (`netdiag sockets`), and whether this is the address you mean.".to_owned()],
         );
     }
-    let to_settle = remedies(cannot_tell);
+    let mut to_settle = remedies(cannot_tell);
+    if let Some(hint) = asks_at_the_keyboard(facts).filter(|hint| !to_settle.iter().any(|way| way == hint)) {
+        to_settle.insert(0, hint);
+    }
     if facts.is_alone()
         && let [first, ..] = &facts.departures()[..]
     {
         let summary = format!("The server echoes plain lines, but {}.", first.what);
         return Verdict { side: Side::Server, confidence: Confidence::Likely, ..open(&summary, to_settle) };
+    }
+    if adds_a_nul(facts) && !facts.contract.reply_is_assumed() {
+        let summary =
+            "The replies hold a NUL byte that nobody sent, and that is no part of the reply that was agreed on.";
+        return Verdict { side: Side::Server, confidence: Confidence::Likely, ..open(summary, to_settle) };
+    }
+    if adds_a_nul(facts) {
+        return open(
+            "The replies hold a NUL byte that nobody sent. Where replies are C strings that is their end; where the reply is \
+             the message it is one byte too many (`strlen(text) + 1`). Nobody told which was agreed on.",
+            vec!["tell netdiag the reply that was agreed on, such as reply = \"exact\": --contract FILE (docs/contract.md)"
+                .to_owned()],
+        );
     }
     let summary = match (facts.evidence.setting.ended, cannot_tell) {
         (Ending::Interrupted, _) => "The recording was interrupted before anything was decided.",
@@ -226,6 +248,53 @@ fn unknown(facts: &Facts, cannot_tell: &[(&'static str, Gap)]) -> Verdict {
         (_, _) => "The evidence does not decide it.",
     };
     open(summary, to_settle)
+}
+
+/// A client that connects, says nothing and ends content may have asked for its text where nobody types.
+fn asks_at_the_keyboard(facts: &Facts) -> Option<String> {
+    let clients = facts.players(Role::Client).ok()?;
+    let silent = facts.talks().ok()?.iter().filter_map(|talk| talk.conversation).all(|talk| talk.sent.total == 0);
+    let content = |client: &Player| client.ended == Ended::Exited(0) && !client.program.reference;
+    (silent && !clients.is_empty() && clients.iter().all(content)).then(|| {
+        "if the client asks for its text at the keyboard, give it the lines: --input 'hello', once for each line"
+            .to_owned()
+    })
+}
+
+/// Whether right answers are not the bytes that were sent, in a form that was neither told nor learned.
+fn in_own_words(facts: &Facts, exchanges: &[(&Talk, Exchange)]) -> bool {
+    let differs = |(_, exchange): &(&Talk, Exchange)| exchange.echo == Echo::Right && exchange.got != exchange.asked;
+    facts.contract.reply_is_assumed() && exchanges.iter().any(differs)
+}
+
+/// Whether text came back with a NUL behind it that is no part of the reply, as far as one was told or learned. A NUL
+/// anywhere else is of a protocol's own, a length before the reply for one.
+fn adds_a_nul(facts: &Facts) -> bool {
+    let is_padded = |sent: &[u8], got: &[u8]| {
+        let text = sent.trim_ascii();
+        let rest = got.strip_suffix(b"\0").filter(|rest| !rest.contains(&0));
+        !text.is_empty() && rest.is_some_and(|rest| rest.windows(text.len()).any(|part| part == text))
+    };
+    let to_a_probe = facts.evidence.probes.seen().is_ok_and(|probes| {
+        probes.probes.iter().any(|probe| {
+            let sent = probe.sent.iter().flat_map(|write| write.0.iter().copied()).collect::<Vec<u8>>();
+            is_padded(&sent, &probe.received.0)
+        })
+    });
+    let to_a_client = || {
+        facts.talks().is_ok_and(|talks| {
+            talks
+                .iter()
+                .filter_map(|talk| talk.conversation)
+                .any(|conversation| is_padded(&conversation.sent.head.0, &conversation.received.head.0))
+        })
+    };
+    let may_hold_one = match facts.contract.reply.as_ref().map(|term| (&term.value, term.source)) {
+        Some((Reply::Prefix(text) | Reply::Suffix(text), Source::Told)) => text.0.contains(&0),
+        Some((_, source)) => source == Source::Learned,
+        None => false,
+    };
+    !may_hold_one && (to_a_probe || to_a_client())
 }
 
 /// Whether a client that reset its connection had printed the beginning of its reply and not the rest: what it did not

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::evidence::{Action, How, Role, Term};
-use crate::facts::staged::{SERVER, Stage, dial, pair, stranger, talk};
+use crate::facts::staged::{SERVER, Stage, dial, pair, probe, stranger, talk};
 
 fn found(fault: &str, side: Side, confidence: Confidence) -> Finding {
     Finding {
@@ -16,6 +16,38 @@ fn found(fault: &str, side: Side, confidence: Confidence) -> Finding {
         location_of: None,
         fix: String::new(),
     }
+}
+
+#[test]
+fn a_reply_that_nobody_promised_is_not_called_agreed_on() {
+    let said = |stage: &Stage| stage.verdict().summary;
+    let told = pair().talk(talk(40001).healthy());
+    assert!(said(&told).ends_with("as agreed."), "{}", said(&told));
+    let padded = pair().untold().talk(talk(40001).asks("hello\n").answers("hello\n\0").closes(Role::Client));
+    let verdict = padded.verdict();
+    assert_eq!(verdict.side, Side::Unknown);
+    assert!(verdict.summary.contains("NUL byte that nobody sent"), "{}", verdict.summary);
+    assert!(verdict.to_settle[0].contains("docs/contract.md"), "{:?}", verdict.to_settle);
+}
+
+#[test]
+fn a_server_by_itself_that_adds_a_nul_is_not_absolved_by_the_reply_it_was_told() {
+    let alone = |told: Option<Reply>| {
+        let stage = pair().untold().client_gone().probed(vec![probe("hello\n", "hello\n\0")]);
+        stage.contract(|terms| terms.reply = told.map(Term::told)).verdict()
+    };
+    assert_eq!(alone(None).side, Side::Unknown);
+    let told = alone(Some(Reply::Exact));
+    assert_eq!((told.side, told.confidence), (Side::Server, LIKELY), "{}", told.summary);
+    assert_ne!(alone(Some(Reply::Suffix(b"\0"[..].into()))).side, Side::Server);
+}
+
+#[test]
+fn a_client_that_said_nothing_may_have_asked_where_nobody_types() {
+    let stage = pair().talk(talk(40001).closes(Role::Client)).exits(Role::Client, 90.0, How::Code(0));
+    let verdict = stage.verdict();
+    assert_eq!(verdict.side, Side::Unknown);
+    assert!(verdict.to_settle[0].contains("--input"), "{:?}", verdict.to_settle);
 }
 
 fn decided(findings: Vec<Finding>) -> (Verdict, Vec<(String, Part)>) {

@@ -70,10 +70,34 @@ fn an_address_that_is_none_is_refused_with_an_example() {
         &["client", "--dial", "nowhere"],
         &["check", "12345"],
         &["run", "--client", "true", "--at", "127.0.0.1"],
+        &["run", "--client", "true", "--at", "http://127.0.0.1:80"],
         &["run", "--client", "true", "--against", "127.0.0.1:0"],
     ] {
         refused(arguments, &["host:port", "127.0.0.1:12345"]);
     }
+}
+
+#[test]
+fn a_command_that_starts_nothing_accuses_no_program_and_tells_what_to_write() {
+    let _turn = turn();
+    let script = File::new("server.py", "print('never seen')\n");
+    let place = script.path.parent().unwrap().to_str().unwrap();
+    for (command, word) in [
+        ("pyhton3 server.py".to_owned(), "check its spelling"),
+        (script.name().to_owned(), "chmod +x"),
+        (place.to_owned(), "that is a directory"),
+        (format!("{place}/sevrer.py"), "there is no such file"),
+        ("cd there && ./server".to_owned(), "sh -c"),
+    ] {
+        refused(&["run", "--server", &command], &["--server: ", "could not be started", word]);
+        refused(&["run", "--client", &command], &["--client: ", "could not be started", word]);
+    }
+}
+
+#[test]
+fn a_command_without_its_quotes_is_told_where_they_belong() {
+    refused(&["run", "server.py", "client.py"], &["\"server.py\"", "--server 'python3 server.py'"]);
+    refused(&["run", "--server", "python3", "server.py"], &["\"server.py\"", "in quotes"]);
 }
 
 #[test]
@@ -112,6 +136,9 @@ fn evidence_that_is_none_is_refused() {
     }
     let file = File::new("evidence.json", recorded);
     refused(&["replay", file.name(), "--at", "nowhere"], &["host:port"]);
+    let capture = fs::read(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/captures/udp-echo.pcap")).unwrap();
+    let nothing = File::new("nothing.pcap", &capture[..24]);
+    refused(&["replay", nothing.name()], &["nothing.pcap", "nothing of TCP or UDP", "before the client"]);
 }
 
 #[test]

@@ -230,11 +230,15 @@ impl Item {
         }
     }
 
-    /// What an ending other than passed and failed means, as a sentence.
+    /// What an ending means that does not explain itself, as a sentence.
     #[must_use]
     pub fn remark(&self) -> Option<&'static str> {
         match self.outcome {
-            Outcome::Passed | Outcome::Partly | Outcome::Failed => None,
+            Outcome::Passed if self.finding.is_some() => {
+                Some("What the verdict says is no part of this check: it costs no points here.")
+            }
+            Outcome::Partly => Some("In spite of this fault the lab gives a part of the points."),
+            Outcome::Passed | Outcome::Failed => None,
             // Its feedback, if there is any, says on which.
             Outcome::Skipped => self.feedback.is_empty().then_some("A check that this one builds on did not pass."),
             Outcome::Undecided => Some("This could not be decided. No points are lost: a person has to look."),

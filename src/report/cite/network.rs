@@ -148,6 +148,9 @@ pub fn answer(probe: &Probe, telling: Telling) -> String {
     if probe.received_total == 0 && probe.at_rest {
         return format!("gets nothing back: the server has read all of it and waits for more{end}");
     }
+    if probe.received_total == 0 && probe.patience_ms == 0 {
+        return format!("waits for nothing{end}");
+    }
     if probe.received_total == 0 {
         return format!("gets nothing back within {}{end}", time(probe.patience_ms as f64));
     }

@@ -7,7 +7,7 @@ mod traffic;
 use unicode_width::UnicodeWidthStr;
 
 use crate::diagnosis::Diagnosis;
-use crate::evidence::{Evidence, Occasion, Role};
+use crate::evidence::{Evidence, Occasion, Program, Role};
 
 use self::events::{Event, Shown, What};
 use super::cite::{self, Telling};
@@ -226,9 +226,20 @@ fn player(role: Role, evidence: &Evidence) -> String {
         }
         [] => String::new(),
         [one] if one.reference => "netdiag's reference".to_owned(),
-        [one] => escape::line(&one.command.join(" ")),
-        [one, ..] => format!("{} × {}", playing.len(), escape::line(&one.command.join(" "))),
+        [one] => command(one),
+        [one, ..] => format!("{} × {}", playing.len(), command(one)),
     }
+}
+
+/// A program that was found, not started, has the whole path of its interpreter in front, and there is no room for that.
+fn command(program: &Program) -> String {
+    let mut words = program.command.clone();
+    if let (false, Some(first)) = (program.started_by_us, words.first_mut())
+        && let Some((_, name)) = first.rsplit_once('/')
+    {
+        *first = name.to_owned();
+    }
+    escape::line(&words.join(" "))
 }
 
 #[cfg(test)]

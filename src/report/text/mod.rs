@@ -68,6 +68,8 @@ pub fn headline(diagnosis: &Diagnosis) -> String {
         Side::Unknown => "Cannot tell who is at fault",
         Side::Client => "The client is at fault",
         Side::Server => "The server is at fault",
+        // One of the two has to give way, and nothing says which.
+        Side::Both if causes(diagnosis).any(|cause| cause.side == Side::Both) => "Client and server disagree",
         Side::Both => "Client and server both need a change",
         Side::Environment => "Neither program is at fault, but what is around them",
     };

@@ -92,7 +92,8 @@ pub fn contract(sheet: &mut Sheet, evidence: &Evidence, contract: &Contract) {
         add(*source, format!("a reply within {value} ms"));
     }
     if let Some(Term { value, source }) = &contract.concurrency {
-        add(*source, format!("{value} clients at the same time"));
+        let one = *value == 1;
+        add(*source, if one { "one client at a time".to_owned() } else { format!("{value} clients at the same time") });
     }
     if terms.is_empty() {
         return;

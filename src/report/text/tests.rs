@@ -124,6 +124,9 @@ fn every_side_has_its_headline() {
     ] {
         assert_eq!(headline(&sample::diagnosis(side, Some("x"), Confidence::Likely, "")), wanted);
     }
+    let mut apart = sample::diagnosis(Side::Both, Some("x"), Confidence::Proven, "");
+    apart.findings.push(sample::finding("x", Side::Both, Part::Cause, "", &[], ""));
+    assert_eq!(headline(&apart), "Client and server disagree: x (proven)", "one of them has to give way, not both");
     assert_eq!(
         headline(&sample::diagnosis(Side::Unknown, None, Confidence::Possible, "")),
         "Cannot tell who is at fault yet"
