@@ -91,6 +91,7 @@ fn is_beyond_references(verdict: &Verdict) -> bool {
         "whole-buffer-echo",
         "reply-not-flushed",
         "server-waits-for-full-buffer",
+        "short-write-ignored",
     ];
     verdict.fault.as_deref().is_some_and(|fault| BEYOND.contains(&fault))
 }
