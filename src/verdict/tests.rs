@@ -149,6 +149,14 @@ fn a_failed_client_is_not_absolved() {
 }
 
 #[test]
+fn a_client_that_failed_and_left_a_part_of_its_reply_unread_is_not_absolved() {
+    let left = || pair().talk(talk(40001).echoes("hello\n").resets(Role::Client));
+    assert_eq!(left().verdict().side, Side::None, "a reset may be meant");
+    let failed = left().exits(Role::Client, 90.0, How::Code(1)).complains(Role::Client, "").verdict();
+    assert_eq!((failed.side, failed.fault.as_deref()), (Side::Unknown, Some("client-failed")));
+}
+
+#[test]
 fn one_wrong_exchange_outweighs_many_right_ones() {
     let damaged = talk(40003).asks("a\n").answers("b\n").closes(Role::Client).closes(Role::Server);
     let stage = pair().talk(talk(40001).healthy()).talk(talk(40002).healthy()).talk(damaged);
