@@ -19,6 +19,9 @@ pub(super) static RULE: Rule = Rule {
 
 fn check(facts: &Facts) -> Ruling {
     if let Some((Muteness::Closed, evidence)) = facts.muteness()? {
+        if facts.says_its_piece_and_no_more() && facts.server_failure(None).is_none() {
+            return super::ruled_out("the server says something of its own to whoever connects: its protocol is another one");
+        }
         let what = "The server accepted netdiag's connections and closed each of them without a reply.";
         return finding(&RULE, Side::Server, Confidence::Proven, what)
             .because(evidence)
@@ -109,7 +112,7 @@ fn last_turn_before_the_end(talk: &Talk) -> Option<Turn> {
 #[cfg(test)]
 mod tests {
     use crate::diagnosis::{Confidence, Side};
-    use crate::evidence::{Action, Close, Lifetime, Occasion, Probe, Role, Term};
+    use crate::evidence::{Action, Close, Lifetime, Occasion, Probe, Role, Shape, Term};
     use crate::facts::staged::{Stage, Talk, pair, probe, talk};
 
     fn met(talk: Talk) -> Stage {
@@ -162,6 +165,18 @@ mod tests {
         let found = failed.fires("early-close");
         assert_eq!((found.side, found.location.map(|frame| frame.line)), (Side::Server, Some(7)));
         alone([Close::Reset, Close::Reset]).silent("early-close");
+    }
+
+    #[test]
+    fn a_server_that_tells_the_time_and_hangs_up_owes_no_echo() {
+        let told = |sent: &str, shape| Probe { close: Close::Fin, shape, ..probe(sent, "Sunday\n") };
+        let line = told("netdiag probe 1 says hello 1\n", Shape::Line);
+        let knock = Probe { sent: Vec::new(), sent_total: 0, ..told("", Shape::Knock) };
+        let mut stage = pair().untold().client_gone().probed(vec![line, knock]);
+        stage.0.setting.occasion = Occasion::LiveServer;
+        assert!(stage.excludes("early-close").contains("its own"));
+        assert_eq!(stage.verdict().side, Side::Unknown);
+        assert_eq!(stage.raised(Role::Server, 60.0, "TypeError", Action::Reported).fires("early-close").side, Side::Server);
     }
 
     #[test]
