@@ -1,7 +1,7 @@
 //! `shared-state-crosstalk`: one client is sent what another one had said.
 
 use super::{Call, Look, Rule, Ruling, Symptom, finding};
-use crate::diagnosis::{Confidence, Side};
+use crate::diagnosis::{Confidence, Finding, Side};
 use crate::evidence::Role;
 use crate::facts::Facts;
 
@@ -22,11 +22,18 @@ fn check(facts: &Facts) -> Ruling {
     if facts.is_alone() {
         let learned = facts.asked()?.and_then(|dialect| dialect.crosstalk.clone()).filter(|crosstalk| crosstalk.value);
         let Some(crosstalk) = learned else { return Ok(Call::Silent) };
+        if let Some(evidence) = facts.tells_everybody() {
+            return to_everybody().because(evidence).fires();
+        }
         let what = "Of several connections open at the same time, one was sent what another one had said.";
         return finding(&RULE, Side::Server, Confidence::Proven, what).because(crosstalk.evidence()).fix(FIX).fires();
     }
     let Some(crossed) = facts.crossed()? else { return Ok(Call::Silent) };
     let assumed = facts.contract.reply_is_assumed();
+    let all_hear_themselves = facts.talks()?.iter().all(|talk| facts.hears_itself(talk));
+    if assumed && all_hear_themselves && !facts.still_waiting() && !facts.a_client_failed() {
+        return to_everybody().because(crossed.receiver.references()).because(crossed.sender.references()).fires();
+    }
     finding(
         &RULE,
         Side::Server,
@@ -43,6 +50,14 @@ fn check(facts: &Facts) -> Ruling {
     .at(facts.line_that_sends(Role::Server))
     .fix(FIX)
     .fires()
+}
+
+/// In a chat that is right; nobody told whether this is one.
+fn to_everybody() -> Finding {
+    let what = "What one client says comes to it and to the others too. In a chat that is right; of an echo server each client \
+                is to hear what it said itself, and no more.";
+    finding(&RULE, Side::Unknown, Confidence::Possible, what)
+        .fix("If it is to echo, write each reply to the connection that the request came from, and to no other.")
 }
 
 #[cfg(test)]
@@ -66,6 +81,16 @@ mod tests {
         assert_eq!((found.side, found.confidence), (Side::Server, Confidence::Proven));
         assert!(found.statement.contains("`alice`"));
         assert_eq!(stage.verdict().fault.as_deref(), Some("shared-state-crosstalk"));
+    }
+
+    #[test]
+    fn what_goes_to_everybody_may_be_meant_where_nobody_told_the_reply() {
+        let both = "* you are here\n<1> alice\n<2> robert\n";
+        let chat = two(both, both).untold();
+        assert_eq!(chat.fires("shared-state-crosstalk").side, Side::Unknown);
+        assert_eq!(chat.verdict().side, Side::Unknown);
+        let mixed = two(both, "* you are here\n<1> alice\n").untold();
+        assert_eq!(mixed.fires("shared-state-crosstalk").side, Side::Server, "one did not hear itself");
     }
 
     #[test]
