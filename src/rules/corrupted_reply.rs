@@ -28,6 +28,14 @@ fn check(facts: &Facts) -> Ruling {
             .fix(FIX)
             .fires();
     }
+    if let Some(probes) = facts.answers_with_what_came_before().filter(|_| facts.is_alone()) {
+        let what = "To the second message on a connection the server answered with the first one over again.";
+        return finding(&RULE, Side::Server, Confidence::Likely, what)
+            .because(probes)
+            .at(facts.line_that_sends(Role::Server))
+            .fix("Answer with what has just been read, not with what is remembered.")
+            .fires();
+    }
     let exchanges = facts.exchanges()?;
     let wrong = exchanges.iter().find_map(|(talk, exchange)| match &exchange.echo {
         Echo::Differs { at, owed, got } => Some((
@@ -46,8 +54,15 @@ fn check(facts: &Facts) -> Ruling {
     });
     let Some((talk, statement)) = wrong else { return Ok(Call::Silent) };
     if facts.contract.reply_is_assumed() && facts.echoes_damaged() {
-        return finding(&RULE, Side::Server, Confidence::Likely, statement)
+        let again = facts.answers_with_what_came_before();
+        let (sure, too) = match again {
+            // A reference partner that says one thing to a connection does not meet it.
+            Some(_) => (Confidence::Proven, " netdiag's own second message was answered with the first one over again."),
+            None => (Confidence::Likely, ""),
+        };
+        return finding(&RULE, Side::Server, sure, format!("{statement}{too}"))
             .because(talk.references())
+            .because(again.unwrap_or_default())
             .at(facts.line_that_sends(Role::Server))
             .fix(FIX)
             .fires();
@@ -70,7 +85,7 @@ fn check(facts: &Facts) -> Ruling {
 mod tests {
     use super::super::Call;
     use crate::diagnosis::{Confidence, Side};
-    use crate::evidence::{Contract, Framing, Occasion, Reply, Role, Term};
+    use crate::evidence::{Contract, Framing, Occasion, Reply, Role, Shape, Term};
     use crate::facts::staged::{SERVER, Stage, dial, pair, probe, talk};
 
     fn answered(reply: &str) -> Stage {
@@ -103,6 +118,22 @@ mod tests {
         };
         assert_eq!(alone(&|n| if n % 2 == 0 { "\0" } else { "x\n" }).fires("corrupted-reply").side, Side::Server);
         assert_ne!(alone(&|_| "\0").verdict().side, Side::Server);
+    }
+
+    #[test]
+    fn who_answers_with_what_was_said_before_mixes_messages_up() {
+        let said = |n: u32| format!("netdiag probe {n} says hello {n}\n");
+        let mut two = probe("", &said(1).repeat(2));
+        two.sent = vec![said(1).as_str().into(), said(2).as_str().into()];
+        two.shape = Shape::TwoLines;
+        let talk = talk(40001).echoes("apple\n").asks("pear\n").answers("apple\n").closes(Role::Client);
+        let stage = pair().talk(talk.closes(Role::Server)).untold().probed(vec![two]);
+        let found = stage.fires("corrupted-reply");
+        assert_eq!((found.side, found.confidence), (Side::Server, Confidence::Proven));
+        let mut alone = stage.client_gone();
+        alone.0.setting.occasion = Occasion::LiveServer;
+        assert!(alone.fires("corrupted-reply").statement.contains("over again"));
+        assert_eq!(alone.verdict().side, Side::Server);
     }
 
     #[test]
