@@ -130,6 +130,11 @@ impl Facts<'_> {
         if seen.contains(&Muteness::Closed) {
             seen.retain(|one| *one != Muteness::Reset);
         }
+        // Where it ended other connections at the end of their input, the one that stayed open was merely not done yet.
+        let ended = |probe: &Probe| probe.close == Close::Fin && probe.half_closed && probe.sent_total > 0;
+        if seen.contains(&Muteness::Open) && probes.iter().any(ended) {
+            return Ok(None);
+        }
         let first = seen.first().copied();
         evidence.truncate(3);
         Ok(first.filter(|first| seen.iter().all(|other| other == first)).map(|first| (first, evidence)))

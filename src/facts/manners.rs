@@ -3,7 +3,10 @@
 use std::collections::BTreeSet;
 
 use super::{Facts, Talk};
-use crate::evidence::{Probe, Shape};
+use crate::evidence::{Gap, Probe, Shape, Stream};
+
+/// A line as long as this does not turn up in two conversations by chance.
+const TELLING: usize = 4;
 
 /// Everything one probe said, message by message, without line ends.
 fn texts(probe: &Probe) -> impl Iterator<Item = &[u8]> {
@@ -70,13 +73,46 @@ impl Facts<'_> {
             .then(|| all.iter().take(3).map(|(index, _)| format!("probes:{index}")).collect())
     }
 
-    /// Whether every line that the client of `talk` had sent came back to it, whatever else did.
-    #[must_use]
-    pub fn hears_itself(&self, talk: &Talk) -> bool {
-        let (Ok(asked), Ok(got)) = (talk.request(), talk.response()) else { return false };
-        let lines: BTreeSet<&[u8]> = asked.head.0.split(|byte| *byte == b'\n').map(<[u8]>::trim_ascii).collect();
-        asked.is_whole() && lines.into_iter().filter(|line| !line.is_empty()).all(|line| times(line, &got.head.0) > 0)
+    /// Whether everybody heard what they had said themselves, as often as they had said it, and some two of them each other:
+    /// what one says goes to all who are there.
+    pub fn talks_are_shared(&self) -> Result<bool, Gap> {
+        let talks: Vec<&Talk> = self.talks()?.iter().filter(|talk| talk.asked_bytes() > Some(0)).collect();
+        // How often `one` heard each line that `other` alone had said, beside how often that one had said it.
+        let heard = |one: &Talk, other: &Talk| -> Vec<(usize, usize)> {
+            let (said, got) = (bytes_of(other.request()), bytes_of(one.response()));
+            let strange = lines(other).into_iter().filter(|line| line.len() >= TELLING && !lines(one).contains(line));
+            strange.map(|line| (times(line, got), times(line, said))).collect()
+        };
+        let hears = |one: &Talk, other: &Talk| heard(one, other).iter().any(|(heard, _)| *heard > 0);
+        let mixes_up = |one: &&Talk| {
+            talks
+                .iter()
+                .any(|other| one.client != other.client && heard(one, other).iter().any(|(heard, said)| heard > said))
+        };
+        let each_other =
+            |one: &&Talk, other: &&Talk| one.client != other.client && hears(one, other) && hears(other, one);
+        Ok(talks.iter().all(|talk| hears_itself(talk))
+            && !talks.iter().any(mixes_up)
+            && talks.iter().any(|one| talks.iter().any(|other| each_other(one, other))))
     }
+}
+
+fn bytes_of(stream: Result<&Stream, Gap>) -> &[u8] {
+    stream.map(|stream| stream.head.0.as_slice()).unwrap_or_default()
+}
+
+fn lines<'t>(talk: &'t Talk) -> BTreeSet<&'t [u8]> {
+    bytes_of(talk.request())
+        .split(|byte| *byte == b'\n')
+        .map(<[u8]>::trim_ascii)
+        .filter(|line| !line.is_empty())
+        .collect()
+}
+
+fn hears_itself(talk: &Talk) -> bool {
+    let (Ok(asked), Ok(got)) = (talk.request(), talk.response()) else { return false };
+    let as_often = |line: &[u8]| times(line, &got.head.0) == times(line, &asked.head.0);
+    asked.is_whole() && got.is_whole() && lines(talk).into_iter().all(as_often)
 }
 
 #[cfg(test)]

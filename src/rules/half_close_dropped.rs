@@ -41,6 +41,9 @@ fn check(facts: &Facts) -> Ruling {
     if facts.server_ended_badly() {
         return super::ruled_out("the server's program ended");
     }
+    if facts.answers_nobody() && client_is_content(facts) {
+        return super::ruled_out("the server answers nobody, half-close or not, and no client missed anything");
+    }
     if answers_by_a_protocol_of_its_own(facts) && client_is_content(facts) && !was_held(talk, facts) {
         return super::ruled_out("what the server says on other connections is no echo, and no client missed anything");
     }
@@ -145,7 +148,7 @@ fn client_was_gone(talk: &Talk, facts: &Facts) -> bool {
 mod tests {
     use crate::diagnosis::{Confidence, Side};
     use crate::evidence::{How, Lifetime, Role, SocketState, Term};
-    use crate::facts::staged::{SERVER, Stage, Talk, addr, frame, listener, owner, pair, talk};
+    use crate::facts::staged::{SERVER, Stage, Talk, addr, frame, listener, owner, pair, probe, talk};
 
     fn dropped() -> Talk {
         talk(40001).asks("hello\n").closes(Role::Client).after(5.0).closes(Role::Server)
@@ -235,6 +238,14 @@ mod tests {
     fn a_server_that_ended_dropped_more_than_a_reply() {
         let stage = met(dropped()).exits(Role::Server, 55.0, How::Code(1));
         assert!(stage.excludes("half-close-dropped").contains("program ended"));
+    }
+
+    #[test]
+    fn a_server_that_takes_messages_in_and_answers_nobody_dropped_nothing() {
+        let mute = met(dropped()).untold().probed(vec![probe("netdiag says hello\n", "")]);
+        assert!(mute.excludes("half-close-dropped").contains("answers nobody"));
+        assert_eq!(mute.verdict().side, Side::Unknown);
+        assert_eq!(mute.exits(Role::Client, 90.0, How::Code(1)).fires("half-close-dropped").side, Side::Server);
     }
 
     #[test]

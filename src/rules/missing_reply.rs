@@ -174,8 +174,8 @@ fn confidence(facts: &Facts, talk: &Talk, exchange: &Exchange) -> Confidence {
 #[cfg(test)]
 mod tests {
     use crate::diagnosis::{Confidence, Side};
-    use crate::evidence::{Action, Close, Ending, Framing, How, Lifetime, Limit, Occasion, Probe, Role, Shape, Term};
-    use crate::facts::staged::{SERVER, Stage, datagrams, ms, pair, probe, talk};
+    use crate::evidence::{Action, Close, Ending, Framing, How, Lifetime, Limit, Occasion, Probe, Role, Shape, SocketState, Term};
+    use crate::facts::staged::{SERVER, Stage, addr, datagrams, listener, ms, pair, probe, talk};
 
     fn unanswered() -> Stage {
         pair().talk(talk(40001).asks("hello\n").open()).hangs()
@@ -215,6 +215,17 @@ mod tests {
         let agreed = |lifetime| stage.clone().contract(|terms| terms.lifetime = Some(Term::told(lifetime)));
         assert_eq!(agreed(Lifetime::Session).verdict().side, Side::Server);
         agreed(Lifetime::OneShot).silent("missing-reply");
+    }
+
+    #[test]
+    fn a_server_that_ends_other_connections_with_their_input_was_not_done_with_the_one_that_stayed_open() {
+        let ended = Probe { half_closed: true, close: Close::Fin, at_rest: true, ..probe("netdiag says hello\n", "") };
+        let open = Probe { half_closed: true, from: Some(addr("127.0.0.1:40009")), ..probe("netdiag says hello\n", "") };
+        let mut row = listener(SERVER);
+        (row.remote, row.state, row.recv_queue) = (open.from, SocketState::Established, Some(0));
+        let stays = alone(vec![open.clone()]).row(row.clone());
+        assert_eq!(stays.fires("missing-reply").confidence, Confidence::Likely);
+        alone(vec![ended, open]).row(row).silent("missing-reply");
     }
 
     #[test]

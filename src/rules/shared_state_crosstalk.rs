@@ -2,7 +2,7 @@
 
 use super::{Call, Look, Rule, Ruling, Symptom, finding};
 use crate::diagnosis::{Confidence, Finding, Side};
-use crate::evidence::Role;
+use crate::evidence::{Role, Source};
 use crate::facts::Facts;
 
 pub(super) static RULE: Rule = Rule {
@@ -30,8 +30,8 @@ fn check(facts: &Facts) -> Ruling {
     }
     let Some(crossed) = facts.crossed()? else { return Ok(Call::Silent) };
     let assumed = facts.contract.reply_is_assumed();
-    let all_hear_themselves = facts.talks()?.iter().all(|talk| facts.hears_itself(talk));
-    if assumed && all_hear_themselves && !facts.still_waiting() && !facts.a_client_failed() {
+    let told = facts.contract.reply.as_ref().is_some_and(|term| term.source == Source::Told);
+    if !told && facts.talks_are_shared()? && !facts.still_waiting() && !facts.a_client_failed() {
         return to_everybody().because(crossed.receiver.references()).because(crossed.sender.references()).fires();
     }
     finding(
@@ -64,7 +64,7 @@ fn to_everybody() -> Finding {
 mod tests {
     use crate::diagnosis::{Confidence, Side};
     use crate::evidence::Role;
-    use crate::facts::staged::{Stage, Talk, pair, talk};
+    use crate::facts::staged::{Stage, Talk, pair, probe, talk};
 
     fn asked(from: u16, request: &str, reply: &str) -> Talk {
         talk(from).asks(request).after(3.0).answers(reply).closes(Role::Client).closes(Role::Server)
@@ -85,12 +85,21 @@ mod tests {
 
     #[test]
     fn what_goes_to_everybody_may_be_meant_where_nobody_told_the_reply() {
-        let both = "* you are here\n<1> alice\n<2> robert\n";
+        let both = "* you are here\nalice\nrobert\n";
         let chat = two(both, both).untold();
         assert_eq!(chat.fires("shared-state-crosstalk").side, Side::Unknown);
         assert_eq!(chat.verdict().side, Side::Unknown);
-        let mixed = two(both, "* you are here\n<1> alice\n").untold();
-        assert_eq!(mixed.fires("shared-state-crosstalk").side, Side::Server, "one did not hear itself");
+        // A client by itself hears its echo.
+        let said = |text: &str| probe(text, text);
+        let learned = two("alice\nrobert\n", "alice\nrobert\n").untold().probed(vec![said("one\n"), said("two\n")]);
+        assert!(!learned.facts().contract.reply_is_assumed());
+        assert_eq!(learned.verdict().side, Side::Unknown, "{:?}", learned.verdict());
+        for mixed in ["alice\n", "alice\nalice\nrobert\n", "robert\nalice\nrobert\n"] {
+            let stage = two(both, mixed).untold();
+            assert_eq!(stage.fires("shared-state-crosstalk").side, Side::Server, "{mixed}");
+        }
+        let grown = two("alice\n", "alice\nrobert\n").untold();
+        assert_eq!(grown.fires("shared-state-crosstalk").side, Side::Server, "the first one heard nobody else");
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use crate::diagnosis::{Confidence, Cross, Side, Verdict};
 use crate::evidence::{Framing, Role, Source};
-use crate::facts::Facts;
+use crate::facts::{Echo, Facts};
 
 /// What the reference partners showed of one program.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -48,6 +48,8 @@ pub fn weigh(facts: &Facts, verdict: Verdict, cross: &[Cross]) -> Verdict {
             blame(Role::Server, cross, verdict)
         }
         (Side::Client | Side::Server, ..) if is_beyond_references(&verdict) => verdict,
+        // It did well with other messages, and failed by its own account over one of these.
+        (Side::Server, _, Conduct::Right) if failed_over_its_client(facts) => verdict,
         // A reference echoes the bytes of a header it cannot read; that clears nobody of packing it wrongly.
         (Side::Client, _, Conduct::Right | Conduct::Open)
             if matches!(verdict.fault.as_deref(), Some("length-prefix-byte-order" | "struct-padding")) =>
@@ -94,6 +96,14 @@ fn is_beyond_references(verdict: &Verdict) -> bool {
         "short-write-ignored",
     ];
     verdict.fault.as_deref().is_some_and(|fault| BEYOND.contains(&fault))
+}
+
+/// Whether an error came up in the server when it was to answer what its client had said, and it did not answer.
+fn failed_over_its_client(facts: &Facts) -> bool {
+    let unanswered = |echo: &Echo| matches!(echo, Echo::Nothing | Echo::Short { .. });
+    facts.exchanges().is_ok_and(|exchanges| {
+        exchanges.iter().any(|(talk, exchange)| unanswered(&exchange.echo) && facts.failure_since_asked(talk).is_some())
+    })
 }
 
 fn conduct(cross: &[Cross], kept: Role) -> Conduct {

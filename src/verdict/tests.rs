@@ -1,7 +1,7 @@
 //! Which of several findings is the cause, who is accused, and who is absolved.
 
 use super::*;
-use crate::evidence::{Action, How, Role, Term};
+use crate::evidence::{Action, How, Role, Swap, Term};
 use crate::facts::staged::{SERVER, Stage, dial, pair, stranger, talk};
 
 fn found(fault: &str, side: Side, confidence: Confidence) -> Finding {
@@ -154,6 +154,21 @@ fn a_client_that_failed_and_left_a_part_of_its_reply_unread_is_not_absolved() {
     assert_eq!(left().verdict().side, Side::None, "a reset may be meant");
     let failed = left().exits(Role::Client, 90.0, How::Code(1)).complains(Role::Client, "").verdict();
     assert_eq!((failed.side, failed.fault.as_deref()), (Side::Unknown, Some("client-failed")));
+}
+
+#[test]
+fn a_server_that_failed_over_its_clients_message_is_not_cleared_by_doing_well_with_others() {
+    let closed = talk(40001).asks("short\n").closes(Role::Server).closes(Role::Client);
+    let asked_at = closed.conversation.sent.first.unwrap().ms();
+    let hung_up = pair().talk(closed).untold();
+    assert_eq!(hung_up.fires("early-close").confidence, LIKELY);
+    let well_with_others = |mut stage: Stage| {
+        let evidence = Box::new(pair().talk(talk(40001).healthy()).0);
+        stage.0.swaps = vec![Swap { kept: Role::Server, evidence }];
+        stage.verdict().side
+    };
+    assert_eq!(well_with_others(hung_up.clone()), Side::Unknown);
+    assert_eq!(well_with_others(hung_up.raised(Role::Server, asked_at + 1.0, "IndexError", Action::Uncaught)), Side::Server);
 }
 
 #[test]
