@@ -342,7 +342,8 @@ impl<'e> Facts<'e> {
     }
 
     /// Whether every client has ended by itself and well.
-    fn clients_left_content(&self) -> bool {
+    #[must_use]
+    pub fn clients_left_content(&self) -> bool {
         self.players(Role::Client)
             .is_ok_and(|clients| !clients.is_empty() && clients.iter().all(|client| client.ended == Ended::Exited(0)))
     }

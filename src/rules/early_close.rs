@@ -33,7 +33,9 @@ fn check(facts: &Facts) -> Ruling {
     let closed = exchanges.iter().find(|(talk, exchange)| closed_too_early(talk, &exchange.echo, facts));
     let Some((talk, exchange)) = closed else { return Ok(Call::Silent) };
     facts.capture_is_whole()?;
-    if exchange.asked_completely.is_none() && silence_before_the_end(talk) >= IDLE_MS {
+    // One that failed over the request had not been waiting for the rest of it.
+    let failed = || facts.failure_since_asked(talk).is_some();
+    if exchange.asked_completely.is_none() && silence_before_the_end(talk) >= IDLE_MS && !failed() {
         return Err(Gap::new(
             "probes",
             "nothing tells where the server expects a message to end",
@@ -206,6 +208,15 @@ mod tests {
         let between = talk(40001).echoes("one\n").after(5000.0).closes(Role::Server).asks("two\n").resets(Role::Server);
         let stage = lifetime(met(between).frozen(6000.0), Lifetime::Session);
         assert_eq!(stage.fires("early-close").side, Side::Both);
+    }
+
+    #[test]
+    fn a_server_that_failed_over_the_request_did_not_wait_for_the_rest_of_it() {
+        let slow = talk(40001).asks("hello\n").after(1500.0).closes(Role::Server).closes(Role::Client);
+        let stage = met(slow).untold().frozen(2000.0);
+        assert_eq!(stage.cannot_tell("early-close"), "probes");
+        let failed = stage.raised(Role::Server, 60.0, "IndexError", Action::Uncaught);
+        assert_eq!(failed.fires("early-close").side, Side::Server);
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! The swap: what each program did with a reference partner decides where the pair's own evidence leaves a doubt.
 
 use crate::diagnosis::{Confidence, Cross, Side, Verdict};
-use crate::evidence::{Framing, Role, Source};
+use crate::evidence::{Ending, Framing, Role, Source, Swap};
 use crate::facts::{Echo, Facts};
 
 /// What the reference partners showed of one program.
@@ -21,6 +21,7 @@ pub fn weigh(facts: &Facts, verdict: Verdict, cross: &[Cross]) -> Verdict {
     }
     let understood = |conduct| if conduct == Conduct::Wrong && !is_spoken(facts) { Conduct::Open } else { conduct };
     let (client, server) = (understood(conduct(cross, Role::Client)), understood(conduct(cross, Role::Server)));
+    let client = if hangs_with_the_reference_alone(facts) { Conduct::Open } else { client };
     // That it answers probes clears a server only as long as it did not fail with what its own client says.
     let is_clear = conduct(cross, Role::Server) == Conduct::Open && answered_probes(facts);
     let server = if is_clear { Conduct::Right } else { server };
@@ -96,6 +97,16 @@ fn is_beyond_references(verdict: &Verdict) -> bool {
         "short-write-ignored",
     ];
     verdict.fault.as_deref().is_some_and(|fault| BEYOND.contains(&fault))
+}
+
+/// Whether the client ended content with its own server, and waited for more than the reference says: that speaks of what the
+/// two have agreed on.
+fn hangs_with_the_reference_alone(facts: &Facts) -> bool {
+    let waits =
+        |swap: &Swap| matches!(swap.evidence.setting.ended, Ending::HangProven | Ending::Idle | Ending::DeadlinePassed);
+    facts.clients_left_content()
+        && !facts.still_waiting()
+        && facts.evidence.swaps.iter().any(|swap| swap.kept == Role::Client && waits(swap))
 }
 
 /// Whether an error came up in the server when it was to answer what its client had said, and it did not answer.

@@ -1,8 +1,8 @@
 //! Which of several findings is the cause, who is accused, and who is absolved.
 
 use super::*;
-use crate::evidence::{Action, How, Role, Swap, Term};
-use crate::facts::staged::{SERVER, Stage, dial, pair, stranger, talk};
+use crate::evidence::{Action, Framing, How, Role, Swap, Term};
+use crate::facts::staged::{SERVER, Stage, dial, pair, probe, stranger, talk};
 
 fn found(fault: &str, side: Side, confidence: Confidence) -> Finding {
     Finding {
@@ -168,7 +168,30 @@ fn a_server_that_failed_over_its_clients_message_is_not_cleared_by_doing_well_wi
         stage.verdict().side
     };
     assert_eq!(well_with_others(hung_up.clone()), Side::Unknown);
-    assert_eq!(well_with_others(hung_up.raised(Role::Server, asked_at + 1.0, "IndexError", Action::Uncaught)), Side::Server);
+    assert_eq!(
+        well_with_others(hung_up.raised(Role::Server, asked_at + 1.0, "IndexError", Action::Uncaught)),
+        Side::Server
+    );
+}
+
+#[test]
+fn a_client_content_with_its_own_server_is_not_accused_because_it_waits_for_more_from_the_reference() {
+    let shared = |from, own: &str| {
+        talk(from).asks(own).after(3.0).answers("alice\nrobert\n").closes(Role::Client).closes(Role::Server)
+    };
+    let line = |text: &str| probe(text, text);
+    let met = pair().another_client().talk(shared(40001, "alice\n")).talk(shared(40002, "robert\n")).untold();
+    let met = met.probed(vec![line("one\n"), line("two\n")]);
+    let met = met.contract(|terms| terms.framing = Some(Term::told(Framing::Line)));
+    let with = |reference: Stage| {
+        let mut stage = met.clone();
+        let swap = |kept, stage: Stage| Swap { kept, evidence: Box::new(stage.0) };
+        stage.0.swaps = vec![swap(Role::Client, reference), swap(Role::Server, pair().talk(talk(40001).healthy()))];
+        stage.verdict().side
+    };
+    let waits = pair().talk(talk(40001).asks("one").open()).hangs();
+    assert_eq!(waits.verdict().side, Side::Client);
+    assert_eq!(with(waits), Side::Unknown);
 }
 
 #[test]
