@@ -78,16 +78,16 @@ impl Facts<'_> {
     pub fn talks_are_shared(&self) -> Result<bool, Gap> {
         let talks: Vec<&Talk> = self.talks()?.iter().filter(|talk| talk.asked_bytes() > Some(0)).collect();
         // How often `one` heard each line that `other` alone had said, beside how often that one had said it.
-        let heard = |one: &Talk, other: &Talk| -> Vec<(usize, usize)> {
+        let counts = |one: &Talk, other: &Talk| -> Vec<(usize, usize)> {
             let (said, got) = (bytes_of(other.request()), bytes_of(one.response()));
             let strange = lines(other).into_iter().filter(|line| line.len() >= TELLING && !lines(one).contains(line));
             strange.map(|line| (times(line, got), times(line, said))).collect()
         };
-        let hears = |one: &Talk, other: &Talk| heard(one, other).iter().any(|(heard, _)| *heard > 0);
+        let hears = |one: &Talk, other: &Talk| counts(one, other).iter().any(|(heard, _)| *heard > 0);
         let mixes_up = |one: &&Talk| {
             talks
                 .iter()
-                .any(|other| one.client != other.client && heard(one, other).iter().any(|(heard, said)| heard > said))
+                .any(|other| one.client != other.client && counts(one, other).iter().any(|(heard, said)| heard > said))
         };
         let each_other =
             |one: &&Talk, other: &&Talk| one.client != other.client && hears(one, other) && hears(other, one);
