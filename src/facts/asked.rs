@@ -130,6 +130,11 @@ impl Facts<'_> {
         if seen.contains(&Muteness::Closed) {
             seen.retain(|one| *one != Muteness::Reset);
         }
+        // Where it ended other connections at the end of their input, the one that stayed open was merely not done yet.
+        let ended = |probe: &Probe| probe.close == Close::Fin && probe.half_closed && probe.sent_total > 0;
+        if seen.contains(&Muteness::Open) && probes.iter().any(ended) {
+            return Ok(None);
+        }
         let first = seen.first().copied();
         evidence.truncate(3);
         Ok(first.filter(|first| seen.iter().all(|other| other == first)).map(|first| (first, evidence)))
@@ -177,11 +182,13 @@ impl Facts<'_> {
             .last()
     }
 
-    /// The server does not echo what it is sent, although it answers.
+    /// The server does not echo what it is sent, although it answers, or says something unasked.
     #[must_use]
     pub fn is_no_echo_server(&self) -> bool {
-        self.dialect.as_ref().is_ok_and(|dialect| dialect.echoes.as_ref().is_some_and(|echoes| !echoes.value))
-            && !self.echoes_beginnings()
+        self.says_its_piece_and_no_more()
+            || self.dialect.as_ref().is_ok_and(|dialect| dialect.echoes.as_ref().is_some_and(|echoes| !echoes.value))
+                && !self.echoes_beginnings()
+                && self.answers_with_what_came_before().is_none()
     }
 
     /// Whatever the server was asked, by netdiag and by the clients, its answer was the beginning of that and no more. A
@@ -268,6 +275,7 @@ impl Facts<'_> {
     pub fn echoes_damaged(&self) -> bool {
         self.echoes_beginnings()
             || self.echoes_with_a_rest().is_some()
+            || self.answers_with_what_came_before().is_some()
             || self.dialect.as_ref().is_ok_and(|dialect| {
                 dialect.echoes.as_ref().is_some_and(|echoes| echoes.value)
                     && dialect.reply.is_none()
@@ -297,7 +305,12 @@ impl Facts<'_> {
         if let Some(turned_away) = self.accepted_no_more() {
             depart("after its first connections it accepted no further one", turned_away);
         }
+        let first_only = self.answers_one_line_and_stays();
+        if let Some(second) = first_only.clone() {
+            depart("a second line on the same connection is not answered, and the connection stays open", second);
+        }
         if let Some(joined) = dialect.answers_joined.as_ref().filter(|learned| !learned.value)
+            && first_only.is_none()
             && reads_lf
             && !self.holds_every_text(joined)
         {
@@ -328,7 +341,9 @@ impl Facts<'_> {
             };
             depart(&format!("a message of {bytes} bytes {how}"), bulk.evidence());
         }
-        if let Some(crosstalk) = dialect.crosstalk.as_ref().filter(|learned| learned.value) {
+        if let Some(crosstalk) = dialect.crosstalk.as_ref().filter(|learned| learned.value)
+            && self.tells_everybody().is_none()
+        {
             depart("a connection got what another one had sent", crosstalk.evidence());
         }
         departures.extend(self.forgotten_while_silent());

@@ -83,6 +83,10 @@ impl Facts<'_> {
     pub fn answers_first_of_joined(&self) -> Option<Vec<String>> {
         let probes = &self.evidence.probes.seen().ok()?.probes;
         let joined = self.dialect.as_ref().ok()?.answers_joined.as_ref().filter(|learned| !learned.value)?;
+        // It answers no second line at all: how the two were sent does not matter.
+        if self.answers_one_line_and_stays().is_some() {
+            return None;
+        }
         let first_alone = |index: &usize| {
             probes.get(*index).is_some_and(|probe| {
                 let said = probe.said();

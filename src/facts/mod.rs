@@ -3,6 +3,7 @@
 //! Pure. A reading that rests on a source nobody looked at is an `Err(Gap)`, so that `?` in a rule becomes the third
 //! answer, "cannot tell".
 
+mod announced;
 pub mod asked;
 mod claims;
 pub mod company;
@@ -19,6 +20,7 @@ pub mod leavings;
 pub mod left_over;
 mod lines;
 mod looks;
+mod manners;
 pub mod player;
 mod pressure;
 mod printed;
@@ -35,6 +37,7 @@ pub mod talk;
 pub mod textual;
 pub mod trace;
 
+pub use announced::Announced;
 pub use complaint::Complaint;
 pub use endurance::{Growth, Kept};
 pub use exchange::{Echo, Exchange};
@@ -339,7 +342,8 @@ impl<'e> Facts<'e> {
     }
 
     /// Whether every client has ended by itself and well.
-    fn clients_left_content(&self) -> bool {
+    #[must_use]
+    pub fn clients_left_content(&self) -> bool {
         self.players(Role::Client)
             .is_ok_and(|clients| !clients.is_empty() && clients.iter().all(|client| client.ended == Ended::Exited(0)))
     }

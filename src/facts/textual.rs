@@ -61,6 +61,17 @@ pub fn letters_were_split(sent: &str, got: &[u8]) -> bool {
     split > 0 && rest.trim_ascii_end().is_empty()
 }
 
+/// Whether `got` is the text `sent` with a NUL before each byte, or behind each: two bytes to a letter (UTF-16).
+#[must_use]
+pub fn is_widened(sent: &[u8], got: &[u8]) -> bool {
+    let (sent, pairs) = (sent.trim_ascii_end(), || got.chunks_exact(2));
+    let wide = |nul: usize| {
+        let text: Vec<u8> = pairs().map(|pair| pair[1 - nul]).collect();
+        pairs().all(|pair| pair[nul] == 0) && text.trim_ascii_end() == sent
+    };
+    sent.len() > 1 && !sent.contains(&0) && (wide(0) || wide(1))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -79,6 +90,15 @@ mod tests {
         assert!(has(b"?PNG?"));
         assert!(has(b"PNG"));
         assert!(has(b"\x09PNG\x7f"));
+    }
+
+    #[test]
+    fn two_bytes_to_a_letter_are_recognised_in_either_order() {
+        assert!(is_widened(b"hi\n", b"\0h\0i\0\n"));
+        assert!(is_widened(b"hi\n", b"h\0i\0"));
+        assert!(!is_widened(b"hi\n", b"hi\n\0\0\0"));
+        assert!(!is_widened(b"\0h\0i", b"\0h\0i"));
+        assert!(!is_widened(b"\n", b"\0\n"));
     }
 
     #[test]

@@ -47,7 +47,9 @@ fn check(facts: &Facts) -> Ruling {
     {
         return denied(client, &how, &words).because(seen).fires();
     }
-    if answered && client.complained() == Some(false) && matches!(client.ended, Ended::Exited(_)) {
+    // One that leaves a part of its reply unread may have failed over that.
+    let left_a_rest = facts.talks().is_ok_and(|talks| talks.iter().any(|talk| talk.rst(Role::Client).is_some()));
+    if answered && !left_a_rest && client.complained() == Some(false) && matches!(client.ended, Ended::Exited(_)) {
         // Some programs answer a question with their exit status; without a word of complaint this may be one.
         return contributing(client, &how).fires();
     }

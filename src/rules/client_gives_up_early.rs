@@ -2,7 +2,7 @@
 
 use super::{Call, Look, Rule, Ruling, Symptom, finding};
 use crate::diagnosis::{Confidence, Side};
-use crate::evidence::{Frame, Role};
+use crate::evidence::{Frame, Role, Source};
 use crate::facts::{Echo, Facts, Talk};
 
 pub(super) static RULE: Rule = Rule {
@@ -20,6 +20,10 @@ fn check(facts: &Facts) -> Ruling {
     let exchanges = facts.exchanges()?;
     let late = exchanges.iter().find(|(talk, exchange)| exchange.asked > 0 && exchange.echo == Echo::Right && facts.left_before_the_reply(talk));
     let Some((talk, _)) = late else { return left_in_the_middle(facts) };
+    let told = facts.contract.reply.as_ref().is_some_and(|term| term.source == Source::Told);
+    if facts.met_a_reference_server() && !told && facts.still_waiting() {
+        return super::ruled_out("the client waits elsewhere for what netdiag's own server does not say: it may want no reply here");
+    }
     if facts.rested_until_the_client_left(talk) {
         return super::ruled_out("the server sat still until the client left: no reply was under way that more patience would have met");
     }
@@ -153,6 +157,14 @@ mod tests {
     fn a_client_that_got_its_reply_did_not_give_up() {
         pair().talk(talk(40001).healthy()).silent("client-gives-up-early");
         pair().talk(talk(40001).echoes("hello\n").resets(Role::Client)).silent("client-gives-up-early");
+    }
+
+    #[test]
+    fn what_netdiags_own_server_says_late_may_not_have_been_wanted_by_one_that_waits_elsewhere() {
+        let alone = impatient().untold().program(Role::Server, |server| server.reference = true);
+        assert_eq!(alone.fires("client-gives-up-early").side, Side::Client);
+        let waiting = alone.talk(talk(40002).echoes("SUB news\n").open()).hangs();
+        assert!(waiting.excludes("client-gives-up-early").contains("waits elsewhere"));
     }
 
     #[test]

@@ -2,7 +2,8 @@
 
 use super::{Call, Look, Rule, Ruling, Symptom, finding};
 use crate::diagnosis::{Confidence, Side};
-use crate::evidence::{Gap, Role};
+use crate::evidence::{Gap, Role, Source, Stream};
+use crate::facts::textual::is_widened;
 use crate::facts::{Echo, Facts};
 
 pub(super) static RULE: Rule = Rule {
@@ -28,6 +29,14 @@ fn check(facts: &Facts) -> Ruling {
             .fix(FIX)
             .fires();
     }
+    if let Some(probes) = facts.answers_with_what_came_before().filter(|_| facts.is_alone()) {
+        let what = "To the second message on a connection the server answered with the first one over again.";
+        return finding(&RULE, Side::Server, Confidence::Likely, what)
+            .because(probes)
+            .at(facts.line_that_sends(Role::Server))
+            .fix("Answer with what has just been read, not with what is remembered.")
+            .fires();
+    }
     let exchanges = facts.exchanges()?;
     let wrong = exchanges.iter().find_map(|(talk, exchange)| match &exchange.echo {
         Echo::Differs { at, owed, got } => Some((
@@ -45,9 +54,32 @@ fn check(facts: &Facts) -> Ruling {
         _ => None,
     });
     let Some((talk, statement)) = wrong else { return Ok(Call::Silent) };
-    if facts.contract.reply_is_assumed() && facts.echoes_damaged() {
-        return finding(&RULE, Side::Server, Confidence::Likely, statement)
+    let told = facts.contract.reply.as_ref().is_some_and(|term| term.source == Source::Told);
+    if !told && facts.talks_are_shared()? {
+        return super::ruled_out("everything that one client says goes to all of them, and nothing else does");
+    }
+    let wide = |(request, response): (&Stream, &Stream)| is_widened(&request.head.0, &response.head.0);
+    let is_wide = talk.request().and_then(|request| Ok((request, talk.response()?))).is_ok_and(wide);
+    // A client that reads such text goes away content.
+    if is_wide && facts.contract.reply_is_assumed() && (facts.a_client_failed() || facts.still_waiting()) {
+        let what = "Every other byte of the reply is a NUL, and the others are the request: the server writes two bytes to a \
+                    letter (UTF-16), and was asked in single bytes.";
+        return finding(&RULE, Side::Server, Confidence::Likely, what)
             .because(talk.references())
+            .at(facts.line_that_sends(Role::Server))
+            .fix("Write the bytes that were read, or the same encoding (Java: `writeBytes`, or a writer for UTF-8; not `writeChars`).")
+            .fires();
+    }
+    if facts.contract.reply_is_assumed() && facts.echoes_damaged() {
+        let again = facts.answers_with_what_came_before();
+        let (sure, too) = match again {
+            // A reference partner that says one thing to a connection does not meet it.
+            Some(_) => (Confidence::Proven, " netdiag's own second message was answered with the first one over again."),
+            None => (Confidence::Likely, ""),
+        };
+        return finding(&RULE, Side::Server, sure, format!("{statement}{too}"))
+            .because(talk.references())
+            .because(again.unwrap_or_default())
             .at(facts.line_that_sends(Role::Server))
             .fix(FIX)
             .fires();
@@ -70,7 +102,7 @@ fn check(facts: &Facts) -> Ruling {
 mod tests {
     use super::super::Call;
     use crate::diagnosis::{Confidence, Side};
-    use crate::evidence::{Contract, Framing, Occasion, Reply, Role, Term};
+    use crate::evidence::{Contract, Framing, How, Occasion, Reply, Role, Shape, Term};
     use crate::facts::staged::{SERVER, Stage, dial, pair, probe, talk};
 
     fn answered(reply: &str) -> Stage {
@@ -103,6 +135,30 @@ mod tests {
         };
         assert_eq!(alone(&|n| if n % 2 == 0 { "\0" } else { "x\n" }).fires("corrupted-reply").side, Side::Server);
         assert_ne!(alone(&|_| "\0").verdict().side, Side::Server);
+    }
+
+    #[test]
+    fn a_reply_of_two_bytes_to_a_letter_is_wrong_for_a_client_that_stumbles_over_it() {
+        let wide = answered("\0h\0e\0l\0l\0o\0\n").untold();
+        assert_ne!(wide.verdict().side, Side::Server, "its client may read such text");
+        let found = wide.exits(Role::Client, 90.0, How::Code(1)).fires("corrupted-reply");
+        assert!(found.statement.contains("UTF-16"), "{}", found.statement);
+    }
+
+    #[test]
+    fn who_answers_with_what_was_said_before_mixes_messages_up() {
+        let said = |n: u32| format!("netdiag probe {n} says hello {n}\n");
+        let mut two = probe("", &said(1).repeat(2));
+        two.sent = vec![said(1).as_str().into(), said(2).as_str().into()];
+        two.shape = Shape::TwoLines;
+        let talk = talk(40001).echoes("apple\n").asks("pear\n").answers("apple\n").closes(Role::Client);
+        let stage = pair().talk(talk.closes(Role::Server)).untold().probed(vec![two]);
+        let found = stage.fires("corrupted-reply");
+        assert_eq!((found.side, found.confidence), (Side::Server, Confidence::Proven));
+        let mut alone = stage.client_gone();
+        alone.0.setting.occasion = Occasion::LiveServer;
+        assert!(alone.fires("corrupted-reply").statement.contains("over again"));
+        assert_eq!(alone.verdict().side, Side::Server);
     }
 
     #[test]

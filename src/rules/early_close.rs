@@ -19,6 +19,9 @@ pub(super) static RULE: Rule = Rule {
 
 fn check(facts: &Facts) -> Ruling {
     if let Some((Muteness::Closed, evidence)) = facts.muteness()? {
+        if facts.says_its_piece_and_no_more() && facts.server_failure(None).is_none() {
+            return super::ruled_out("the server says something of its own to whoever connects: its protocol is another one");
+        }
         let what = "The server accepted netdiag's connections and closed each of them without a reply.";
         return finding(&RULE, Side::Server, Confidence::Proven, what)
             .because(evidence)
@@ -31,7 +34,9 @@ fn check(facts: &Facts) -> Ruling {
     let closed = exchanges.iter().find(|(talk, exchange)| closed_too_early(talk, &exchange.echo, facts));
     let Some((talk, exchange)) = closed else { return Ok(Call::Silent) };
     facts.capture_is_whole()?;
-    if exchange.asked_completely.is_none() && silence_before_the_end(talk) >= IDLE_MS {
+    // One that failed over the request had not been waiting for the rest of it.
+    let failed = || facts.failure_since_asked(talk).is_some();
+    if exchange.asked_completely.is_none() && silence_before_the_end(talk) >= IDLE_MS && !failed() {
         return Err(Gap::new(
             "probes",
             "nothing tells where the server expects a message to end",
@@ -111,7 +116,7 @@ fn last_turn_before_the_end(talk: &Talk) -> Option<Turn> {
 #[cfg(test)]
 mod tests {
     use crate::diagnosis::{Confidence, Side};
-    use crate::evidence::{Action, Close, Lifetime, Occasion, Probe, Role, Term};
+    use crate::evidence::{Action, Close, Lifetime, Occasion, Probe, Role, Shape, Term};
     use crate::facts::staged::{Stage, Talk, pair, probe, talk};
 
     fn met(talk: Talk) -> Stage {
@@ -167,6 +172,18 @@ mod tests {
     }
 
     #[test]
+    fn a_server_that_tells_the_time_and_hangs_up_owes_no_echo() {
+        let told = |sent: &str, shape| Probe { close: Close::Fin, shape, ..probe(sent, "Sunday\n") };
+        let line = told("netdiag probe 1 says hello 1\n", Shape::Line);
+        let knock = Probe { sent: Vec::new(), sent_total: 0, ..told("", Shape::Knock) };
+        let mut stage = pair().untold().client_gone().probed(vec![line, knock]);
+        stage.0.setting.occasion = Occasion::LiveServer;
+        assert!(stage.excludes("early-close").contains("its own"));
+        assert_eq!(stage.verdict().side, Side::Unknown);
+        assert_eq!(stage.raised(Role::Server, 60.0, "TypeError", Action::Reported).fires("early-close").side, Side::Server);
+    }
+
+    #[test]
     fn how_long_a_connection_lasts_is_a_matter_of_the_contract() {
         assert_eq!(lifetime(one_answered(), Lifetime::Session).fires("early-close").side, Side::Server);
         assert_eq!(lifetime(one_answered(), Lifetime::OneShot).fires("early-close").side, Side::Client);
@@ -193,6 +210,15 @@ mod tests {
         let between = talk(40001).echoes("one\n").after(5000.0).closes(Role::Server).asks("two\n").resets(Role::Server);
         let stage = lifetime(met(between).frozen(6000.0), Lifetime::Session);
         assert_eq!(stage.fires("early-close").side, Side::Both);
+    }
+
+    #[test]
+    fn a_server_that_failed_over_the_request_did_not_wait_for_the_rest_of_it() {
+        let slow = talk(40001).asks("hello\n").after(1500.0).closes(Role::Server).closes(Role::Client);
+        let stage = met(slow).untold().frozen(2000.0);
+        assert_eq!(stage.cannot_tell("early-close"), "probes");
+        let failed = stage.raised(Role::Server, 60.0, "IndexError", Action::Uncaught);
+        assert_eq!(failed.fires("early-close").side, Side::Server);
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use super::{Call, Look, Rule, Ruling, Symptom, Transport, finding};
 use crate::diagnosis::{Confidence, Side};
 use crate::evidence::{Gap, Lifetime, Role, Socket, SocketState, Source};
-use crate::facts::{Echo, Facts, Talk};
+use crate::facts::{Echo, Exchange, Facts, Talk};
 
 pub(super) static RULE: Rule = Rule {
     name: "half-close-dropped",
@@ -34,12 +34,18 @@ fn check(facts: &Facts) -> Ruling {
         };
     };
     let answers = facts.dialect.as_ref().is_ok_and(|d| d.answers_half_close.as_ref().is_some_and(|answers| answers.value));
-    let nobody_minds = !facts.still_waiting() && !facts.a_client_failed() && exchange.echo != Echo::Nothing;
+    let nobody_minds = client_is_content(facts) && exchange.echo != Echo::Nothing;
     if answers && nobody_minds {
         return super::ruled_out("the server answers a client that half-closes, and this one left contented");
     }
     if facts.server_ended_badly() {
         return super::ruled_out("the server's program ended");
+    }
+    if facts.answers_nobody() && client_is_content(facts) {
+        return super::ruled_out("the server answers nobody, half-close or not, and no client missed anything");
+    }
+    if answers_by_a_protocol_of_its_own(facts) && client_is_content(facts) && !was_held(talk, facts) {
+        return super::ruled_out("what the server says on other connections is no echo, and no client missed anything");
     }
     facts.capture_is_whole()?;
     if exchange.asked_completely.is_none() && !ends_a_line(talk) {
@@ -73,6 +79,17 @@ fn check(facts: &Facts) -> Ruling {
     .at(facts.line_that_accepts().filter(|(line, _)| line.source.contains("createServer")))
     .fix("On end of input finish writing what is owed, then close (Node: `allowHalfOpen: true`).")
     .fires()
+}
+
+/// Whether some reply of this recording is none of what was asked, where nobody told how replies look: then nothing says
+/// that everything said is owed one.
+fn answers_by_a_protocol_of_its_own(facts: &Facts) -> bool {
+    let differs = |(_, exchange): &(&Talk, Exchange)| matches!(exchange.echo, Echo::Differs { at, .. } if at < exchange.asked);
+    facts.contract.reply_is_assumed() && facts.exchanges().is_ok_and(|exchanges| exchanges.iter().any(differs))
+}
+
+fn client_is_content(facts: &Facts) -> bool {
+    !facts.still_waiting() && !facts.a_client_failed()
 }
 
 /// A client that has closed for good looks the same on the wire; one that half-closed still holds its socket, and fails
@@ -131,7 +148,7 @@ fn client_was_gone(talk: &Talk, facts: &Facts) -> bool {
 mod tests {
     use crate::diagnosis::{Confidence, Side};
     use crate::evidence::{How, Lifetime, Role, SocketState, Term};
-    use crate::facts::staged::{SERVER, Stage, Talk, addr, frame, listener, owner, pair, talk};
+    use crate::facts::staged::{SERVER, Stage, Talk, addr, frame, listener, owner, pair, probe, talk};
 
     fn dropped() -> Talk {
         talk(40001).asks("hello\n").closes(Role::Client).after(5.0).closes(Role::Server)
@@ -221,6 +238,24 @@ mod tests {
     fn a_server_that_ended_dropped_more_than_a_reply() {
         let stage = met(dropped()).exits(Role::Server, 55.0, How::Code(1));
         assert!(stage.excludes("half-close-dropped").contains("program ended"));
+    }
+
+    #[test]
+    fn a_server_that_takes_messages_in_and_answers_nobody_dropped_nothing() {
+        let mute = met(dropped()).untold().probed(vec![probe("netdiag says hello\n", "")]);
+        assert!(mute.excludes("half-close-dropped").contains("answers nobody"));
+        assert_eq!(mute.verdict().side, Side::Unknown);
+        assert_eq!(mute.exits(Role::Client, 90.0, How::Code(1)).fires("half-close-dropped").side, Side::Server);
+    }
+
+    #[test]
+    fn where_other_replies_are_no_echoes_a_message_may_want_none() {
+        let subscribed = talk(40002).asks("SUB weather\n").answers("SUBSCRIBED weather\n").closes(Role::Client).closes(Role::Server);
+        let published = met(dropped()).talk(subscribed).untold();
+        let echoes: Vec<_> = published.facts().exchanges().unwrap().into_iter().map(|(_, exchange)| exchange.echo).collect();
+        assert!(published.excludes("half-close-dropped").contains("no echo"), "{echoes:?}");
+        assert_eq!(published.clone().exits(Role::Client, 90.0, How::Code(1)).fires("half-close-dropped").side, Side::Server);
+        seen_waiting(published).fires("half-close-dropped");
     }
 
     #[test]

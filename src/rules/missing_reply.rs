@@ -1,8 +1,8 @@
 //! `missing-reply`: the server read a complete request and wrote nothing.
 
 use super::{Call, Look, Rule, Ruling, Symptom, finding};
-use crate::diagnosis::{Confidence, Side};
-use crate::evidence::{Gap, Role, Source, Transport};
+use crate::diagnosis::{Confidence, Finding, Side};
+use crate::evidence::{Gap, Lifetime, Role, Source, Transport};
 use crate::facts::asked::Muteness;
 use crate::facts::{Echo, Exchange, Facts, Talk};
 
@@ -30,6 +30,9 @@ fn check(facts: &Facts) -> Ruling {
         .at(facts.line_that_should_answer())
         .fix("Write the reply in the handler, and flush it (`await writer.drain()`, `flush()`), on every path through it.")
         .fires();
+    }
+    if let Some(found) = of_a_server_alone(facts) {
+        return found.fires();
     }
     let exchanges = facts.exchanges()?;
     let unanswered = exchanges.iter().find(|(talk, exchange)| {
@@ -108,6 +111,25 @@ fn check(facts: &Facts) -> Ruling {
     .fires()
 }
 
+/// What netdiag's own questions make likely, and something else may explain: that one message per connection is agreed, or
+/// that netdiag did not say what the server wants to hear.
+fn of_a_server_alone(facts: &Facts) -> Option<Finding> {
+    const FIX: &str = "Let every path through the handler answer, and come back to reading in the state it began in.";
+    if !facts.is_alone() {
+        return None;
+    }
+    let lifetime = facts.contract.lifetime.as_ref().filter(|term| term.source == Source::Told).map(|term| term.value);
+    if let Some(probes) = facts.answers_one_line_and_stays().filter(|_| lifetime != Some(Lifetime::OneShot)) {
+        let sure = if lifetime.is_some() { Confidence::Likely } else { Confidence::Possible };
+        let what = "The server answered the first line on a connection and no second one, and kept the connection open.";
+        return Some(finding(&RULE, Side::Server, sure, what).because(probes).at(facts.line_that_should_answer()).fix(FIX));
+    }
+    let first = facts.evidence.probes.seen().ok()?.probes.first()?;
+    let failure = facts.server_failure(Some(first.at)).filter(|_| facts.answers_nobody())?;
+    let what = "The server answered nothing of what netdiag said, and something failed in it meanwhile.";
+    Some(finding(&RULE, Side::Server, Confidence::Possible, what).because(["probes:0".to_owned()]).after(Some(failure)).fix(FIX))
+}
+
 /// The client waited for long and left, and only then did the server end the connection, which had sat still till then.
 fn gave_up_in_vain(facts: &Facts, talk: &Talk) -> bool {
     let left = talk.ended_by(Role::Client);
@@ -152,8 +174,8 @@ fn confidence(facts: &Facts, talk: &Talk, exchange: &Exchange) -> Confidence {
 #[cfg(test)]
 mod tests {
     use crate::diagnosis::{Confidence, Side};
-    use crate::evidence::{Close, Ending, Framing, How, Limit, Probe, Role, Shape, Term};
-    use crate::facts::staged::{SERVER, Stage, datagrams, ms, pair, probe, talk};
+    use crate::evidence::{Action, Close, Ending, Framing, How, Lifetime, Limit, Occasion, Probe, Role, Shape, SocketState, Term};
+    use crate::facts::staged::{SERVER, Stage, addr, datagrams, listener, ms, pair, probe, talk};
 
     fn unanswered() -> Stage {
         pair().talk(talk(40001).asks("hello\n").open()).hangs()
@@ -172,6 +194,47 @@ mod tests {
         look.at = ms(900.0);
         stage.programs().samples.push(look);
         stage
+    }
+
+    /// A server by itself that was asked these.
+    fn alone(probes: Vec<Probe>) -> Stage {
+        let mut stage = pair().untold().client_gone().probed(probes);
+        stage.0.setting.occasion = Occasion::LiveServer;
+        stage
+    }
+
+    #[test]
+    fn a_server_that_answers_one_line_and_stays_may_be_meant_to() {
+        let said = |n: u32| format!("netdiag probe {n} says hello {n}\n");
+        let mut two = probe("", &said(1));
+        two.sent = vec![said(1).as_str().into(), said(2).as_str().into()];
+        let two = Probe { shape: Shape::TwoLines, half_closed: true, close: Close::Fin, at_rest: true, ..two };
+        let stage = alone(vec![two, probe(&said(3), &said(3))]);
+        assert_eq!(stage.fires("missing-reply").confidence, Confidence::Possible);
+        assert_eq!((stage.verdict().side, stage.verdict().fault.as_deref()), (Side::Unknown, Some("missing-reply")));
+        let agreed = |lifetime| stage.clone().contract(|terms| terms.lifetime = Some(Term::told(lifetime)));
+        assert_eq!(agreed(Lifetime::Session).verdict().side, Side::Server);
+        agreed(Lifetime::OneShot).silent("missing-reply");
+    }
+
+    #[test]
+    fn a_server_that_ends_other_connections_with_their_input_was_not_done_with_the_one_that_stayed_open() {
+        let ended = Probe { half_closed: true, close: Close::Fin, at_rest: true, ..probe("netdiag says hello\n", "") };
+        let open = Probe { half_closed: true, from: Some(addr("127.0.0.1:40009")), ..probe("netdiag says hello\n", "") };
+        let mut row = listener(SERVER);
+        (row.remote, row.state, row.recv_queue) = (open.from, SocketState::Established, Some(0));
+        let stays = alone(vec![open.clone()]).row(row.clone());
+        assert_eq!(stays.fires("missing-reply").confidence, Confidence::Likely);
+        alone(vec![ended, open]).row(row).silent("missing-reply");
+    }
+
+    #[test]
+    fn what_failed_in_a_server_that_answers_nothing_is_pointed_at() {
+        let mute = Probe { half_closed: true, close: Close::Fin, at_rest: true, ..probe("netdiag says hello\n", "") };
+        let stage = alone(vec![mute]);
+        stage.silent("missing-reply");
+        let found = stage.raised(Role::Server, 60.0, "KeyError", Action::Reported).fires("missing-reply");
+        assert_eq!((found.confidence, found.location.map(|frame| frame.line)), (Confidence::Possible, Some(7)));
     }
 
     #[test]

@@ -1,9 +1,9 @@
 //! `silent-client`: both sides wait for the other one to speak first, and it was the client's turn.
 
 use super::{Call, Look, Rule, Ruling, Symptom, finding};
-use crate::diagnosis::{Confidence, Side};
-use crate::evidence::{Role, Transport};
-use crate::facts::{Echo, Facts, Talk};
+use crate::diagnosis::{Confidence, Finding, Side};
+use crate::evidence::{Role, Source, Transport};
+use crate::facts::{Echo, Facts, Player, Talk};
 
 pub(super) static RULE: Rule = Rule {
     name: "silent-client",
@@ -47,7 +47,10 @@ fn check(facts: &Facts) -> Ruling {
     }
     facts.capture_is_whole()?;
     facts.is_final(talk, Role::Client)?;
-    let waits = clients.iter().any(crate::facts::Player::waits_for_ever);
+    if clients.iter().any(|client| may_await_a_greeting(client, facts)) {
+        return each_waits_for_the_other(talk).fires();
+    }
+    let waits = clients.iter().any(Player::waits_for_ever);
     let sure = if facts.hang_proven() && waits { Confidence::Proven } else { Confidence::Likely };
     finding(
         &RULE,
@@ -64,10 +67,31 @@ fn check(facts: &Facts) -> Ruling {
     .fires()
 }
 
+/// Whether the client may be right to listen first: it met netdiag's own server, whose silence is no promise of the one that
+/// it was written for, and nobody told what was agreed.
+fn may_await_a_greeting(client: &Player, facts: &Facts) -> bool {
+    let is_told = |source: Option<Source>| source == Some(Source::Told);
+    let told = is_told(facts.contract.framing.as_ref().map(|term| term.source))
+        || is_told(facts.contract.reply.as_ref().map(|term| term.source));
+    facts.met_a_reference_server() && !told && client.is_running() && client.may_be_reading()
+}
+
+fn each_waits_for_the_other(talk: &Talk) -> Finding {
+    let what = format!(
+        "The client connected to {} and waits to hear something; netdiag's own server says nothing before it is asked, so each \
+         waits for the other to begin. That is right if its server is to greet it, and wrong if not.",
+        talk.server
+    );
+    finding(&RULE, Side::Unknown, Confidence::Possible, what).because(talk.references()).fix(
+        "Run it with the server it was written for (`--server`). If that is not to greet: send before reading, and check that \
+         the write is reached, awaited and flushed.",
+    )
+}
+
 #[cfg(test)]
 mod tests {
     use crate::diagnosis::{Confidence, Side};
-    use crate::evidence::{Limit, Observed, Role, Wait};
+    use crate::evidence::{Framing, Limit, Observed, Role, Term, Wait};
     use crate::facts::staged::{Stage, pair, process, talk};
 
     fn silent() -> Stage {
@@ -80,6 +104,27 @@ mod tests {
         assert_eq!((found.side, found.confidence), (Side::Client, Confidence::Proven));
         assert_eq!(silent().verdict().side, Side::Client);
         assert_eq!(silent().deadline().fires("silent-client").confidence, Confidence::Likely);
+    }
+
+    /// The same client with netdiag's own server, sitting in `call`.
+    fn alone(call: &str) -> Stage {
+        let stage = silent().program(Role::Server, |server| server.reference = true);
+        stage.waits(Role::Client, call, Limit::Forever)
+    }
+
+    #[test]
+    fn by_itself_it_may_wait_for_a_greeting_that_nobody_told_of() {
+        let greeted = alone("recvfrom").untold();
+        assert_eq!(greeted.fires("silent-client").side, Side::Unknown);
+        assert_eq!((greeted.verdict().side, greeted.verdict().fault.as_deref()), (Side::Unknown, Some("silent-client")));
+        assert_eq!(alone("epoll_wait").untold().verdict().side, Side::Unknown);
+    }
+
+    #[test]
+    fn by_itself_it_is_at_fault_if_it_is_told_to_begin_or_does_not_even_listen() {
+        let told = alone("recvfrom").untold().contract(|terms| terms.framing = Some(Term::told(Framing::Line)));
+        assert_eq!(told.fires("silent-client").side, Side::Client);
+        assert_eq!(alone("futex").untold().fires("silent-client").side, Side::Client);
     }
 
     #[test]

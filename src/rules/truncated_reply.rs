@@ -1,7 +1,7 @@
 //! `truncated-reply`: the reply breaks off in the middle of a message.
 
 use super::{Call, Look, Rule, Ruling, Symptom, finding};
-use crate::diagnosis::{Confidence, Side};
+use crate::diagnosis::{Confidence, Finding, Side};
 use crate::evidence::{Bytes, Framing, Gap, Role, Source, Transport};
 use crate::facts::{Echo, Facts, Talk};
 
@@ -27,6 +27,10 @@ fn check(facts: &Facts) -> Ruling {
             .at(facts.line_that_sends(Role::Server))
             .fix(FIX)
             .fires();
+    }
+    if let Some(found) = less_than_announced(facts) {
+        facts.capture_is_whole()?;
+        return found.fires();
     }
     let exchanges = facts.exchanges()?;
     let short = exchanges.iter().find_map(|(talk, exchange)| match exchange.echo {
@@ -86,6 +90,26 @@ fn check(facts: &Facts) -> Ruling {
     .fires()
 }
 
+/// The reply says how long it is, as the request does, and the rest will not come: whatever else the server may speak, it has
+/// not kept its own word.
+fn less_than_announced(facts: &Facts) -> Option<Finding> {
+    let talks = facts.talks().ok()?;
+    let (talk, reply) = talks.iter().find_map(|talk| Some((talk, facts.less_than_announced(talk)?)))?;
+    let unread = talk.client_end.as_ref().is_some_and(|end| end.unread.unwrap_or_default() > 0);
+    let closed = talk.ended_by(Role::Server).is_some_and(|end| talk.ended_by(Role::Client).is_none_or(|client| end < client));
+    let no_more = closed || facts.still_waiting() && talk.is_open() && facts.is_final(talk, Role::Server).is_ok();
+    if unread || talk.client_holds_up() || !no_more || facts.server_ended_badly() || facts.server_sleeps_over(talk) {
+        return None;
+    }
+    let sure = if facts.hang_proven() { Confidence::Proven } else { Confidence::Likely };
+    let what = format!(
+        "The reply breaks off: it announces {} bytes, as the request did, and brings {}, then nothing more.",
+        reply.promised, reply.came
+    );
+    let found = finding(&RULE, Side::Server, sure, what).because(talk.references());
+    Some(found.at(facts.line_that_sends(Role::Server)).after(facts.failure_since_asked(talk)).fix(FIX))
+}
+
 /// Whether the reply lacks the last `lost` bytes of the request, and text among them: a byte that only marks the end of a
 /// message (a line end, a NUL, a semicolon) may be left out on purpose.
 fn lacks_text(talk: &Talk, got: u64, owed: u64, lost: usize) -> bool {
@@ -129,6 +153,18 @@ mod tests {
         assert_eq!(cut.verdict().side, Side::Server);
         met(talk(40001).asks("hello\n").answers("hel").closes(Role::Server).closes(Role::Client)).fires("truncated-reply");
         met(talk(40001).asks("hello\n").answers("hel").open()).hangs().fires("truncated-reply");
+    }
+
+    #[test]
+    fn a_reply_that_brings_less_than_it_announces_is_cut_whatever_the_protocol() {
+        let cut = || met(talk(40001).asks("5\nlemon").answers("5\nlemo").open()).untold().hangs();
+        let found = cut().fires("truncated-reply");
+        assert_eq!((found.side, found.confidence), (Side::Server, Confidence::Proven));
+        assert!(found.statement.contains("announces 5 bytes"), "{}", found.statement);
+        assert_eq!(cut().deadline().frozen(2000.0).fires("truncated-reply").confidence, Confidence::Likely);
+        assert_ne!(cut().interrupted().verdict().side, Side::Server);
+        let left = met(talk(40001).asks("5\nlemon").answers("5\nlemo").closes(Role::Client).closes(Role::Server)).untold();
+        assert_ne!(left.verdict().side, Side::Server, "it may have been about to come");
     }
 
     /// What the server makes of netdiag's own lines, and of the client's, when nothing tells what a reply should be.

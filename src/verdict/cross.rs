@@ -1,8 +1,8 @@
 //! The swap: what each program did with a reference partner decides where the pair's own evidence leaves a doubt.
 
 use crate::diagnosis::{Confidence, Cross, Side, Verdict};
-use crate::evidence::{Framing, Role, Source};
-use crate::facts::Facts;
+use crate::evidence::{Ending, Framing, Role, Source, Swap};
+use crate::facts::{Echo, Facts};
 
 /// What the reference partners showed of one program.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -21,6 +21,7 @@ pub fn weigh(facts: &Facts, verdict: Verdict, cross: &[Cross]) -> Verdict {
     }
     let understood = |conduct| if conduct == Conduct::Wrong && !is_spoken(facts) { Conduct::Open } else { conduct };
     let (client, server) = (understood(conduct(cross, Role::Client)), understood(conduct(cross, Role::Server)));
+    let client = if hangs_with_the_reference_alone(facts) { Conduct::Open } else { client };
     // That it answers probes clears a server only as long as it did not fail with what its own client says.
     let is_clear = conduct(cross, Role::Server) == Conduct::Open && answered_probes(facts);
     let server = if is_clear { Conduct::Right } else { server };
@@ -48,6 +49,8 @@ pub fn weigh(facts: &Facts, verdict: Verdict, cross: &[Cross]) -> Verdict {
             blame(Role::Server, cross, verdict)
         }
         (Side::Client | Side::Server, ..) if is_beyond_references(&verdict) => verdict,
+        // It did well with other messages, and failed by its own account over one of these.
+        (Side::Server, _, Conduct::Right) if failed_over_its_client(facts) => verdict,
         // A reference echoes the bytes of a header it cannot read; that clears nobody of packing it wrongly.
         (Side::Client, _, Conduct::Right | Conduct::Open)
             if matches!(verdict.fault.as_deref(), Some("length-prefix-byte-order" | "struct-padding")) =>
@@ -91,8 +94,27 @@ fn is_beyond_references(verdict: &Verdict) -> bool {
         "whole-buffer-echo",
         "reply-not-flushed",
         "server-waits-for-full-buffer",
+        "short-write-ignored",
     ];
     verdict.fault.as_deref().is_some_and(|fault| BEYOND.contains(&fault))
+}
+
+/// Whether the client ended content with its own server, and waited for more than the reference says: that speaks of what the
+/// two have agreed on.
+fn hangs_with_the_reference_alone(facts: &Facts) -> bool {
+    let waits =
+        |swap: &Swap| matches!(swap.evidence.setting.ended, Ending::HangProven | Ending::Idle | Ending::DeadlinePassed);
+    facts.clients_left_content()
+        && !facts.still_waiting()
+        && facts.evidence.swaps.iter().any(|swap| swap.kept == Role::Client && waits(swap))
+}
+
+/// Whether an error came up in the server when it was to answer what its client had said, and it did not answer.
+fn failed_over_its_client(facts: &Facts) -> bool {
+    let unanswered = |echo: &Echo| matches!(echo, Echo::Nothing | Echo::Short { .. });
+    facts.exchanges().is_ok_and(|exchanges| {
+        exchanges.iter().any(|(talk, exchange)| unanswered(&exchange.echo) && facts.failure_since_asked(talk).is_some())
+    })
 }
 
 fn conduct(cross: &[Cross], kept: Role) -> Conduct {

@@ -131,8 +131,10 @@ fn absolve(facts: &Facts) -> Option<Verdict> {
     let right = exchanges.iter().filter(|(_, exchange)| exchange.echo == Echo::Right).count();
     let others = exchanges.len() - right;
     let clients = facts.players(Role::Client).unwrap_or_default();
-    let complained =
-        |client: &Player| client.failed() && client.complained() != Some(false) && !client.ran_out_of_input();
+    let left_a_rest = exchanges.iter().any(|(talk, _)| talk.rst(Role::Client).is_some());
+    let complained = |client: &Player| {
+        client.failed() && (left_a_rest || client.complained() != Some(false)) && !client.ran_out_of_input()
+    };
     let ended_badly = clients.iter().any(complained)
         || !matches!(facts.evidence.setting.ended, Ending::ClientsEnded | Ending::Complete)
             && (clients.is_empty() || clients.iter().any(Player::is_running));

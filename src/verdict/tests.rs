@@ -1,7 +1,7 @@
 //! Which of several findings is the cause, who is accused, and who is absolved.
 
 use super::*;
-use crate::evidence::{Action, How, Role, Term};
+use crate::evidence::{Action, Framing, How, Role, Swap, Term};
 use crate::facts::staged::{SERVER, Stage, dial, pair, probe, stranger, talk};
 
 fn found(fault: &str, side: Side, confidence: Confidence) -> Finding {
@@ -178,6 +178,52 @@ fn whoever_still_waits_after_a_right_exchange_is_not_absolved() {
 fn a_failed_client_is_not_absolved() {
     let failed = pair().talk(talk(40001).healthy()).exits(Role::Client, 90.0, How::Code(1));
     assert_ne!(failed.complains(Role::Client, "TypeError\n").verdict().side, Side::None);
+}
+
+#[test]
+fn a_client_that_failed_and_left_a_part_of_its_reply_unread_is_not_absolved() {
+    let left = || pair().talk(talk(40001).echoes("hello\n").resets(Role::Client));
+    assert_eq!(left().verdict().side, Side::None, "a reset may be meant");
+    let failed = left().exits(Role::Client, 90.0, How::Code(1)).complains(Role::Client, "").verdict();
+    assert_eq!((failed.side, failed.fault.as_deref()), (Side::Unknown, Some("client-failed")));
+}
+
+#[test]
+fn a_server_that_failed_over_its_clients_message_is_not_cleared_by_doing_well_with_others() {
+    let closed = talk(40001).asks("short\n").closes(Role::Server).closes(Role::Client);
+    let asked_at = closed.conversation.sent.first.unwrap().ms();
+    let hung_up = pair().talk(closed).untold();
+    assert_eq!(hung_up.fires("early-close").confidence, LIKELY);
+    let well_with_others = |mut stage: Stage| {
+        let evidence = Box::new(pair().talk(talk(40001).healthy()).0);
+        stage.0.swaps = vec![Swap { kept: Role::Server, evidence }];
+        stage.verdict().side
+    };
+    assert_eq!(well_with_others(hung_up.clone()), Side::Unknown);
+    assert_eq!(
+        well_with_others(hung_up.raised(Role::Server, asked_at + 1.0, "IndexError", Action::Uncaught)),
+        Side::Server
+    );
+}
+
+#[test]
+fn a_client_content_with_its_own_server_is_not_accused_because_it_waits_for_more_from_the_reference() {
+    let shared = |from, own: &str| {
+        talk(from).asks(own).after(3.0).answers("alice\nrobert\n").closes(Role::Client).closes(Role::Server)
+    };
+    let line = |text: &str| probe(text, text);
+    let met = pair().another_client().talk(shared(40001, "alice\n")).talk(shared(40002, "robert\n")).untold();
+    let met = met.probed(vec![line("one\n"), line("two\n")]);
+    let met = met.contract(|terms| terms.framing = Some(Term::told(Framing::Line)));
+    let with = |reference: Stage| {
+        let mut stage = met.clone();
+        let swap = |kept, stage: Stage| Swap { kept, evidence: Box::new(stage.0) };
+        stage.0.swaps = vec![swap(Role::Client, reference), swap(Role::Server, pair().talk(talk(40001).healthy()))];
+        stage.verdict().side
+    };
+    let waits = pair().talk(talk(40001).asks("one").open()).hangs();
+    assert_eq!(waits.verdict().side, Side::Client);
+    assert_eq!(with(waits), Side::Unknown);
 }
 
 #[test]
