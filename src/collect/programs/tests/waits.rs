@@ -45,11 +45,14 @@ fn rests_in(launch: Launch) -> (String, Limit, Process) {
     }
 }
 
+/// The client's descriptor in [`pair`]; which ones come first depends on what a program was started with.
+const CLIENT: i32 = 40;
+
 /// A TCP pair within one program, and what it does with it.
 fn pair(then: &str) -> Launch {
     python(&format!(
-        "import socket,struct\nl = socket.create_server(('127.0.0.1', 0))\nc = socket.create_connection(l.getsockname())\n\
-         s, _ = l.accept()\nprint('ready')\n{then}"
+        "import os,socket,struct\nl = socket.create_server(('127.0.0.1', 0))\nc = socket.create_connection(l.getsockname())\n\
+         s, _ = l.accept()\nc = socket.socket(fileno=os.dup2(c.detach(), {CLIENT}))\nprint('ready')\n{then}"
     ))
 }
 
@@ -58,7 +61,7 @@ fn recv_on_a_blocking_socket_waits_for_ever_and_shows_both_addresses() {
     let (name, limit, process) = rests_in(pair("c.recv(1)"));
     assert_eq!((name.as_str(), limit), ("recvfrom", Limit::Forever));
     assert_eq!(process.armed_timers, Some(0));
-    let Wait::Call { fd: Some(4), socket: Some((local, Some(peer))), .. } = &process.threads[0].wait else {
+    let Wait::Call { fd: Some(CLIENT), socket: Some((local, Some(peer))), .. } = &process.threads[0].wait else {
         panic!("{process:?}")
     };
     assert!(local.ip().is_loopback() && peer.ip().is_loopback() && local.port() != peer.port());
@@ -70,7 +73,7 @@ fn every_kind_of_receive_time_out_is_seen() {
     assert_eq!(rests_in(pair(kernel)).1, Limit::Timed);
     let (name, limit, process) = rests_in(pair("c.settimeout(900); c.recv(1)"));
     assert_eq!((name.as_str(), limit), ("poll", Limit::Timed));
-    assert!(matches!(&process.threads[0].wait, Wait::Call { fd: Some(4), socket: Some(_), .. }), "{process:?}");
+    assert!(matches!(&process.threads[0].wait, Wait::Call { fd: Some(CLIENT), socket: Some(_), .. }), "{process:?}");
 }
 
 #[test]
