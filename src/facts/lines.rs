@@ -2,7 +2,7 @@
 
 use std::net::SocketAddr;
 
-use super::trace::Trace;
+use super::trace::{Trace, is_of_source};
 use super::{Dial, Facts, Listener};
 use crate::evidence::{Action, Contract, Frame, Role, Stack, Text};
 
@@ -78,10 +78,8 @@ impl Facts<'_> {
     /// The only line in the text of `role`'s program that names `port`.
     #[must_use]
     pub fn line_naming(&self, role: Role, port: u16) -> Option<(Frame, Role)> {
-        self.line_in_text(role, |text| {
-            let mut mentions = text.mentions.iter();
-            mentions.find(|mention| mention.port == port).map(|mention| mention.location.clone())
-        })
+        let mention = self.text_of(role)?.mentions.iter().find(|mention| mention.port == port)?;
+        Some((mention.location.clone(), role))
     }
 
     /// The line at which the client's attempt to reach `port` failed.
@@ -106,88 +104,10 @@ impl Facts<'_> {
         Some(exact.or(any)?.location.clone())
     }
 
-    /// The only line of `role`'s program that sends, where its text is at hand.
-    #[must_use]
-    pub fn line_that_sends(&self, role: Role) -> Option<(Frame, Role)> {
-        self.line_in_text(role, |text| text.sends.clone())
-    }
-
-    /// The same of the line that receives.
-    #[must_use]
-    pub fn line_that_receives(&self, role: Role) -> Option<(Frame, Role)> {
-        self.line_in_text(role, |text| text.receives.clone())
-    }
-
-    /// The only line of the server that takes its clients in, where its text is at hand.
-    #[must_use]
-    pub fn line_that_accepts(&self) -> Option<(Frame, Role)> {
-        self.line_in_text(Role::Server, |text| text.accepts.clone())
-    }
-
-    /// The only line of `role`'s program that writes the port into an address.
-    #[must_use]
-    pub fn line_that_sets_port(&self, role: Role) -> Option<(Frame, Role)> {
-        self.line_in_text(role, |text| text.sets_port.clone())
-    }
-
     /// The server's line that was seen to bind the documented port, whether anything came of it or not.
     #[must_use]
     pub fn line_seen_to_bind(&self) -> Option<(Frame, Role)> {
         Some((self.line_addressing(Role::Server, "bind", self.documented_port()?)?, Role::Server))
-    }
-
-    /// The only line of the server that names the address to be served at.
-    #[must_use]
-    pub fn line_that_binds(&self) -> Option<(Frame, Role)> {
-        self.line_in_text(Role::Server, |text| text.binds.clone())
-    }
-
-    /// The only line of the server that lets the kernel queue clients for it.
-    #[must_use]
-    pub fn line_that_listens(&self) -> Option<(Frame, Role)> {
-        self.line_in_text(Role::Server, |text| text.listens.clone())
-    }
-
-    /// The only line of the client that says how long is long enough to wait.
-    #[must_use]
-    pub fn line_that_limits(&self) -> Option<(Frame, Role)> {
-        self.line_in_text(Role::Client, |text| text.limits.clone())
-    }
-
-    /// The only line of `role`'s program that puts a number into bytes.
-    #[must_use]
-    pub fn line_that_packs(&self, role: Role) -> Option<(Frame, Role)> {
-        self.line_in_text(role, |text| text.packs.clone())
-    }
-
-    /// The only line of `role`'s program that makes text of bytes.
-    #[must_use]
-    pub fn line_that_decodes(&self, role: Role) -> Option<(Frame, Role)> {
-        self.line_in_text(role, |text| text.decodes.clone())
-    }
-
-    /// The only line of `role`'s program that ends a connection.
-    #[must_use]
-    pub fn line_that_closes(&self, role: Role) -> Option<(Frame, Role)> {
-        self.line_in_text(role, |text| text.closes.clone())
-    }
-
-    /// The only line of the server that waits for a time.
-    #[must_use]
-    pub fn line_that_pauses(&self) -> Option<(Frame, Role)> {
-        self.line_in_text(Role::Server, |text| text.pauses.clone())
-    }
-
-    /// The only line of the server that makes another process.
-    #[must_use]
-    pub fn line_that_forks(&self) -> Option<(Frame, Role)> {
-        self.line_in_text(Role::Server, |text| text.forks.clone())
-    }
-
-    /// The only line at which `role`'s program ends itself.
-    #[must_use]
-    pub fn line_that_leaves(&self, role: Role) -> Option<(Frame, Role)> {
-        self.line_in_text(role, |text| text.leaves.clone())
     }
 
     /// Where the server should have answered: where it waits instead while its client waits too, else the line that sends,
@@ -195,13 +115,20 @@ impl Facts<'_> {
     #[must_use]
     pub fn line_that_should_answer(&self) -> Option<(Frame, Role)> {
         let waits = self.line_of_the_hang(Role::Server);
-        waits.or_else(|| self.line_that_sends(Role::Server)).or_else(|| self.line_that_receives(Role::Server))
+        waits
+            .or_else(|| self.only_line(Role::Server, |text| &text.sends))
+            .or_else(|| self.only_line(Role::Server, |text| &text.receives))
     }
 
-    fn line_in_text(&self, role: Role, which: impl Fn(&Text) -> Option<Frame>) -> Option<(Frame, Role)> {
+    /// The only line of `role`'s program that does something, where its text is at hand: `|text| &text.sends`.
+    #[must_use]
+    pub fn only_line(&self, role: Role, which: impl Fn(&Text) -> &Option<Frame>) -> Option<(Frame, Role)> {
+        Some((which(self.text_of(role)?).clone()?, role))
+    }
+
+    fn text_of(&self, role: Role) -> Option<&Text> {
         let programs = &self.evidence.programs.seen().ok()?.programs;
-        let program = programs.iter().find(|program| program.role == role)?;
-        Some((which(&program.text)?, role))
+        programs.iter().find(|program| program.role == role).map(|program| &program.text)
     }
 
     /// The line at which `role` waits, while a client is still waiting; later it may be anywhere.
@@ -242,8 +169,7 @@ impl Facts<'_> {
         let uncaught = raised.iter().rev().find(|(_, raised)| raised.action == Action::Uncaught);
         let Some((_, last)) = uncaught else { return printed(Trace::is_last) };
         // An import is followed to the line that asks for the module, and what is wrong stands in the module.
-        let of_source = ["SyntaxError", "IndentationError", "TabError"].contains(&last.kind.as_str());
-        let printed = if of_source { printed(Trace::is_last) } else { None };
+        let printed = if is_of_source(&last.kind) { printed(Trace::is_last) } else { None };
         printed.or_else(|| Some((last.frames.last()?.clone(), role)))
     }
 }

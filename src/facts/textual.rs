@@ -1,5 +1,8 @@
 //! What becomes of bytes that a program takes for text: the few ways in which they come out wrong. No blame.
 
+use super::{Facts, Talk};
+use crate::evidence::{Reply, Source};
+
 /// One way in which text handling changes bytes.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Mangled {
@@ -70,6 +73,35 @@ pub fn is_widened(sent: &[u8], got: &[u8]) -> bool {
         pairs().all(|pair| pair[nul] == 0) && text.trim_ascii_end() == sent
     };
     sent.len() > 1 && !sent.contains(&0) && (wide(0) || wide(1))
+}
+
+/// Whether `got` is the text `sent`, in words of whatever kind, with a NUL behind it. A NUL anywhere else is of a protocol's
+/// own, a length before the reply for one.
+fn is_padded(sent: &[u8], got: &[u8]) -> bool {
+    let text = sent.trim_ascii();
+    let rest = got.strip_suffix(b"\0").filter(|rest| !rest.contains(&0));
+    !text.is_empty() && rest.is_some_and(|rest| rest.windows(text.len()).any(|part| part == text))
+}
+
+impl Facts<'_> {
+    /// Whether text came back with a NUL behind it that is no part of the reply, as far as one was told or learned.
+    #[must_use]
+    pub fn adds_a_nul(&self) -> bool {
+        let may_hold_one = match self.contract.reply.as_ref().map(|term| (&term.value, term.source)) {
+            Some((Reply::Prefix(text) | Reply::Suffix(text), Source::Told)) => text.0.contains(&0),
+            Some((_, source)) => source == Source::Learned,
+            None => false,
+        };
+        let to_a_probe = || {
+            let probes = self.evidence.probes.seen().map(|seen| seen.probes.iter()).unwrap_or_default();
+            probes.into_iter().any(|probe| is_padded(&probe.said(), &probe.received.0))
+        };
+        let to_a_client = || {
+            let talks = self.talks().map(<[Talk]>::iter).unwrap_or_default();
+            talks.filter_map(|talk| talk.conversation).any(|talk| is_padded(&talk.sent.head.0, &talk.received.head.0))
+        };
+        !may_hold_one && (to_a_probe() || to_a_client())
+    }
 }
 
 #[cfg(test)]

@@ -47,6 +47,11 @@ pub fn last(stderr: &Output, cwd: Option<&str>) -> Option<Trace> {
     Some(found)
 }
 
+/// Whether an exception of this kind (Python) is about the source, of which nothing ran then.
+pub(super) fn is_of_source(kind: &str) -> bool {
+    ["SyntaxError", "IndentationError", "TabError"].contains(&kind)
+}
+
 /// What runtimes print behind a trace.
 fn is_postscript(line: &str) -> bool {
     const STARTS: [&str; 7] =

@@ -72,7 +72,7 @@ fn check(facts: &Facts) -> Ruling {
         format!("The server could not take another connection for want of descriptors; {why}.{limit}{words}"),
     )
     .because([format!("programs:{program}")])
-    .at(if side == Side::Server { facts.line_that_accepts() } else { None })
+    .at(if side == Side::Server { facts.only_line(Role::Server, |text| &text.accepts) } else { None })
     .contributing(facts.all_went_well() && facts.contract.concurrency.is_none() && facts.contract.latency_ms.is_none())
     .fix(fix)
     .fires()

@@ -44,7 +44,7 @@ fn check(facts: &Facts) -> Ruling {
     )
     .because(dial.evidence.clone())
     .because([listener.reference.clone()])
-    .at(facts.line_where_waits(Role::Server).or_else(|| facts.line_that_listens()))
+    .at(facts.line_where_waits(Role::Server).or_else(|| facts.only_line(Role::Server, |text| &text.listens)))
     .fix("Call accept in a loop that nothing else blocks. A larger backlog only hides a server that does not accept.")
     .fires()
 }

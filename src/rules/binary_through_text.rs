@@ -31,7 +31,7 @@ fn check(facts: &Facts) -> Ruling {
         format!("The server turned the message into text and back, and bytes above 127 did not survive it: {how}."),
     )
     .because(talk.references())
-    .at(facts.line_that_decodes(Role::Server).or_else(|| facts.line_that_sends(Role::Server)))
+    .at(facts.only_line(Role::Server, |text| &text.decodes).or_else(|| facts.only_line(Role::Server, |text| &text.sends)))
     .fix("Keep the message as bytes from reading to writing: no decode, no toString, no text mode.")
     .fires()
 }

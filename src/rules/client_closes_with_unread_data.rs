@@ -39,7 +39,7 @@ fn check(facts: &Facts) -> Ruling {
     )
     .because(talk.closing_references(Role::Client))
     .because([reference])
-    .at(facts.line_that_closes(Role::Client))
+    .at(facts.only_line(Role::Client, |text| &text.closes))
     .fix("Read the reply to its end before closing. The server only has to survive such a reset.")
     .contributing(true)
     .fires()

@@ -54,8 +54,8 @@ const WAITED_MS: f64 = 50.0;
 fn line_of_leaving(talk: &Talk, facts: &Facts) -> Option<(Frame, Role)> {
     let asked = talk.request().ok()?.last?;
     let waited = talk.ended_by(Role::Client).is_some_and(|left| left.ms_since(asked) >= WAITED_MS);
-    let limits = if waited { facts.line_that_limits() } else { None };
-    limits.or_else(|| facts.line_that_leaves(Role::Client)).or_else(|| facts.line_that_closes(Role::Client))
+    let limits = if waited { facts.only_line(Role::Client, |text| &text.limits) } else { None };
+    limits.or_else(|| facts.only_line(Role::Client, |text| &text.leaves)).or_else(|| facts.only_line(Role::Client, |text| &text.closes))
 }
 
 /// The reply was under way, right so far, when the client reset the connection, and the client itself was not content.
@@ -84,7 +84,7 @@ fn left_in_the_middle(facts: &Facts) -> Ruling {
     )
     .because(talk.closing_references(Role::Client))
     .because(talk.references())
-    .at(facts.line_that_receives(Role::Client))
+    .at(facts.only_line(Role::Client, |text| &text.receives))
     .fix("Read until the reply is complete (its length, its newline); one recv returns whatever has come by then.")
     .fires()
 }

@@ -35,7 +35,7 @@ fn check(facts: &Facts) -> Ruling {
         )
         .because(talk.references())
         .because(talk.closing_references(Role::Client))
-        .at(facts.line_that_receives(Role::Client))
+        .at(facts.only_line(Role::Client, |text| &text.receives))
         .fix("Read until the reply is complete (its length, its newline, the end); one recv returns what has come by then.")
         .fires();
     }

@@ -42,7 +42,7 @@ fn check(facts: &Facts) -> Ruling {
     )
     .because([format!("programs:{program}")])
     .because(talk.references())
-    .at(facts.line_that_sends(Role::Client))
+    .at(facts.only_line(Role::Client, |text| &text.sends))
     .contributing(!right || facts.all_went_well())
     .fix("Give each thread a connection of its own, or let a single thread read and hand out the replies.")
     .fires()

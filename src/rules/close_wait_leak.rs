@@ -62,7 +62,7 @@ fn check(facts: &Facts) -> Ruling {
     )
     .because(forgotten.iter().take(3).map(|one| one.reference.clone()))
     .contributing(!ran_out && !facts.is_alone())
-    .at(facts.line_that_receives(Role::Server))
+    .at(facts.only_line(Role::Server, |text| &text.receives))
     .fix(FIX)
     .fires()
 }
@@ -93,7 +93,7 @@ fn end_never_comes(facts: &Facts) -> Result<Option<Finding>, Gap> {
         ),
     );
     let found = found.because(talk.references()).because(talk.closing_references(Role::Client));
-    Ok(Some(found.at(facts.line_that_receives(Role::Server)).fix(FIX)))
+    Ok(Some(found.at(facts.only_line(Role::Server, |text| &text.receives)).fix(FIX)))
 }
 
 /// How many clients came and left.

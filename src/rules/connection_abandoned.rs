@@ -56,7 +56,7 @@ fn check(facts: &Facts) -> Ruling {
         ),
     )
     .because(talk.references())
-    .at(facts.line_where_waits(Role::Server).or_else(|| facts.line_that_accepts()))
+    .at(facts.line_where_waits(Role::Server).or_else(|| facts.only_line(Role::Server, |text| &text.accepts)))
     .fix(
         "Close the connection once its last reply is out (`with conn:`, `finally: conn.close()`), and after fork also in the \
          process that does not serve it; or go on reading from it until the client has closed.",

@@ -25,7 +25,7 @@ fn check(facts: &Facts) -> Ruling {
                     now and then the end of an older message.";
         return finding(&RULE, Side::Server, Confidence::Likely, what)
             .because(probes)
-            .at(facts.line_that_sends(Role::Server))
+            .at(facts.only_line(Role::Server, |text| &text.sends))
             .fix(FIX)
             .fires();
     }
@@ -33,7 +33,7 @@ fn check(facts: &Facts) -> Ruling {
         let what = "To the second message on a connection the server answered with the first one over again.";
         return finding(&RULE, Side::Server, Confidence::Likely, what)
             .because(probes)
-            .at(facts.line_that_sends(Role::Server))
+            .at(facts.only_line(Role::Server, |text| &text.sends))
             .fix("Answer with what has just been read, not with what is remembered.")
             .fires();
     }
@@ -66,7 +66,7 @@ fn check(facts: &Facts) -> Ruling {
                     letter (UTF-16), and was asked in single bytes.";
         return finding(&RULE, Side::Server, Confidence::Likely, what)
             .because(talk.references())
-            .at(facts.line_that_sends(Role::Server))
+            .at(facts.only_line(Role::Server, |text| &text.sends))
             .fix("Write the bytes that were read, or the same encoding (Java: `writeBytes`, or a writer for UTF-8; not `writeChars`).")
             .fires();
     }
@@ -80,7 +80,7 @@ fn check(facts: &Facts) -> Ruling {
         return finding(&RULE, Side::Server, sure, format!("{statement}{too}"))
             .because(talk.references())
             .because(again.unwrap_or_default())
-            .at(facts.line_that_sends(Role::Server))
+            .at(facts.only_line(Role::Server, |text| &text.sends))
             .fix(FIX)
             .fires();
     }
@@ -93,7 +93,7 @@ fn check(facts: &Facts) -> Ruling {
     }
     finding(&RULE, Side::Server, Confidence::Proven, statement)
         .because(talk.references())
-        .at(facts.line_that_sends(Role::Server))
+        .at(facts.only_line(Role::Server, |text| &text.sends))
         .fix(FIX)
         .fires()
 }

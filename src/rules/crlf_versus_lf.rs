@@ -71,7 +71,7 @@ fn client_sends_one(talk: &Talk, exchange: &Exchange, facts: &Facts) -> Ruling {
         ),
     )
     .because(talk.references())
-    .at(facts.line_that_sends(Role::Client).or_else(|| facts.line_where_waits(Role::Server).filter(|_| !probed)))
+    .at(facts.only_line(Role::Client, |text| &text.sends).or_else(|| facts.line_where_waits(Role::Server).filter(|_| !probed)))
     .fix("Agree on one line end: send both bytes (`b\"hello\\r\\n\"`), and accept LF as well as CR LF when reading.")
     .fires()
 }

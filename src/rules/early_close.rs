@@ -25,7 +25,7 @@ fn check(facts: &Facts) -> Ruling {
         let what = "The server accepted netdiag's connections and closed each of them without a reply.";
         return finding(&RULE, Side::Server, Confidence::Proven, what)
             .because(evidence)
-            .at(facts.line_that_closes(Role::Server))
+            .at(facts.only_line(Role::Server, |text| &text.closes))
             .after(facts.server_failure(None))
             .fix("Reply before closing; look for a return, an exception or a `with` block that ends too soon in the handler.")
             .fires();
@@ -67,7 +67,7 @@ fn check(facts: &Facts) -> Ruling {
     finding(&RULE, side, sure, what)
         .because(talk.references())
         .because(talk.closing_references(Role::Server))
-        .at(if side == Side::Server { facts.line_that_closes(Role::Server) } else { None })
+        .at(if side == Side::Server { facts.only_line(Role::Server, |text| &text.closes) } else { None })
         .after(if side == Side::Server { facts.failure_since_asked(talk) } else { None })
         .fix(match side {
             Side::Client => "One message per connection is agreed: dial again for the next one.",

@@ -73,7 +73,7 @@ fn spins_at_eof(facts: &Facts, role: Role, spin: &Spin) -> Ruling {
         ),
     )
     .because([row.clone(), format!("programs:{}", spin.program)])
-    .at(facts.line_that_receives(role))
+    .at(facts.only_line(role, |text| &text.receives))
     .contributing(!owes_nothing || facts.all_went_well())
     .fix("A read that returns no bytes is the end: leave the loop, close the connection, and watch it no longer.")
     .fires()

@@ -62,7 +62,7 @@ fn left(talk: &Talk, role: Role, exchange: &Exchange, facts: &Facts) -> Ruling {
     finding(&RULE, side, Confidence::Likely, what)
         .because(talk.references())
         .because(talk.closing_references(role))
-        .at(facts.line_that_leaves(role))
+        .at(facts.only_line(role, |text| &text.leaves))
         .fix("Leave only when the output is written: wait for `end`'s callback or for `drain`, flush, then let the program end.")
         .fires()
 }

@@ -59,7 +59,7 @@ fn check(facts: &Facts) -> Ruling {
     )
     .because(talk.references())
     .because([child, parent])
-    .at(facts.line_that_forks())
+    .at(facts.only_line(Role::Server, |text| &text.forks))
     .fix("After fork, close the accepted socket in the parent (and the listener in the child).")
     .fires()
 }

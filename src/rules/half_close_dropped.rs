@@ -76,7 +76,7 @@ fn check(facts: &Facts) -> Ruling {
     .because(talk.closing_references(Role::Client))
     .because(talk.closing_references(Role::Server))
     // Node decides it where the server is made.
-    .at(facts.line_that_accepts().filter(|(line, _)| line.source.contains("createServer")))
+    .at(facts.only_line(Role::Server, |text| &text.accepts).filter(|(line, _)| line.source.contains("createServer")))
     .fix("On end of input finish writing what is owed, then close (Node: `allowHalfOpen: true`).")
     .fires()
 }

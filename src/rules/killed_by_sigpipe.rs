@@ -36,7 +36,7 @@ fn check(facts: &Facts) -> Ruling {
     )
     .because([server.reference()])
     .because(left.into_iter().flat_map(|talk| talk.closing_references(Role::Client)))
-    .at(facts.line_that_sends(Role::Server))
+    .at(facts.only_line(Role::Server, |text| &text.sends))
     .fix("Ignore the signal (`signal(SIGPIPE, SIG_IGN)`, or MSG_NOSIGNAL with each send), and take the error of the write instead.")
     .fires()
 }

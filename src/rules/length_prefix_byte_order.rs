@@ -107,7 +107,7 @@ fn waits_for_more(talk: &Talk, prefix: &Prefix, facts: &Facts) -> Ruling {
         Order::Network => (Side::Server, Confidence::Possible, "network order", "the other order"),
     };
     let line = match side {
-        Side::Client => facts.line_that_packs(Role::Client).or_else(|| facts.line_that_sends(Role::Client)),
+        Side::Client => facts.only_line(Role::Client, |text| &text.packs).or_else(|| facts.only_line(Role::Client, |text| &text.sends)),
         _ => facts.line_where_waits(Role::Server),
     };
     finding(

@@ -61,7 +61,7 @@ fn check(facts: &Facts) -> Ruling {
     )
     .because([listener.reference.clone(), server.reference()])
     .because(talk.references())
-    .at(facts.line_that_forks())
+    .at(facts.only_line(Role::Server, |text| &text.forks))
     .fix("Make the listening socket with SOCK_CLOEXEC (Python does, unless told otherwise), and end the child with the server.")
     .fires()
 }

@@ -66,7 +66,7 @@ fn check(facts: &Facts) -> Ruling {
         ),
     )
     .because(talk.references())
-    .at(facts.line_that_sends(Role::Client).or_else(|| facts.line_where_waits(Role::Client)))
+    .at(facts.only_line(Role::Client, |text| &text.sends).or_else(|| facts.line_where_waits(Role::Client)))
     .fix("End the message with a newline: `b\"hello\\n\"`.")
     .fires()
 }

@@ -59,7 +59,7 @@ fn check(facts: &Facts) -> Ruling {
     )
     .because(talk.references())
     .because(waiting.map(|listener| listener.reference.clone()))
-    .at(facts.line_where_waits(Role::Server).or_else(|| facts.line_that_listens()))
+    .at(facts.line_where_waits(Role::Server).or_else(|| facts.only_line(Role::Server, |text| &text.listens)))
     .fix("Call accept in a loop that nothing else blocks, and hand each connection to a task or thread of its own.")
     .fires()
 }

@@ -42,7 +42,7 @@ fn check(facts: &Facts) -> Ruling {
             format!("{promised} clients are to be served at the same time; a second one waited while the first was connected."),
         )
         .because(evidence)
-        .at(facts.line_that_accepts())
+        .at(facts.only_line(Role::Server, |text| &text.accepts))
         .fix("Serve each connection in a task or thread of its own, so that accept is called again at once.")
         .fires();
     }
@@ -70,7 +70,7 @@ fn check(facts: &Facts) -> Ruling {
     )
     .because(waiting.references())
     .because(served.references())
-    .at(facts.line_of_the_hang(Role::Server).or_else(|| facts.line_that_accepts()))
+    .at(facts.line_of_the_hang(Role::Server).or_else(|| facts.only_line(Role::Server, |text| &text.accepts)))
     .fix("Serve each connection in a task or thread of its own, so that accept is called again at once.")
     .fires()
 }

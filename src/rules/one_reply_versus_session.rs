@@ -76,8 +76,8 @@ fn check(facts: &Facts) -> Ruling {
     .because(talk.closing_references(Role::Server))
     // What is to be repeated begins where the server reads.
     .at(match side {
-        Side::Server => facts.line_that_receives(Role::Server).or_else(|| facts.line_that_closes(Role::Server)),
-        Side::Client => facts.line_that_sends(Role::Client),
+        Side::Server => facts.only_line(Role::Server, |text| &text.receives).or_else(|| facts.only_line(Role::Server, |text| &text.closes)),
+        Side::Client => facts.only_line(Role::Client, |text| &text.sends),
         _ => None,
     })
     .fix(fix)

@@ -41,11 +41,11 @@ fn check(facts: &Facts) -> Ruling {
     };
     let line = match (client, server) {
         (Some(dial), None) => facts
-            .line_that_sets_port(Role::Client)
+            .only_line(Role::Client, |text| &text.sets_port)
             .or_else(|| facts.line_naming(Role::Client, documented))
             .or_else(|| facts.line_that_dialled(dial)),
         (_, Some(listener)) => facts
-            .line_that_sets_port(Role::Server)
+            .only_line(Role::Server, |text| &text.sets_port)
             .or_else(|| facts.line_naming(Role::Server, documented))
             .or_else(|| facts.line_that_bound(listener)),
         (None, None) => None,

@@ -95,7 +95,7 @@ fn check(facts: &Facts) -> Ruling {
     };
     finding(&RULE, Side::Client, sure, statement)
         .because(talk.references())
-        .at(facts.line_where_waits(Role::Client).or_else(|| facts.line_that_receives(Role::Client)))
+        .at(facts.line_where_waits(Role::Client).or_else(|| facts.only_line(Role::Client, |text| &text.receives)))
         .fix("Stop reading where the reply ends (its newline, its length), or shut down the sending side first: \
               `sock.shutdown(socket.SHUT_WR)`, `writer.write_eof()`.")
         .fires()

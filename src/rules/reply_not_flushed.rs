@@ -48,7 +48,7 @@ fn check(facts: &Facts) -> Ruling {
         return found
             .because(talk.references())
             .because(talk.closing_references(Role::Client))
-            .at(facts.line_that_sends(Role::Server).or_else(|| facts.line_where_waits(Role::Server)))
+            .at(facts.only_line(Role::Server, |text| &text.sends).or_else(|| facts.line_where_waits(Role::Server)))
             .fix("Flush after each reply: `flush()`, `fflush(f)`, `new PrintWriter(out, true)`, `$sock->autoflush(1)`.")
             .fires();
     }

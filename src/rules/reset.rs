@@ -21,7 +21,7 @@ fn check(facts: &Facts) -> Ruling {
     if let Some((Muteness::Reset, evidence)) = facts.muteness()? {
         return finding(&RULE, Side::Server, Confidence::Proven, "The server reset each of netdiag's connections.")
             .because(evidence)
-            .at(facts.line_that_closes(Role::Server))
+            .at(facts.only_line(Role::Server, |text| &text.closes))
             .fix("Read everything the client sent before closing, reply, and close in the ordinary way (no SO_LINGER 0).")
             .fires();
     }
@@ -61,7 +61,7 @@ fn check(facts: &Facts) -> Ruling {
     )
     .because(talk.references())
     .because(talk.closing_references(Role::Server))
-    .at(facts.line_that_closes(Role::Server))
+    .at(facts.only_line(Role::Server, |text| &text.closes))
     .after(facts.failure_since_asked(talk))
     .fix("Read everything the client sent before closing, reply, and close in the ordinary way (no SO_LINGER 0).")
     .fires()

@@ -50,7 +50,7 @@ fn check(facts: &Facts) -> Ruling {
     )
     .because(talk.references())
     .because(talk.closing_references(Role::Server))
-    .at(facts.line_that_receives(Role::Server))
+    .at(facts.only_line(Role::Server, |text| &text.receives))
     .fix("Read to the end of the client's input, shut down the sending side, and close after that.")
     .fires()
 }

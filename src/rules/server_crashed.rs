@@ -58,7 +58,7 @@ fn check(facts: &Facts) -> Ruling {
         .because([server.reference()])
         .at(facts.line_of_failure(Role::Server).or_else(|| {
             // What ends in good order after a client has not come back to where clients are taken in.
-            if server.ended == Ended::Exited(0) { facts.line_that_accepts() } else { None }
+            if server.ended == Ended::Exited(0) { facts.only_line(Role::Server, |text| &text.accepts) } else { None }
         }))
         .fix("Handle errors per connection, so that one client cannot end the server for all.")
         .fires()

@@ -26,7 +26,7 @@ fn check(facts: &Facts) -> Ruling {
         let what = "Of two lines that netdiag sent in a single write only the first was answered.";
         return finding(&RULE, Side::Server, Confidence::Likely, what)
             .because(probes)
-            .at(facts.line_that_receives(Role::Server))
+            .at(facts.only_line(Role::Server, |text| &text.receives))
             .fix(FIX)
             .fires();
     }
@@ -45,7 +45,7 @@ fn check(facts: &Facts) -> Ruling {
         return finding(&RULE, Side::Server, sure, what)
             .because(talk.references())
             .because(talk.closing_references(Role::Server))
-            .at(facts.line_that_receives(Role::Server))
+            .at(facts.only_line(Role::Server, |text| &text.receives))
             .fix(FIX)
             .fires();
     }

@@ -60,7 +60,7 @@ fn check(facts: &Facts) -> Ruling {
     )
     .because(talk.references())
     .because(evidence)
-    .at(facts.line_where_waits(Role::Server).or_else(|| facts.line_that_receives(Role::Server)))
+    .at(facts.line_where_waits(Role::Server).or_else(|| facts.only_line(Role::Server, |text| &text.receives)))
     .fix("Take what has come: `recv(n)` or `read(n)` returns up to n bytes; cut messages where the protocol ends them.")
     .fires()
 }

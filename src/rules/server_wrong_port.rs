@@ -40,7 +40,7 @@ fn check(facts: &Facts) -> Ruling {
     )
     .because([elsewhere.reference.clone()])
     .because(facts.refused_dial().ok().flatten().map(|dial| dial.evidence.clone()).unwrap_or_default())
-    .at(facts.line_of_bound_port(elsewhere).or_else(|| facts.line_seen_to_bind()).or_else(|| facts.line_that_binds()))
+    .at(facts.line_of_bound_port(elsewhere).or_else(|| facts.line_seen_to_bind()).or_else(|| facts.only_line(Role::Server, |text| &text.binds)))
     .fix(format!("Bind {documented}, and print the port that getsockname returns rather than the one you meant."))
     .fires()
 }

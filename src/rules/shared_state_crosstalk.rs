@@ -47,7 +47,7 @@ fn check(facts: &Facts) -> Ruling {
     )
     .because(crossed.receiver.references())
     .because(crossed.sender.references())
-    .at(facts.line_that_sends(Role::Server))
+    .at(facts.only_line(Role::Server, |text| &text.sends))
     .fix(FIX)
     .fires()
 }

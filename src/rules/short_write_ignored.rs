@@ -39,7 +39,7 @@ fn check(facts: &Facts) -> Ruling {
     )
     .because(talk.references())
     .because(talk.closing_references(Role::Server))
-    .at(facts.line_that_sends(Role::Server))
+    .at(facts.only_line(Role::Server, |text| &text.sends))
     .fix("Write until everything is taken: `sendall`, or keep the rest and go on when the socket is writable again.")
     .fires()
 }

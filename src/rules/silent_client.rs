@@ -62,7 +62,7 @@ fn check(facts: &Facts) -> Ruling {
         ),
     )
     .because(talk.references())
-    .at(facts.line_of_the_hang(Role::Client).or_else(|| facts.line_that_sends(Role::Client)))
+    .at(facts.line_of_the_hang(Role::Client).or_else(|| facts.only_line(Role::Client, |text| &text.sends)))
     .fix("Send the request before reading; check that the write is reached, awaited and flushed.")
     .fires()
 }

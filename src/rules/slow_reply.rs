@@ -37,7 +37,7 @@ fn check(facts: &Facts) -> Ruling {
         format!("A reply took {ms:.0} ms; the server has promised {promise} ms at most."),
     )
     .because(talk.references())
-    .at(facts.line_that_pauses())
+    .at(facts.only_line(Role::Server, |text| &text.pauses))
     .fix("Find what the handler waits for between reading the request and writing the reply.")
     .fires()
 }
@@ -51,7 +51,7 @@ fn alone(facts: &Facts, promise: f64) -> Ruling {
     let statement = format!("The quickest answer took {ms:.0} ms; the server has promised {promise:.0} ms at most.");
     finding(&RULE, Side::Server, Confidence::Proven, statement)
         .because([probe])
-        .at(facts.line_that_pauses())
+        .at(facts.only_line(Role::Server, |text| &text.pauses))
         .fix("Find what the handler waits for between reading the request and writing the reply.")
         .fires()
 }

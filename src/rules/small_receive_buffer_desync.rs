@@ -47,7 +47,7 @@ fn check(facts: &Facts) -> Ruling {
     )
     .because(talk.references())
     .because(talk.closing_references(Role::Client))
-    .at(facts.line_that_receives(Role::Client))
+    .at(facts.only_line(Role::Client, |text| &text.receives))
     .fix("Read on until the reply is complete (its newline, its length) before the next question is asked.")
     .fires()
 }

@@ -59,7 +59,7 @@ fn check(facts: &Facts) -> Ruling {
         ),
     )
     .because(talk.references())
-    .at(counts.or_else(|| facts.line_that_packs(Role::Client)))
+    .at(counts.or_else(|| facts.only_line(Role::Client, |text| &text.packs)))
     .fix("Pack without gaps and in network order: `struct.pack(\"!BI\", kind, n)`; in C write field by field.")
     .fires()
 }

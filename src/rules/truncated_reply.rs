@@ -24,7 +24,7 @@ fn check(facts: &Facts) -> Ruling {
             "Of every message that netdiag sent, only the beginning came back, more of a longer one, and then nothing more.";
         return finding(&RULE, Side::Server, Confidence::Likely, what)
             .because(probes)
-            .at(facts.line_that_sends(Role::Server))
+            .at(facts.only_line(Role::Server, |text| &text.sends))
             .fix(FIX)
             .fires();
     }
@@ -84,7 +84,7 @@ fn check(facts: &Facts) -> Ruling {
     .because(talk.references())
     .because(cut.map(|(_, probes)| probes).unwrap_or_default())
     .because(talk.closing_references(Role::Server))
-    .at(facts.line_that_sends(Role::Server))
+    .at(facts.only_line(Role::Server, |text| &text.sends))
     .after(facts.failure_since_asked(talk))
     .fix(FIX)
     .fires()
@@ -107,7 +107,7 @@ fn less_than_announced(facts: &Facts) -> Option<Finding> {
         reply.promised, reply.came
     );
     let found = finding(&RULE, Side::Server, sure, what).because(talk.references());
-    Some(found.at(facts.line_that_sends(Role::Server)).after(facts.failure_since_asked(talk)).fix(FIX))
+    Some(found.at(facts.only_line(Role::Server, |text| &text.sends)).after(facts.failure_since_asked(talk)).fix(FIX))
 }
 
 /// Whether the reply lacks the last `lost` bytes of the request, and text among them: a byte that only marks the end of a

@@ -26,7 +26,7 @@ fn check(facts: &Facts) -> Ruling {
         let what = format!("netdiag asked {asked}, and the server answered from {}, where nobody had asked.", stray.from);
         return finding(&RULE, Side::Server, Confidence::Proven, what)
             .because(stray.evidence)
-            .at(facts.line_that_sends(Role::Server))
+            .at(facts.only_line(Role::Server, |text| &text.sends))
             .fix(FIX)
             .fires();
     }
@@ -53,7 +53,7 @@ fn check(facts: &Facts) -> Ruling {
     )
     .because(stray.evidence)
     .because(talk.references())
-    .at(facts.line_that_sends(Role::Server))
+    .at(facts.only_line(Role::Server, |text| &text.sends))
     .fix(FIX)
     .fires()
 }

@@ -24,7 +24,7 @@ fn check(facts: &Facts) -> Ruling {
         let what = format!("netdiag asked from {asker}, and the server sent its reply to {}, which had not asked.", stray.to);
         return finding(&RULE, Side::Server, Confidence::Proven, what)
             .because(stray.evidence)
-            .at(facts.line_that_sends(Role::Server))
+            .at(facts.only_line(Role::Server, |text| &text.sends))
             .fix(FIX)
             .fires();
     }
@@ -48,7 +48,7 @@ fn check(facts: &Facts) -> Ruling {
     )
     .because(stray.evidence)
     .because(talk.references())
-    .at(facts.line_that_sends(Role::Server))
+    .at(facts.only_line(Role::Server, |text| &text.sends))
     .fix(FIX)
     .fires()
 }

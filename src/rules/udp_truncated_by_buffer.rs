@@ -26,7 +26,7 @@ fn check(facts: &Facts) -> Ruling {
         );
         return finding(&RULE, Side::Server, Confidence::Likely, statement)
             .because(probes)
-            .at(facts.line_that_receives(Role::Server))
+            .at(facts.only_line(Role::Server, |text| &text.receives))
             .fix(FIX)
             .fires();
     }
@@ -45,7 +45,7 @@ fn check(facts: &Facts) -> Ruling {
             ),
         )
         .because(talk.references())
-        .at(facts.line_that_receives(Role::Server))
+        .at(facts.only_line(Role::Server, |text| &text.receives))
         .fix(FIX)
         .fires();
     }
@@ -68,7 +68,7 @@ fn check(facts: &Facts) -> Ruling {
     )
     .because(talk.references())
     .because([client.reference()])
-    .at(facts.line_that_receives(Role::Client).or_else(|| facts.line_of_failure(Role::Client)))
+    .at(facts.only_line(Role::Client, |text| &text.receives).or_else(|| facts.line_of_failure(Role::Client)))
     .fix(FIX)
     .fires()
 }
@@ -118,7 +118,7 @@ fn printed(client: &Player, reply: &[u8]) -> Option<usize> {
 /// The size that the only line of the client which receives asks for, when that is less than the reply.
 fn named(facts: &Facts, reply: usize) -> Option<usize> {
     const SMALLEST: usize = 16;
-    let (line, _) = facts.line_that_receives(Role::Client)?;
+    let (line, _) = facts.only_line(Role::Client, |text| &text.receives)?;
     let words = line.source.split(|one: char| !(one.is_alphanumeric() || one == '_'));
     let largest = words.filter_map(|word| word.parse().ok()).max()?;
     (SMALLEST..reply).contains(&largest).then_some(largest)

@@ -45,7 +45,7 @@ fn check(facts: &Facts) -> Ruling {
     )
     .because([server.reference()])
     .because(talk.closing_references(Role::Client))
-    .at(facts.line_of_failure(Role::Server).or_else(|| facts.line_that_accepts()))
+    .at(facts.line_of_failure(Role::Server).or_else(|| facts.only_line(Role::Server, |text| &text.accepts)))
     .fix(FIX)
     .fires()
 }

@@ -51,7 +51,7 @@ fn check(facts: &Facts) -> Ruling {
         ),
     )
     .because(talk.references())
-    .at(facts.line_that_sends(Role::Server))
+    .at(facts.only_line(Role::Server, |text| &text.sends))
     .fix("Use the count that recv returned, for writing and for printing; or put a NUL there: `buf[n] = '\\0'`.")
     .fires()
 }
@@ -65,7 +65,7 @@ fn alone(facts: &Facts, older: Leaving) -> Ruling {
     );
     finding(&RULE, Side::Server, Confidence::Likely, statement)
         .because(older.evidence)
-        .at(facts.line_that_sends(Role::Server))
+        .at(facts.only_line(Role::Server, |text| &text.sends))
         .fix("Use the count that recv returned, for writing and for printing; or put a NUL there: `buf[n] = '\\0'`.")
         .fires()
 }

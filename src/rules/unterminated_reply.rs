@@ -41,7 +41,7 @@ fn check(facts: &Facts) -> Ruling {
          the line.",
     )
     .because(talk.references())
-    .at(facts.line_that_sends(Role::Server))
+    .at(facts.only_line(Role::Server, |text| &text.sends))
     .fix("Send the line back as it was received, with its newline; a reader that strips it must add it again.")
     .fires()
 }

@@ -63,7 +63,7 @@ fn check(facts: &Facts) -> Ruling {
         ),
     )
     .because(talk.references())
-    .at(facts.line_that_sends(Role::Server))
+    .at(facts.only_line(Role::Server, |text| &text.sends))
     .fix("Send as many bytes as were received: `buf[..n]`, `send(fd, buf, n, 0)` with the count that recv returned.")
     .fires()
 }
@@ -78,7 +78,7 @@ fn alone(facts: &Facts, padded: Leaving) -> Ruling {
     );
     finding(&RULE, Side::Server, Confidence::Likely, statement)
         .because(padded.evidence)
-        .at(facts.line_that_sends(Role::Server))
+        .at(facts.only_line(Role::Server, |text| &text.sends))
         .fix("Send as many bytes as were received: `buf[..n]`, `send(fd, buf, n, 0)` with the count that recv returned.")
         .fires()
 }
@@ -108,7 +108,7 @@ fn blank(facts: &Facts) -> Ruling {
         ),
     )
     .because(talk.references())
-    .at(facts.line_that_sends(Role::Server))
+    .at(facts.only_line(Role::Server, |text| &text.sends))
     .fix("Send the bytes that were received and no others: `buf[..n]`; in Java call `flip()` between reading and writing.")
     .fires()
 }

@@ -71,7 +71,7 @@ fn jam(talk: &Talk, facts: &Facts, sure: Confidence) -> Ruling {
          client has to read while it writes.",
     )
     .because(talk.references())
-    .at(facts.line_where_waits(Role::Client).or_else(|| facts.line_that_sends(Role::Client)))
+    .at(facts.line_where_waits(Role::Client).or_else(|| facts.only_line(Role::Client, |text| &text.sends)))
     .fix("Read while writing: in a second thread or task, with select, or send a piece and take its echo before the next.")
     .fires()
 }

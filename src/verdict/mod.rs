@@ -8,7 +8,7 @@ pub use candidates::name_candidates;
 pub use cross::weigh;
 
 use crate::diagnosis::{Confidence, Finding, Part, Side, Verdict};
-use crate::evidence::{Ending, Gap, Reply, Role, Source};
+use crate::evidence::{Ending, Gap, Role};
 use crate::facts::{Echo, Ended, Exchange, Facts, Look, Player, Talk};
 use crate::rules::find;
 
@@ -177,7 +177,7 @@ fn absolve_server(facts: &Facts) -> Option<Verdict> {
     let many_came_back = dialect.bulk.as_ref().is_some_and(|bulk| bulk.value.whole.is_some());
     let is_understood =
         dialect.reply.is_some() || dialect.decoration.is_some() || dialect.blocks.is_some() || many_came_back;
-    if adds_a_nul(facts) || !dialect.echoes.as_ref()?.value || !is_understood || !facts.departures().is_empty() {
+    if facts.adds_a_nul() || !dialect.echoes.as_ref()?.value || !is_understood || !facts.departures().is_empty() {
         return None;
     }
     let places = match facts.places() {
@@ -230,12 +230,12 @@ fn unknown(facts: &Facts, cannot_tell: &[(&'static str, Gap)]) -> Verdict {
         let summary = format!("The server echoes plain lines, but {}.", first.what);
         return Verdict { side: Side::Server, confidence: Confidence::Likely, ..open(&summary, to_settle) };
     }
-    if adds_a_nul(facts) && !facts.contract.reply_is_assumed() {
+    if facts.adds_a_nul() && !facts.contract.reply_is_assumed() {
         let summary =
             "The replies hold a NUL byte that nobody sent, and that is no part of the reply that was agreed on.";
         return Verdict { side: Side::Server, confidence: Confidence::Likely, ..open(summary, to_settle) };
     }
-    if adds_a_nul(facts) {
+    if facts.adds_a_nul() {
         return open(
             "The replies hold a NUL byte that nobody sent. Where replies are C strings that is their end; where the reply is \
              the message it is one byte too many (`strlen(text) + 1`). Nobody told which was agreed on.",
@@ -267,36 +267,6 @@ fn asks_at_the_keyboard(facts: &Facts) -> Option<String> {
 fn in_own_words(facts: &Facts, exchanges: &[(&Talk, Exchange)]) -> bool {
     let differs = |(_, exchange): &(&Talk, Exchange)| exchange.echo == Echo::Right && exchange.got != exchange.asked;
     facts.contract.reply_is_assumed() && exchanges.iter().any(differs)
-}
-
-/// Whether text came back with a NUL behind it that is no part of the reply, as far as one was told or learned. A NUL
-/// anywhere else is of a protocol's own, a length before the reply for one.
-fn adds_a_nul(facts: &Facts) -> bool {
-    let is_padded = |sent: &[u8], got: &[u8]| {
-        let text = sent.trim_ascii();
-        let rest = got.strip_suffix(b"\0").filter(|rest| !rest.contains(&0));
-        !text.is_empty() && rest.is_some_and(|rest| rest.windows(text.len()).any(|part| part == text))
-    };
-    let to_a_probe = facts.evidence.probes.seen().is_ok_and(|probes| {
-        probes.probes.iter().any(|probe| {
-            let sent = probe.sent.iter().flat_map(|write| write.0.iter().copied()).collect::<Vec<u8>>();
-            is_padded(&sent, &probe.received.0)
-        })
-    });
-    let to_a_client = || {
-        facts.talks().is_ok_and(|talks| {
-            talks
-                .iter()
-                .filter_map(|talk| talk.conversation)
-                .any(|conversation| is_padded(&conversation.sent.head.0, &conversation.received.head.0))
-        })
-    };
-    let may_hold_one = match facts.contract.reply.as_ref().map(|term| (&term.value, term.source)) {
-        Some((Reply::Prefix(text) | Reply::Suffix(text), Source::Told)) => text.0.contains(&0),
-        Some((_, source)) => source == Source::Learned,
-        None => false,
-    };
-    !may_hold_one && (to_a_probe || to_a_client())
 }
 
 /// Whether a client that reset its connection had printed the beginning of its reply and not the rest: what it did not

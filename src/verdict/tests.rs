@@ -1,7 +1,7 @@
 //! Which of several findings is the cause, who is accused, and who is absolved.
 
 use super::*;
-use crate::evidence::{Action, Framing, How, Role, Swap, Term};
+use crate::evidence::{Action, Framing, How, Reply, Role, Swap, Term};
 use crate::facts::staged::{SERVER, Stage, dial, pair, probe, stranger, talk};
 
 fn found(fault: &str, side: Side, confidence: Confidence) -> Finding {

@@ -1,7 +1,7 @@
 //! Errors in a program's source, as compilers and interpreters print them before anything runs. One mistake makes a compiler
 //! complain of many things; the first complaint is the one to read. Reads lines and nothing else.
 
-use super::{Found, found, frame, is_caret};
+use super::{Found, found, frame, is_caret, is_of_source};
 use crate::evidence::Frame;
 
 /// The first complaint of the compiler whose last one is in line `at`.
@@ -60,8 +60,8 @@ fn rustc<'l>(lines: &[&'l str], at: usize) -> Option<(&'l str, Frame)> {
 fn python<'l>(lines: &[&'l str], at: usize) -> Option<(&'l str, Frame)> {
     let (file, number) = lines[at].trim_start().strip_prefix("File \"")?.split_once("\", line ")?;
     let error = lines[at + 1..].iter().find(|line| !line.starts_with(' '))?;
-    let is_of_source = ["SyntaxError", "IndentationError", "TabError"].iter().any(|kind| error.starts_with(kind));
-    Some((error, frame(file, number, "").filter(|_| is_of_source)?))
+    let kind = error.split(':').next()?;
+    Some((error, frame(file, number, "").filter(|_| is_of_source(kind))?))
 }
 
 /// How the names of files end that are compiled before they run; `12:30:01: error: …` and `host.net:80: error: …` are of
