@@ -8,7 +8,7 @@ use anyhow::Context;
 use super::freeze::{Tables, reachable, waiting};
 use super::parts::Wings;
 use super::traffic::Traffic;
-use super::vigil::Idleness;
+use super::vigil::{Idleness, Liveliness};
 use super::worker::place_of;
 use super::{Manner, Plan};
 use super::{calls, home, texts};
@@ -142,34 +142,6 @@ pub(super) struct Recorder<'p> {
     /// Indexes of the clients' programs.
     clients: Vec<usize>,
     farewell: Option<Farewell>,
-}
-
-/// When something last happened: a packet, or, before there was any, work at a program's start (a JVM under load takes
-/// seconds to its first packet). Patience is for silence.
-struct Liveliness {
-    last: Instant,
-    packet: Option<At>,
-    cpu_ms: u64,
-}
-
-impl Liveliness {
-    fn new() -> Self {
-        Self { last: Instant::now(), packet: None, cpu_ms: 0 }
-    }
-
-    fn note(&mut self, packet: Option<At>, sample: Option<&Sample>) {
-        let cpu_ms = sample.map_or(0, |sample| sample.processes.iter().map(|process| process.cpu_ms).sum());
-        let works = packet.is_none() && cpu_ms > self.cpu_ms;
-        if packet > self.packet || works {
-            self.last = Instant::now();
-        }
-        self.packet = packet.max(self.packet);
-        self.cpu_ms = cpu_ms.max(self.cpu_ms);
-    }
-
-    fn quiet_for(&self) -> Duration {
-        self.last.elapsed()
-    }
 }
 
 /// The state at the moment from which on netdiag itself may disturb things.
@@ -355,6 +327,7 @@ impl Recorder<'_> {
     }
 
     pub(super) fn freeze(&mut self, ended: Ending) -> Frozen {
+        self.stage.hear_ends();
         let members = self.stage.members();
         let sockets = self.tables.freeze(&members, &self.ports);
         self.stage.sample(&sockets);

@@ -1,11 +1,11 @@
-//! Watches for rest where the strict proof does not reach: a server that netdiag itself is asking, and a pair whose server
-//! looks for new clients every now and then. It asks nothing.
+//! Watches for rest where the strict proof does not reach: a server that netdiag itself is asking, a pair whose server
+//! looks for new clients every now and then, and any pair in which nothing has happened for long. It asks nothing.
 
 use std::net::SocketAddr;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use super::pair::{APART_MS, PROOFS, Recorder};
-use crate::evidence::{Role, Sample, Socket};
+use crate::evidence::{At, Role, Sample, Socket};
 use crate::facts::stillness;
 
 /// How often a thread must have come back to its listener to count as idle.
@@ -79,5 +79,33 @@ impl Idleness {
             return false;
         };
         turns >= TURNS && now.at.ms_since(since) >= IDLE_MS && recorder.is_quiet()
+    }
+}
+
+/// When something last happened: a packet, or, before there was any, work at a program's start (a JVM under load takes
+/// seconds to its first packet). Patience is for silence.
+pub(super) struct Liveliness {
+    last: Instant,
+    packet: Option<At>,
+    cpu_ms: u64,
+}
+
+impl Liveliness {
+    pub(super) fn new() -> Self {
+        Self { last: Instant::now(), packet: None, cpu_ms: 0 }
+    }
+
+    pub(super) fn note(&mut self, packet: Option<At>, sample: Option<&Sample>) {
+        let cpu_ms = sample.map_or(0, |sample| sample.processes.iter().map(|process| process.cpu_ms).sum());
+        let works = packet.is_none() && cpu_ms > self.cpu_ms;
+        if packet > self.packet || works {
+            self.last = Instant::now();
+        }
+        self.packet = packet.max(self.packet);
+        self.cpu_ms = cpu_ms.max(self.cpu_ms);
+    }
+
+    pub(super) fn quiet_for(&self) -> Duration {
+        self.last.elapsed()
     }
 }

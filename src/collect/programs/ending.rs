@@ -7,7 +7,7 @@ use nix::sys::signal::{Signal, kill, killpg};
 use nix::unistd::Pid;
 use rustix::process::{WaitId, WaitIdOptions, waitid};
 
-use super::{Held, Stage, raw};
+use super::{Held, Stage, raw, threads};
 use crate::evidence::{Farewell, Sample};
 
 /// How long programs may take to end in good order.
@@ -15,6 +15,8 @@ const GRACE: Duration = Duration::from_millis(300);
 /// How long SIGKILL is repeated, against programs that fork while they are being killed. What is left then (another
 /// user's process, or one stuck in a driver) cannot be ended by us at all.
 const INSIST: Duration = Duration::from_secs(3);
+/// How long an end that is under way is waited for before the recording is frozen; on a busy machine it takes its time.
+const UNDER_WAY: Duration = Duration::from_secs(1);
 /// Between two looks at what is left; a child that ends is noticed at once all the same.
 const LOOK_AGAIN: Duration = Duration::from_millis(2);
 
@@ -94,6 +96,17 @@ impl Stage {
         }
         for held in &mut self.held {
             held.ended_itself = held.pid().is_some_and(is_zombie);
+        }
+    }
+
+    /// Waits until every end that is under way is noted with its time: whoever stops a recording because a program is gone
+    /// may be heard before the end itself is.
+    pub fn hear_ends(&mut self) {
+        let began = Instant::now();
+        let is_ending = |pid| is_zombie(pid) || threads::are_leaving(pid);
+        self.poll();
+        while began.elapsed() < UNDER_WAY && self.held.iter().filter_map(Held::pid).any(is_ending) {
+            self.pause(LOOK_AGAIN);
         }
     }
 

@@ -6,7 +6,8 @@ use std::io::Read;
 use std::net::SocketAddr;
 use std::os::unix::fs::FileExt;
 
-use procfs::process::{LimitValue, Process as Proc, Stat, Syscall, Task};
+use nix::sys::signal::Signal;
+use procfs::process::{LimitValue, Process as Proc, Stat, StatFlags, Syscall, Task};
 
 use super::fds::{self, Target};
 use super::waits::{self, Call, Time, Told};
@@ -23,6 +24,18 @@ pub fn look(members: impl Iterator<Item = (u32, usize)>, sockets: &[Socket]) -> 
     let row = |socket: &Socket| (socket.inode, (socket.local, socket.remote));
     let addresses: Addresses = sockets.iter().filter(|socket| socket.inode != 0).map(row).collect();
     members.filter_map(|(pid, program)| process(pid, program, &addresses)).collect()
+}
+
+/// Whether no thread of the process will ever run its program again: each has been killed or is on its way out.
+pub fn are_leaving(pid: u32) -> bool {
+    let Ok(tasks) = Proc::new(pid.cast_signed()).and_then(|process| process.tasks()) else { return false };
+    tasks.flatten().all(|task| is_leaving(&task).unwrap_or(true))
+}
+
+fn is_leaving(task: &Task) -> Option<bool> {
+    const KILLED: u64 = 1 << (Signal::SIGKILL as u64 - 1);
+    let is_on_its_way = task.stat().ok()?.flags & StatFlags::PF_EXITING.bits() != 0;
+    Some(is_on_its_way || task.status().ok()?.sigpnd & KILLED != 0)
 }
 
 fn process(pid: u32, program: usize, addresses: &Addresses) -> Option<Process> {

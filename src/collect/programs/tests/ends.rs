@@ -2,6 +2,9 @@
 
 use std::process::{Command, Stdio};
 
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+
 use super::*;
 use crate::evidence::{Output, Sample};
 
@@ -148,6 +151,17 @@ fn an_end_that_nobody_was_told_of_is_known() {
     assert!(stage.running(program), "it was heard of already");
     until_exit(&mut stage, program);
     assert!(!stage.has_unheard_end(&nobody));
+}
+
+#[test]
+fn an_end_that_is_under_way_is_waited_for_and_one_that_is_not_is_not() {
+    let mut stage = stage();
+    let (dying, staying) = (stage.start(launch(&["sleep", "60"])), stage.start(launch(&["sleep", "60"])));
+    let pid = Pid::from_raw(stage.program(dying).unwrap().pid.cast_signed());
+    kill(pid, Signal::SIGKILL).unwrap();
+    stage.hear_ends();
+    assert_eq!(stage.exit(dying).map(|exit| (exit.how, exit.by_us)), Some((How::Signal(9), false)));
+    assert!(stage.running(staying));
 }
 
 #[test]
