@@ -13,8 +13,9 @@ use super::rest::{ARRIVED, Rest};
 use super::talk::{KEPT, ms, reach};
 use super::{Depth, Examiner, shapes};
 
-/// The floor of patience once the server's speed is known.
-const FLOOR: Duration = Duration::from_millis(150);
+/// The floor of patience once the server's speed is known: a datagram without an answer is taken for lost or refused, so it
+/// must not be one that a busy machine is still at. At most a few get none.
+const FLOOR: Duration = Duration::from_secs(1);
 
 /// How long a datagram that answered may be followed by another one.
 const MORE: Duration = Duration::from_millis(3);

@@ -18,9 +18,10 @@ use super::shapes::{Script, binary_line, bulk};
 use super::talk::{Enough, Talk, Wait};
 use super::{Depth, Examiner};
 
-/// The floor of patience once the server's speed is known.
-const FLOOR_DIALECT: Duration = Duration::from_millis(100);
-const FLOOR_FULL: Duration = Duration::from_millis(150);
+/// The floor of patience once the server's speed is known. On a virtual machine a processor may be away for a quarter of a
+/// second, with the server on it and not with us; where somebody looks at the server, its rest ends the wait long before.
+const FLOOR_DIALECT: Duration = Duration::from_millis(300);
+const FLOOR_FULL: Duration = Duration::from_millis(400);
 
 /// The first wait when the pair has been recorded already and only the dialect is wanted.
 const GENEROUS_DIALECT: Duration = Duration::from_millis(800);
