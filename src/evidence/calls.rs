@@ -1,10 +1,10 @@
-//! The few socket calls that matter, with their results, whatever language made them.
+//! The few socket calls that matter, with their results, whatever language made them, and where machine code failed.
 
 use std::net::SocketAddr;
 
 use serde::{Deserialize, Serialize};
 
-use super::{At, Role};
+use super::{At, Frame, Role};
 
 /// Socket calls of all traced programs.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
@@ -13,6 +13,28 @@ pub struct Calls {
     pub calls: Vec<SocketCall>,
     /// How many more there were.
     pub omitted: u64,
+    /// Processes that their own machine code ended, in time order, the first few.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub crashes: Vec<Crash>,
+}
+
+/// A signal that a process brought upon itself and did not handle: a bad address, a division by zero, abort(3).
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Crash {
+    /// When it was delivered.
+    pub at: At,
+    /// Whose.
+    pub role: Role,
+    /// Index of the program.
+    pub program: usize,
+    /// Process id; of a program that forks it may be a child's.
+    pub pid: u32,
+    /// Its number (signal(7)).
+    pub signal: i32,
+    /// The functions it happened in, innermost first, as far as their files name them; libraries' ones are left out.
+    pub functions: Vec<String>,
+    /// The innermost line of source that is not a library's, for programs built with debug data (`-g`).
+    pub line: Option<Frame>,
 }
 
 /// One call.

@@ -15,7 +15,7 @@ mod sockets;
 mod tasks;
 
 pub use bytes::Bytes;
-pub use calls::{Calls, SocketCall};
+pub use calls::{Calls, Crash, SocketCall};
 pub use contract::{Contract, Framing, Lifetime, Reply, Source, Term, Terminator};
 pub use exceptions::{Action, Addressed, Exceptions, Frame, Neglected, Raised, Served, Stack, Stall, Tracer};
 pub use packets::{Conversation, Flags, Note, Packets, Port, Segment, Stream, Turn, Unreachable};

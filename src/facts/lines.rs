@@ -157,10 +157,14 @@ impl Facts<'_> {
         Some((stack.frames.last()?.clone(), role))
     }
 
-    /// The line of the exception that nothing in `role`'s own code caught; where exceptions cannot be followed, the one
-    /// that the program's runtime printed. What is wrong in the source is printed before anything can be followed.
+    /// The line at which `role`'s machine code failed, or that of the exception that nothing in its own code caught; where
+    /// exceptions cannot be followed, the one that the program's runtime printed. What is wrong in the source is printed
+    /// before anything can be followed.
     #[must_use]
     pub fn line_of_failure(&self, role: Role) -> Option<(Frame, Role)> {
+        if let Some(line) = self.crash(role).and_then(|crash| crash.line.clone()) {
+            return Some((line, role));
+        }
         let printed = |counts: fn(&Trace) -> bool| {
             let players = self.players(role).ok()?;
             Some((players.iter().find_map(|player| player.trace().filter(counts))?.frame?, role))

@@ -9,6 +9,7 @@ mod claims;
 pub mod company;
 pub mod complaint;
 pub mod contract;
+mod crash;
 pub mod datagrams;
 pub mod dialect;
 mod endurance;

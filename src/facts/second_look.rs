@@ -3,21 +3,29 @@
 //!
 //! So a program that behaves is never traced at all, and one that behaves differently under a tracer changes nothing.
 
+use super::crash::is_own_doing;
 use super::{Ended, Facts};
 use crate::evidence::{Ending, Evidence, How, Observed, Occasion, Output, Program, Programs, Role, Transport};
 
 /// A recording that took longer, in milliseconds, is not repeated.
 const WORTH_REPEATING_MS: f64 = 10_000.0;
 
-/// Whether calls would answer a question: which client was refused and what it made of that, or why a server that lives
-/// does not listen where it is expected.
+/// Whether calls would answer a question: which client was refused and what it made of that, why a server that lives does
+/// not listen where it is expected, or in which function a program was ended by a signal of its own making.
 #[must_use]
 pub fn would_tell_more(evidence: &Evidence) -> bool {
     evidence.setting.occasion == Occasion::Pair
         && evidence.setting.ended != Ending::Interrupted
         && evidence.setting.ended_at.ms() < WORTH_REPEATING_MS
         && evidence.calls.seen().is_err()
-        && (refusal_is_hidden(evidence) || bind_is_hidden(evidence))
+        && (refusal_is_hidden(evidence) || bind_is_hidden(evidence) || crash_is_hidden(evidence))
+}
+
+/// A program was ended by its own machine code; a tracer sees where.
+fn crash_is_hidden(evidence: &Evidence) -> bool {
+    let Ok(programs) = evidence.programs.seen() else { return false };
+    let crashed = |program: &Program| matches!(ending(program), Some(How::Signal(signal)) if is_own_doing(signal));
+    programs.programs.iter().any(|program| !program.reference && crashed(program))
 }
 
 /// A client was refused by TCP, where the call that connects tells it, and neither its exceptions nor its own words show
@@ -102,7 +110,7 @@ mod tests {
     }
 
     fn seen(call: SocketCall) -> Observed<Calls> {
-        Observed::Seen(Calls { calls: vec![call], omitted: 0 })
+        Observed::Seen(Calls { calls: vec![call], omitted: 0, crashes: Vec::new() })
     }
 
     fn with_calls(stage: Stage) -> Evidence {

@@ -1,6 +1,7 @@
 //! What a program's own runtime printed about its failure: the error, and the line of the program it came from. Text that
 //! a program wrote proves nothing; it is where to look.
 
+mod native;
 mod one_line;
 mod source;
 mod stacks;
@@ -36,7 +37,7 @@ pub fn last(stderr: &Output, cwd: Option<&str>) -> Option<Trace> {
         let of_source = source::first(&lines, at);
         let trace = of_source.or_else(|| stacks::python(&lines, at)).or_else(|| stacks::stack(&lines, at));
         let trace = trace.or_else(|| stacks::go(&lines, at)).or_else(|| stacks::rust(&lines, at));
-        trace.or_else(|| one_line::any(&lines, at))
+        trace.or_else(|| native::any(&lines, at)).or_else(|| one_line::any(&lines, at))
     })?;
     found.rest = lines[end.min(lines.len())..].iter().filter(|line| !is_postscript(line)).count();
     if let (Some(frame), Some(cwd)) = (&mut found.frame, cwd)
@@ -136,6 +137,20 @@ mod tests {
         told("PHP Fatal error:  Uncaught Error: boom in /home/me/lab/s.php:5\n", "Uncaught Error: boom", ("s.php", 5));
         let tcl = "wrong # args\n    while executing\n\"socket -server foo\"\n    (file \"s.tcl\" line 2)\n";
         told(tcl, "wrong # args", ("s.tcl", 2));
+    }
+
+    #[test]
+    fn programs_in_machine_code_that_watch_themselves_name_the_place() {
+        let failed = "srv: /home/me/lab/s.c:15: give_up: Assertion `must' failed.\n";
+        told(failed, "Assertion `must' failed.", ("s.c", 15));
+        told("s.c:12:14: runtime error: division by zero\n", "division by zero", ("s.c", 12));
+        let address = "=================================================================\n\
+                       ==7==ERROR: AddressSanitizer: heap-buffer-overflow on address 0x602000000014 at pc 0x7f78\n\
+                       WRITE of size 10 at 0x602000000014 thread T0\n    \
+                       #0 0x7f78 in __interceptor_memcpy ../../../../src/libsanitizer/interceptors.inc:827\n    \
+                       #1 0x55ab in main /home/me/lab/s.c:6:2\n    #2 0x7f78 in _start (/home/me/lab/srv+0x10d0)\n\n\
+                       allocated by thread T0 here:\n    #0 0x7f78 in make /home/me/lab/s.c:99\n";
+        told(address, "AddressSanitizer: heap-buffer-overflow", ("s.c", 6));
     }
 
     #[test]

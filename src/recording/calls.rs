@@ -4,7 +4,7 @@ use std::path::Path;
 
 use crate::collect::calls::Tracer;
 use crate::collect::clock::Clock;
-use crate::evidence::{Evidence, Gap, Observed};
+use crate::evidence::{Evidence, Frame, Gap, Observed};
 
 /// The programs may have behaved differently from how they do when nobody traces them: nothing was recorded.
 #[derive(Debug)]
@@ -42,6 +42,12 @@ pub(super) fn hear(tracer: Result<Tracer, Gap>, evidence: &mut Evidence) -> anyh
     }
     evidence.calls = heard.calls;
     let Observed::Seen(programs) = &mut evidence.programs else { return Ok(()) };
+    if let Observed::Seen(calls) = &mut evidence.calls {
+        for crash in &mut calls.crashes {
+            let cwd = programs.programs.get(crash.program).and_then(|program| program.cwd.as_deref());
+            shorten(crash.line.as_mut(), cwd);
+        }
+    }
     for (program, why) in heard.missing {
         // What ran was the shim, not the program.
         if let Some(row) = programs.programs.get_mut(program) {
@@ -49,6 +55,14 @@ pub(super) fn hear(tracer: Result<Tracer, Gap>, evidence: &mut Evidence) -> anyh
         }
     }
     Ok(())
+}
+
+/// The file is named from the program's working directory, as all lines are.
+fn shorten(line: Option<&mut Frame>, cwd: Option<&str>) {
+    let (Some(line), Some(cwd)) = (line, cwd) else { return };
+    if let Some(inside) = line.file.strip_prefix(cwd).and_then(|path| path.strip_prefix('/')) {
+        line.file = inside.to_owned();
+    }
 }
 
 /// Why calls were not seen.

@@ -21,7 +21,7 @@ fn check(facts: &Facts) -> Ruling {
     let Some(client) = clients.iter().find(|client| client.failed()) else { return Ok(Call::Silent) };
     let how = match client.ended {
         Ended::Exited(status) => format!("exited with status {status}"),
-        Ended::Killed(signal) => format!("was ended by signal {signal}"),
+        Ended::Killed(signal) => facts.ended_by(client, signal),
         Ended::NeverStarted => format!(
             "could not be started: {}",
             client.program.spawn_error.as_deref().unwrap_or("the system gave no reason")
@@ -57,6 +57,7 @@ fn check(facts: &Facts) -> Ruling {
     let (side, sure) = match facts.exchanges() {
         _ if client.was_ended_from_outside() => (Side::Unknown, Confidence::Possible),
         _ if client.ended == Ended::NeverStarted => (Side::Client, Confidence::Proven),
+        _ if nothing_tried && facts.crash(Role::Client).is_some() => (Side::Client, Confidence::Proven),
         _ if nothing_tried => (Side::Client, Confidence::Likely),
         _ if answered && expects_another_reply(client, facts) => (Side::Unknown, Confidence::Possible),
         _ if answered && failed_by_error(client, facts) => (Side::Client, Confidence::Likely),
@@ -66,9 +67,12 @@ fn check(facts: &Facts) -> Ruling {
     let words = client.last_words().map(|words| format!(" Its last words: {}", words.readable())).unwrap_or_default();
     let context = if answered { " although everything it asked was answered rightly" } else { "" };
     finding(&RULE, side, sure, format!("The client {how}{context}.{words}"))
-        .because([client.reference()])
+        .because([client.reference()].into_iter().chain(facts.crash_reference(Role::Client)))
         .at(facts.line_of_failure(Role::Client))
-        .fix("Read the client's own error message; it names what went wrong and where.")
+        .fix(match facts.crash(Role::Client) {
+            Some(_) => "Run the client under `gdb`: after the signal, `backtrace` and `print` show what it had in hand there.",
+            None => "Read the client's own error message; it names what went wrong and where.",
+        })
         .fires()
 }
 

@@ -45,7 +45,7 @@ fn check(facts: &Facts) -> Ruling {
     }
     let how = match server.ended {
         Ended::Exited(status) => format!("exited with status {status}"),
-        Ended::Killed(signal) => format!("was ended by signal {signal}"),
+        Ended::Killed(signal) => facts.ended_by(&server, signal),
         Ended::Running | Ended::NeverStarted => return Ok(Call::Silent),
     };
     let (side, sure) = match () {
@@ -55,7 +55,7 @@ fn check(facts: &Facts) -> Ruling {
     };
     let words = server.last_words().map(|words| format!(" Its last words: {}", words.readable())).unwrap_or_default();
     finding(&RULE, side, sure, format!("The server {how} while it was serving.{words}"))
-        .because([server.reference()])
+        .because([server.reference()].into_iter().chain(facts.crash_reference(Role::Server)))
         .at(facts.line_of_failure(Role::Server).or_else(|| {
             // What ends in good order after a client has not come back to where clients are taken in.
             if server.ended == Ended::Exited(0) { facts.only_line(Role::Server, |text| &text.accepts) } else { None }

@@ -32,7 +32,7 @@ fn check(facts: &Facts) -> Ruling {
             "named its port to the system and exited with status 0 at once: nothing kept it running".to_owned()
         }
         Ended::Exited(status) => format!("exited with status {status} before it listened"),
-        Ended::Killed(signal) => format!("was ended by signal {signal} before it listened"),
+        Ended::Killed(signal) => format!("{} before it listened", facts.ended_by(&server, signal)),
     };
     let strangers = |dial: &Dial| {
         facts.listeners().is_ok_and(|all| all.iter().any(|l| l.covers(dial.transport, dial.target) && !facts.may_be_servers(l)))
@@ -55,7 +55,7 @@ fn check(facts: &Facts) -> Ruling {
         return swapped(&server.reference(), &format!("The server {how}.{words}"), there).fires();
     }
     finding(&RULE, Side::Server, sure, format!("The server {how}.{words}"))
-        .because([server.reference()])
+        .because([server.reference()].into_iter().chain(facts.crash_reference(Role::Server)))
         .at(facts.line_of_failure(Role::Server).or(bound))
         .fix(
             "Start the server by itself and mend what it complains about; it has to stay alive and listen \

@@ -116,7 +116,7 @@ mod tests {
             result: -98,
         };
         let mut stage = left_over(SocketState::TimeWait);
-        stage.0.calls = Observed::Seen(Calls { calls: vec![call], omitted: 0 });
+        stage.0.calls = Observed::Seen(Calls { calls: vec![call], omitted: 0, crashes: Vec::new() });
         assert!(stage.fires("time-wait-without-reuseaddr").evidence.contains(&"calls:0".to_owned()));
         let raised = left_over(SocketState::TimeWait).raised(Role::Server, 15.0, "OSError", Action::Silent);
         let raised = raised.last_raised(|raised| raised.errno = Some(98));

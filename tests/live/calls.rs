@@ -19,16 +19,16 @@ use super::stand::{AS_NOBODY, FORBIDDEN, LONG, NETDIAG, Public, Run, netdiag, wo
 
 const REFUSED: i64 = -111;
 
-fn words(words: &[&str]) -> Vec<String> {
+pub fn words(words: &[&str]) -> Vec<String> {
     words.iter().map(|word| (*word).to_owned()).collect()
 }
 
-fn run(command: &[String], dir: &Path) -> Output {
+pub fn run(command: &[String], dir: &Path) -> Output {
     Command::new(&command[0]).args(&command[1..]).current_dir(dir).stdin(Stdio::null()).output().unwrap()
 }
 
 /// Runs a command as the client, traced.
-fn traced(command: &[&str], dir: &Path) -> (Output, Heard) {
+pub fn traced(command: &[&str], dir: &Path) -> (Output, Heard) {
     let (output, tracer) = traced_with(command, dir, false);
     (output, tracer.finish())
 }
@@ -43,12 +43,12 @@ fn traced_with(command: &[&str], dir: &Path, bytes: bool) -> (Output, Tracer) {
 }
 
 /// The calls of a program that must have been traced without disturbing it.
-fn calls(heard: &Heard) -> &Calls {
+pub fn calls(heard: &Heard) -> &Calls {
     assert_eq!(heard.disturbed, None);
     heard.calls.seen().unwrap()
 }
 
-fn is_there(program: &str) -> bool {
+pub fn is_there(program: &str) -> bool {
     Command::new("sh").args(["-c", "command -v \"$1\"", "sh", program]).output().unwrap().status.success()
 }
 

@@ -7,6 +7,7 @@ mod actor;
 mod bad_input;
 mod calls;
 mod check;
+mod crashes;
 mod echo_servers;
 mod grade;
 mod grade_same;

@@ -8,12 +8,15 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use super::line::{ASKS, CLOSES, Call, Word};
+use super::line::{ASKS, CLOSES, Call, Crash, Word};
+use super::source;
 use crate::collect::clock::Clock;
-use crate::evidence::{At, Calls, Packets, Role, Sample, SocketCall, Wait};
+use crate::evidence::{self, At, Calls, Packets, Role, Sample, SocketCall, Wait};
 
 /// Stops that are kept; a program that stops and goes on more often is told as running.
 const STOPS: usize = 10_000;
+/// Crashes that are kept; a server whose every child crashes does so in the same place.
+const CRASHES: usize = 8;
 /// How long the tracer may take to tell what it has seen, and how often it is looked for.
 const ANSWER: Duration = Duration::from_secs(5);
 const ANSWER_STEP: Duration = Duration::from_micros(300);
@@ -32,6 +35,7 @@ pub struct Hearing {
 #[derive(Debug, Default, Clone)]
 pub struct Told {
     calls: Vec<(At, Call)>,
+    crashes: Vec<(At, Crash)>,
     /// By program: `None` when it is traced, else why not.
     programs: BTreeMap<usize, Option<String>>,
     missing: Vec<(usize, String)>,
@@ -128,10 +132,11 @@ impl Told {
                 self.missing.push((program, why));
             }
             Word::Call(call) => self.calls.push((at(call.at), call)),
+            Word::Crash(crash) if self.crashes.len() < CRASHES => self.crashes.push((at(crash.at), crash)),
             Word::Stopped { tid, at: from } if self.stops.len() < STOPS => {
                 self.stops.push(Stopped { tid, from: at(from), to: None });
             }
-            Word::Stopped { .. } => {}
+            Word::Crash(_) | Word::Stopped { .. } => {}
             Word::Resumed { tid, at: to } => {
                 if let Some(stop) = self.stops.iter_mut().rev().find(|stop| stop.tid == tid) {
                     stop.to.get_or_insert(at(to));
@@ -181,7 +186,24 @@ impl Told {
                 result: call.result,
             })
         };
-        Calls { calls: self.calls.iter().filter_map(call).collect(), omitted: self.omitted.unwrap_or_default() }
+        let mut sources = source::Sources::default();
+        let crash = |(at, crash): &(At, Crash)| {
+            let (functions, line) = sources.read(&crash.stack);
+            Some(evidence::Crash {
+                at: *at,
+                role: role(crash.program)?,
+                program: crash.program,
+                pid: crash.pid,
+                signal: crash.signal,
+                functions,
+                line,
+            })
+        };
+        Calls {
+            calls: self.calls.iter().filter_map(call).collect(),
+            omitted: self.omitted.unwrap_or_default(),
+            crashes: self.crashes.iter().filter_map(crash).collect(),
+        }
     }
 
     /// Why a program that was started through the shim was not traced.

@@ -1,6 +1,7 @@
 //! What the tracer tells the recorder: one JSON object a line. What the recorder says to the tracer: single bytes.
 
 use std::net::SocketAddr;
+use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
@@ -36,6 +37,8 @@ pub enum Word {
     },
     /// A call has returned.
     Call(Call),
+    /// A process is about to end by a signal that it brought upon itself.
+    Crash(Crash),
     /// A thread was stopped by a signal such as SIGSTOP; from now on /proc calls its state `t`.
     Stopped {
         /// Which one.
@@ -93,4 +96,28 @@ pub struct Call {
     pub address: Option<SocketAddr>,
     /// 0 or more is success; below zero it is minus the errno.
     pub result: i64,
+}
+
+/// A process that ends by what its own machine code did.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Crash {
+    /// When, in nanoseconds since the Unix epoch.
+    pub at: u64,
+    /// Index of the program.
+    pub program: usize,
+    /// Process id.
+    pub pid: u32,
+    /// Number of the signal.
+    pub signal: i32,
+    /// Where its thread was, innermost first.
+    pub stack: Vec<Spot>,
+}
+
+/// A place in machine code.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Spot {
+    /// The program file or library.
+    pub file: PathBuf,
+    /// The address of the instruction, as that file counts.
+    pub address: u64,
 }

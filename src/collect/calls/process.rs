@@ -39,6 +39,11 @@ impl Status {
     pub fn ignores(&self, signal: i32) -> bool {
         self.ignored & bit(signal) != 0 || HARMLESS.contains(&signal) && self.caught & bit(signal) == 0
     }
+
+    /// Whether the signal does what it does to a program that takes no care of it.
+    pub fn leaves_alone(&self, signal: i32) -> bool {
+        (self.ignored | self.caught) & bit(signal) == 0
+    }
 }
 
 fn bit(signal: i32) -> u64 {
@@ -91,6 +96,11 @@ mod tests {
         assert!(status.ignores(libc::SIGWINCH), "ignored unless caught");
         assert!(!status.ignores(libc::SIGCHLD), "caught");
         assert!(!status.ignores(libc::SIGTERM));
+        assert!(
+            status.leaves_alone(libc::SIGTERM)
+                && !status.leaves_alone(libc::SIGPIPE)
+                && !status.leaves_alone(libc::SIGCHLD)
+        );
     }
 
     #[test]

@@ -14,6 +14,34 @@ pub struct Registers {
     pub result: i64,
 }
 
+/// Where a thread is, and on which stack.
+#[derive(Debug, Clone, Copy)]
+pub struct Position {
+    /// Address of its instruction.
+    pub instruction: u64,
+    /// What an unwinder starts from.
+    pub stack: StackRegisters,
+}
+
+#[cfg(target_arch = "x86_64")]
+pub type StackRegisters = framehop::x86_64::UnwindRegsX86_64;
+#[cfg(target_arch = "aarch64")]
+pub type StackRegisters = framehop::aarch64::UnwindRegsAarch64;
+
+/// Reads where the thread is.
+#[cfg(target_arch = "x86_64")]
+pub fn position(tid: Pid) -> nix::Result<Position> {
+    let regs = ptrace::getregs(tid)?;
+    Ok(Position { instruction: regs.rip, stack: StackRegisters::new(regs.rip, regs.rsp, regs.rbp) })
+}
+
+/// Reads where the thread is.
+#[cfg(target_arch = "aarch64")]
+pub fn position(tid: Pid) -> nix::Result<Position> {
+    let regs = ptrace::getregs(tid)?;
+    Ok(Position { instruction: regs.pc, stack: StackRegisters::new(regs.regs[30], regs.sp, regs.regs[29]) })
+}
+
 /// Reads them.
 #[cfg(target_arch = "x86_64")]
 pub fn read(tid: Pid) -> nix::Result<Registers> {

@@ -28,8 +28,9 @@ use rustix::process::{WaitOptions, WaitStatus, wait};
 use self::arrivals::Shim;
 use self::stops::Stop;
 use self::traffic::Traffic;
+use super::crash;
 use super::entered::{self, Entered, Kind, Names};
-use super::line::{ASKS, CLOSES, Call, Word};
+use super::line::{ASKS, CLOSES, Call, Crash, Word};
 use super::process::{self, Status};
 use super::registers;
 
@@ -370,6 +371,9 @@ impl Tracer {
         if was_interrupted(tid) && Status::read(tid).is_some_and(|status| status.ignores(signal)) {
             self.doubt("a call was interrupted by a signal its program ignores, as happens only to traced ones")?;
         }
+        if let Some(crash) = self.crash(tid, passed) {
+            self.tell(&Word::Crash(crash))?;
+        }
         let _ = ptrace::cont(Pid::from_raw(tid), passed);
         if passed == Signal::SIGCONT
             && let Some(pid) = self.tracees.get(&tid).map(|tracee| tracee.pid)
@@ -377,6 +381,17 @@ impl Tracer {
             self.ask_held_of(pid);
         }
         Ok(())
+    }
+
+    /// What the signal is the end of, if the process has brought it upon itself and takes no care of it.
+    fn crash(&self, tid: i32, signal: Signal) -> Option<Crash> {
+        let tracee = self.tracees.get(&tid)?;
+        let number = signal as i32;
+        if !crash::is_own_doing(tid, signal) || !Status::read(tid)?.leaves_alone(number) {
+            return None;
+        }
+        let (program, pid) = (tracee.program, tracee.pid.cast_unsigned());
+        Some(Crash { at: now(), program, pid, signal: number, stack: crash::stack(tid) })
     }
 }
 

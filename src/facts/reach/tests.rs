@@ -148,7 +148,7 @@ fn without_packets_calls_tell_what_became_of_an_attempt() {
     };
     let with = |calls| {
         let mut stage = pair().unseen("packets");
-        stage.0.calls = Observed::Seen(Calls { calls, omitted: 0 });
+        stage.0.calls = Observed::Seen(Calls { calls, omitted: 0, crashes: Vec::new() });
         stage
     };
     let refused = with(vec![call(50.0, Role::Client, -111), call(51.0, Role::Server, -111)]);

@@ -2,7 +2,7 @@
 //!
 //! The forms: `packets:N` (packet number), `sockets:N` (snapshot) and `sockets:N/M` (its row), `programs:N`,
 //! `programs:samples/N`, `programs:held/N` (what the server held at that sample), `tasks:N`, `exceptions:N` (raised), `exceptions:neglected/N`, `exceptions:stalls/N`,
-//! `exceptions:stacks/N`, `calls:N`, `probes:N`, and `swaps:N/` before any of them for one recorded in that swap.
+//! `exceptions:stacks/N`, `calls:N`, `calls:crashes/N`, `probes:N`, and `swaps:N/` before any of them for one recorded in that swap.
 //! All but packet numbers count from 0.
 
 mod network;
@@ -88,6 +88,9 @@ pub fn told(reference: &str, evidence: &Evidence, telling: Telling) -> Option<St
         }
         ("tasks", "") => evidence.tasks.seen().ok()?.tasks.get(number).map(|task| programs::task(task, telling)),
         ("exceptions", _) => programs::exception(list, number, evidence, telling),
+        ("calls", "crashes") => {
+            evidence.calls.seen().ok()?.crashes.get(number).map(|one| programs::crash(one, telling))
+        }
         ("calls", "") => evidence.calls.seen().ok()?.calls.get(number).map(|one| call(one, telling)),
         ("probes", "") => evidence.probes.seen().ok()?.probes.get(number).map(|one| probe(one, telling)),
         _ => None,

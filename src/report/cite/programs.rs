@@ -3,8 +3,8 @@
 use super::super::escape;
 use super::{EXCERPT, Telling, place, time};
 use crate::evidence::{
-    Action, Evidence, Frame, How, Limit, Output, Process, Program, Programs, Raised, Role, Sample, SocketCall, Task,
-    TaskState, Wait,
+    Action, Crash, Evidence, Frame, How, Limit, Output, Process, Program, Programs, Raised, Role, Sample, SocketCall,
+    Task, TaskState, Wait,
 };
 use crate::facts::trace;
 
@@ -187,4 +187,15 @@ pub fn call(call: &SocketCall, telling: Telling) -> String {
         failed => call.error().map_or_else(|| format!("error {}", -failed), str::to_owned),
     };
     format!("the {} calls {}({address}){}: {result}", call.role, call.name, telling.when(call.at))
+}
+
+/// What ended a process from inside, and where.
+pub(super) fn crash(crash: &Crash, telling: Telling) -> String {
+    let line =
+        crash.line.as_ref().map(|line| format!(", at {}:{}", escape::line(&line.file), line.line)).unwrap_or_default();
+    let functions = match crash.functions.as_slice() {
+        [] => String::new(),
+        functions => format!(" in {}", functions[..functions.len().min(4)].join(", called from ")),
+    };
+    format!("the {} brings signal {} upon itself{}{functions}{line}", crash.role, crash.signal, telling.when(crash.at))
 }

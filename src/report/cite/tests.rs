@@ -1,8 +1,8 @@
 use super::super::sample;
 use super::*;
 use crate::evidence::{
-    At, Close, Limit, Observed, Output, Probe, Probes, Process, Reach, Role, Sample, SocketCall, Swap, Task, TaskState,
-    Tasks, Thread, Wait,
+    At, Close, Crash, Frame, Limit, Observed, Output, Probe, Probes, Process, Reach, Role, Sample, SocketCall, Swap,
+    Task, TaskState, Tasks, Thread, Wait,
 };
 
 fn words_of(reference: &str) -> String {
@@ -99,7 +99,19 @@ fn threads_tasks_and_calls_are_told_by_what_they_wait_for() {
         address: Some(sample::addr("127.0.0.1:12435")),
         result: -111,
     };
-    evidence.calls = Observed::Seen(crate::evidence::Calls { calls: vec![call], omitted: 0 });
+    let crash = Crash {
+        at: At(3_000_000),
+        role: Role::Server,
+        program: 0,
+        pid: 8,
+        signal: 11,
+        functions: vec!["copy".into(), "main".into()],
+        line: Some(Frame { file: "s.c".into(), line: 9, function: "copy".into(), source: String::new() }),
+    };
+    let calls = crate::evidence::Calls { calls: vec![call], crashes: vec![crash], ..Default::default() };
+    evidence.calls = Observed::Seen(calls);
+    let fallen = "the server brings signal 11 upon itself at 3.0 ms in copy, called from main, at s.c:9";
+    assert_eq!(words("calls:crashes/0", &evidence).unwrap(), fallen);
     let refused = "the client calls connect(127.0.0.1:12435) at 2.0 ms: ECONNREFUSED (connection refused)";
     assert_eq!(words("calls:0", &evidence).unwrap(), refused);
 }
