@@ -94,6 +94,7 @@ fn is_beyond_references(verdict: &Verdict) -> bool {
         "udp-error-kills-server",
         "whole-buffer-echo",
         "one-at-a-time",
+        "accept-loop-ended",
         "eof-busy-loop",
         "reply-not-flushed",
         "server-waits-for-full-buffer",
