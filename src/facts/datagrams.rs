@@ -58,15 +58,15 @@ pub struct Shrunk {
 /// The last pair of a request and its reply's length that was cut, if each reply was the beginning of its request and as long
 /// as the shortest request so far.
 fn shrunk<'b>(pairs: impl Iterator<Item = (usize, &'b [u8], &'b [u8])>) -> Option<(usize, usize)> {
-    let (mut least, mut last) = (usize::MAX, None);
+    let (mut least, mut cut) = (usize::MAX, None);
     for (length, asked, got) in pairs {
         least = least.min(length);
         if got.len() != least || !asked.starts_with(got) {
             return None;
         }
-        last = (got.len() < length).then_some((length, got.len())).or(last);
+        cut = (got.len() < length).then_some((length, got.len())).or(cut);
     }
-    last
+    cut
 }
 
 impl<'e> Talk<'e> {

@@ -88,8 +88,8 @@ fn stopped_listening(facts: &Facts) -> Option<Finding> {
     let listeners = facts.server_listeners().ok()?;
     let mut there = listeners.into_iter().filter(|one| one.covers(Transport::Tcp, target)).peekable();
     let is_gone = there.peek().is_some() && there.all(|one| one.last_seen < later && !facts.listens_to_the_end(one));
-    let served = |talk: &&Talk| talk.server == target && talk.replied_bytes() > Some(0) && talk.began < later;
-    let last = talks.iter().rfind(served)?;
+    let was_answered = |talk: &&Talk| talk.server == target && talk.replied_bytes() > Some(0) && talk.began < later;
+    let last = talks.iter().rfind(was_answered)?;
     let in_grief = facts.a_client_failed() || facts.still_waiting();
     if !is_gone || !server.lives_on() || server.is_stopped() || !in_grief {
         return None;

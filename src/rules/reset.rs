@@ -87,7 +87,7 @@ mod tests {
 
     #[test]
     fn a_server_that_ends_short_messages_in_order_resets_over_many_bytes_as_anybody_would() {
-        let ended = |close, half_closed| Probe { close, half_closed, ..probe("netdiag probe 1 says hello 1\n", "") };
+        let ended = |close, half_closed| Probe { half_closed, close, ..probe("netdiag probe 1 says hello 1\n", "") };
         let alone = |probes: Vec<Probe>| {
             let mut stage = pair().untold().client_gone().probed(probes);
             stage.0.setting.occasion = Occasion::LiveServer;
