@@ -30,7 +30,7 @@ fn is_plain(probe: &Probe) -> bool {
 }
 
 /// The first of these probes.
-fn references(probes: &[(usize, &Probe)]) -> Vec<String> {
+pub(super) fn references(probes: &[(usize, &Probe)]) -> Vec<String> {
     probes.iter().take(3).map(|(index, _)| format!("probes:{index}")).collect()
 }
 
@@ -126,13 +126,14 @@ impl Facts<'_> {
             seen.extend(self.treatment(probe));
             evidence.push(format!("probes:{index}"));
         }
+        let ended = |probe: &Probe| probe.close == Close::Fin && probe.half_closed && probe.sent_total > 0;
+        let ends_in_order = probes.iter().any(ended);
         // Who closes before it has read everything makes its kernel reset: with many bytes that happens to anybody.
-        if seen.contains(&Muteness::Closed) {
+        if seen.contains(&Muteness::Closed) || ends_in_order {
             seen.retain(|one| *one != Muteness::Reset);
         }
         // Where it ended other connections at the end of their input, the one that stayed open was merely not done yet.
-        let ended = |probe: &Probe| probe.close == Close::Fin && probe.half_closed && probe.sent_total > 0;
-        if seen.contains(&Muteness::Open) && probes.iter().any(ended) {
+        if seen.contains(&Muteness::Open) && ends_in_order {
             return Ok(None);
         }
         let first = seen.first().copied();
@@ -224,7 +225,7 @@ impl Facts<'_> {
     }
 
     /// The probes that said one short message of text and were answered, with their numbers.
-    fn plain_answers(&self) -> Option<Vec<(usize, &Probe)>> {
+    pub(super) fn plain_answers(&self) -> Option<Vec<(usize, &Probe)>> {
         let probes = &self.evidence.probes.seen().ok()?.probes;
         Some(probes.iter().enumerate().filter(|(_, probe)| is_plain(probe) && probe.received_total > 0).collect())
     }

@@ -106,7 +106,11 @@ fn denies(words: &str, sent: &[&[u8]], told: bool) -> bool {
     let named = |text: &str| sent.iter().map(|line| text.matches(line).count()).max().unwrap_or_default();
     let in_any_case = sent.iter().map(|line| low.matches(&line.to_lowercase()).count()).max().unwrap_or_default();
     let names_nothing_else = in_any_case == named(words) && quoted(words).iter().all(|text| sent.contains(text));
-    says(DENIALS) && !says(ELSEWISE) && names_nothing_else && (!says(EXPECTING) || named(words) >= 2)
+    // Expected this, got the same with its line end: both stand in quotes.
+    let quotes = quoted(words);
+    let same_twice = quotes.len() == 2 && quotes[0] == quotes[1] && sent.contains(&quotes[0]);
+    let denied = says(DENIALS) || says(EXPECTING) && same_twice;
+    denied && !says(ELSEWISE) && names_nothing_else && (!says(EXPECTING) || named(words) >= 2)
 }
 
 /// What stands in quotes in `words`, without the line ends written out at its end. An apostrophe within a word is none.
@@ -148,6 +152,19 @@ mod tests {
             "error: \"hello\" was not echoed",
         ] {
             assert!(untold(words), "{words}");
+        }
+    }
+
+    #[test]
+    fn whoever_expects_what_it_got_but_for_the_line_end_denies_its_echo() {
+        assert!(untold(r"AssertionError: expected 'hello', got 'hello\n'"));
+        assert!(untold(r#"error: want "hello", got "hello\r\n""#));
+        for words in [
+            r"sent 'hello', got 'hello\n'",
+            r"expected 'HELLO', got 'hello\n'",
+            r"expected 'Echo: hello' and got 'hello\n'",
+        ] {
+            assert!(!untold(words), "{words}");
         }
     }
 

@@ -24,6 +24,27 @@ pub struct Crossed<'f, 'e> {
 }
 
 impl<'e> Facts<'e> {
+    /// Whether the server said one short line of its own to this client, with nothing in it of what it had been sent, and hung
+    /// up, while somebody else was answered rightly and every client was content in the end: it had no room.
+    #[must_use]
+    pub fn was_turned_away(&self, talk: &Talk) -> bool {
+        const SHORT: usize = 200;
+        let (Ok(sent), Ok(reply), Ok(exchanges)) = (talk.request(), talk.response(), self.exchanges()) else {
+            return false;
+        };
+        let text = reply.head.0.trim_ascii_end();
+        let is_a_line =
+            reply.is_whole() && !text.is_empty() && text.len() <= SHORT && !text.iter().any(u8::is_ascii_control);
+        let mut lines =
+            sent.head.0.split(|byte| *byte == b'\n').map(<[u8]>::trim_ascii).filter(|line| !line.is_empty());
+        let is_its_own = !lines.any(|line| text.windows(line.len()).any(|part| part == line));
+        let (left, hung_up) = (talk.ended_by(Role::Client), talk.ended_by(Role::Server));
+        let is_first = hung_up.is_some() && left.is_none_or(|left| hung_up < Some(left));
+        let others =
+            exchanges.iter().any(|(other, exchange)| other.client != talk.client && exchange.echo == Echo::Right);
+        is_a_line && is_its_own && is_first && others && self.clients_left_content()
+    }
+
     /// The first client that got nothing, or got it only when somebody else left, with those that were being served at
     /// one and the same moment meanwhile.
     pub fn kept_out(&self) -> Result<Option<(&Talk<'e>, Vec<&Talk<'e>>)>, Gap> {

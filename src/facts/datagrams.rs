@@ -8,7 +8,7 @@ use std::net::SocketAddr;
 use super::asked::is_probes;
 use super::exchange::datagrams;
 use super::{Facts, Talk};
-use crate::evidence::{At, Conversation, Gap, Packets, Port, Role, Stream, Transport};
+use crate::evidence::{At, Conversation, Gap, Packets, Port, Probe, Role, Stream, Transport};
 
 /// An answer that did not go the way its request had come.
 #[derive(Debug, Clone, PartialEq)]
@@ -44,6 +44,31 @@ pub(super) fn answers_another(conversation: &Conversation, packets: &Packets) ->
         })
 }
 
+/// A server whose answers grow shorter with every shorter datagram, and never longer again.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Shrunk {
+    /// The length of a datagram that was cut.
+    pub asked: usize,
+    /// How much of it came back.
+    pub came: usize,
+    /// What shows it.
+    pub evidence: Vec<String>,
+}
+
+/// The last pair of a request and its reply's length that was cut, if each reply was the beginning of its request and as long
+/// as the shortest request so far.
+fn shrunk<'b>(pairs: impl Iterator<Item = (usize, &'b [u8], &'b [u8])>) -> Option<(usize, usize)> {
+    let (mut least, mut cut) = (usize::MAX, None);
+    for (length, asked, got) in pairs {
+        least = least.min(length);
+        if got.len() != least || !asked.starts_with(got) {
+            return None;
+        }
+        cut = (got.len() < length).then_some((length, got.len())).or(cut);
+    }
+    cut
+}
+
 impl<'e> Talk<'e> {
     /// The datagrams of both sides, the first with the first and so on; those without a counterpart are left out.
     #[must_use]
@@ -54,6 +79,40 @@ impl<'e> Talk<'e> {
 }
 
 impl<'e> Facts<'e> {
+    /// How datagrams were cut to the length of an earlier, shorter one.
+    #[must_use]
+    pub fn shrinks(&self) -> Option<Shrunk> {
+        if self.is_alone() {
+            let probes = &self.evidence.probes.seen().ok()?.probes;
+            let heard = || {
+                probes
+                    .iter()
+                    .enumerate()
+                    .filter(|(_, probe)| probe.transport == Transport::Udp && probe.received_total > 0)
+            };
+            let pair = |(_, probe): (usize, &'e Probe)| {
+                (
+                    probe.sent_total as usize,
+                    probe.sent.first().map_or(&[][..], |sent| &sent.0),
+                    probe.received.0.as_slice(),
+                )
+            };
+            let (asked, came) = shrunk(heard().map(pair))?;
+            let cut = heard().filter(|(_, probe)| probe.received_total < probe.sent_total);
+            return Some(Shrunk {
+                asked,
+                came,
+                evidence: cut.take(3).map(|(index, _)| format!("probes:{index}")).collect(),
+            });
+        }
+        self.talks().ok()?.iter().filter(|talk| talk.transport == Transport::Udp).find_map(|talk| {
+            let pairs = talk.datagram_pairs();
+            let (asked, came) = shrunk(pairs.iter().map(|(asked, got)| (asked.len(), *asked, *got)))?;
+            let before = pairs.iter().any(|(asked, got)| asked.len() == came && got.len() == came);
+            before.then(|| Shrunk { asked, came, evidence: talk.references() })
+        })
+    }
+
     /// When a system first said of a server's reply that its client's port is closed, and the packet that said so.
     pub fn reply_that_was_refused(&self) -> Result<Option<(At, Vec<String>)>, Gap> {
         let packets = self.evidence.packets.seen()?;

@@ -221,6 +221,15 @@ fn weigh(terms: &Terms, sent: &Stream, received: &Stream) -> Echo {
 /// Words with which a client says goodbye in the programs of textbooks.
 const FAREWELLS: &[&str] = &["bye", "close", "disconnect", "end", "exit", "goodbye", "logout", "q", "quit", "stop"];
 
+impl super::Facts<'_> {
+    /// Whether the last line of this client's is such a word.
+    #[must_use]
+    pub fn ends_with_goodbye(&self, talk: &Talk) -> bool {
+        let word = |sent: &Stream| without_last_line(&sent.head.0).1;
+        talk.request().is_ok_and(|sent| sent.is_whole() && FAREWELLS.contains(&word(sent).as_str()))
+    }
+}
+
 /// The server owns the protocol unless a reply was told: an answer that holds everything that was sent, in order, is its
 /// own way of putting it, and a farewell that it takes by closing owes no echo.
 fn in_its_own_words(
@@ -325,7 +334,8 @@ pub(super) fn datagrams(stream: &Stream) -> Vec<&[u8]> {
 
 fn short(terms: &Terms, owed: &[u8], got: &[u8]) -> Echo {
     let missing = owed.get(got.len()..).unwrap_or_default();
-    if terms.framing == Framing::Line && matches!(missing, b"\n" | b"\r\n") {
+    // Behind a whole line it is the answer to an empty one that is missing.
+    if terms.framing == Framing::Line && matches!(missing, b"\n" | b"\r\n") && !got.ends_with(b"\n") {
         return Echo::Unterminated;
     }
     let whole_messages = terms.framing == Framing::Line && got.ends_with(b"\n");

@@ -1,7 +1,7 @@
 //! What becomes of bytes that a program takes for text: the few ways in which they come out wrong. No blame.
 
 use super::{Facts, Talk};
-use crate::evidence::{Reply, Source};
+use crate::evidence::{Probe, Reply, Source};
 
 /// One way in which text handling changes bytes.
 #[derive(Debug, Clone, PartialEq)]
@@ -75,6 +75,36 @@ pub fn is_widened(sent: &[u8], got: &[u8]) -> bool {
     sent.len() > 1 && !sent.contains(&0) && (wide(0) || wide(1))
 }
 
+/// What `got` is, when it is the bytes `sent` in the notation of a programming language: what a program prints for its
+/// programmer when it is told to make text of bytes.
+#[must_use]
+pub fn notation(sent: &[u8], got: &[u8]) -> Option<&'static str> {
+    if got.trim_ascii_end() == python_literal(sent).as_bytes() {
+        return Some("how Python writes the bytes in a program, `b'…'`");
+    }
+    let hash = got.trim_ascii_end().strip_prefix(b"[B@")?;
+    let is_hash = (1..=8).contains(&hash.len()) && hash.iter().all(u8::is_ascii_hexdigit);
+    (is_hash && !sent.starts_with(b"[B@")).then_some("the name that Java gives to an array of bytes, `[B@…`")
+}
+
+/// `repr(bytes)` of Python: <https://docs.python.org/3/library/stdtypes.html#bytes-objects>.
+fn python_literal(bytes: &[u8]) -> String {
+    let quote = if bytes.contains(&b'\'') && !bytes.contains(&b'"') { '"' } else { '\'' };
+    let body: String = bytes
+        .iter()
+        .map(|byte| match byte {
+            b'\n' => "\\n".to_owned(),
+            b'\r' => "\\r".to_owned(),
+            b'\t' => "\\t".to_owned(),
+            b'\\' => "\\\\".to_owned(),
+            b'\'' if quote == '\'' => "\\'".to_owned(),
+            b' '..=b'~' => char::from(*byte).to_string(),
+            other => format!("\\x{other:02x}"),
+        })
+        .collect();
+    format!("b{quote}{body}{quote}")
+}
+
 /// Whether `got` is the text `sent`, in words of whatever kind, with a NUL behind it. A NUL anywhere else is of a protocol's
 /// own, a length before the reply for one.
 fn is_padded(sent: &[u8], got: &[u8]) -> bool {
@@ -84,6 +114,19 @@ fn is_padded(sent: &[u8], got: &[u8]) -> bool {
 }
 
 impl Facts<'_> {
+    /// The notation in which the server answered every plain message of netdiag's, where no reply was told, and the probes
+    /// that show it.
+    #[must_use]
+    pub fn answers_in_notation(&self) -> Option<(&'static str, Vec<String>)> {
+        if self.contract.reply.as_ref().is_some_and(|term| term.source == Source::Told) {
+            return None;
+        }
+        let heard = self.plain_answers()?;
+        let of = |probe: &Probe| notation(&probe.sent.first()?.0, &probe.received.0);
+        let what = of(heard.first()?.1)?;
+        heard.iter().all(|(_, probe)| of(probe) == Some(what)).then(|| (what, super::asked::references(&heard)))
+    }
+
     /// Whether text came back with a NUL behind it that is no part of the reply, as far as one was told or learned.
     #[must_use]
     pub fn adds_a_nul(&self) -> bool {

@@ -1,8 +1,10 @@
 //! `accept-loop-ended`: the server has served clients, is alive, and takes no further one, although it has nothing to do.
 
+use std::net::SocketAddr;
+
 use super::{Call, Look, Rule, Ruling, Symptom, Transport, finding};
-use crate::diagnosis::{Confidence, Side};
-use crate::evidence::Role;
+use crate::diagnosis::{Confidence, Finding, Side};
+use crate::evidence::{At, Role};
 use crate::facts::{Facts, Talk};
 
 pub(super) static RULE: Rule = Rule {
@@ -13,6 +15,9 @@ pub(super) static RULE: Rule = Rule {
     seen_in: &[Look::Sockets, Look::Queues, Look::Waits],
     over: Some(Transport::Tcp),
     explains: &[
+        "connection-refused",
+        "reset",
+        "early-close",
         "never-accepts",
         "one-at-a-time",
         "worker-pool-exhausted",
@@ -34,6 +39,9 @@ fn check(facts: &Facts) -> Ruling {
         let Some(turned_away) = facts.accepted_no_more() else { return Ok(Call::Silent) };
         let what = "The server answered its first clients and accepted none of the later ones, although the first had left.";
         return finding(&RULE, Side::Server, Confidence::Likely, what).because(turned_away).fix(FIX).fires();
+    }
+    if let Some(found) = stopped_listening(facts) {
+        return found.fires();
     }
     let talks = facts.talks()?;
     let Some(waiting) = talks.iter().find(|talk| talk.was_accepted() == Some(false) && talk.is_open()) else {
@@ -71,11 +79,46 @@ fn check(facts: &Facts) -> Ruling {
     .fires()
 }
 
+/// A server that answered somebody, closed the socket at which it listened, and lives on, while a client came to grief over it:
+/// refused, or reset while it was waiting to be accepted.
+fn stopped_listening(facts: &Facts) -> Option<Finding> {
+    let server = facts.player(Role::Server).ok()??;
+    let talks = facts.talks().ok()?;
+    let (later, target, evidence) = turned_away(facts, talks)?;
+    let listeners = facts.server_listeners().ok()?;
+    let mut there = listeners.into_iter().filter(|one| one.covers(Transport::Tcp, target)).peekable();
+    let is_gone = there.peek().is_some() && there.all(|one| one.last_seen < later && !facts.listens_to_the_end(one));
+    let was_answered = |talk: &&Talk| talk.server == target && talk.replied_bytes() > Some(0) && talk.began < later;
+    let last = talks.iter().rfind(was_answered)?;
+    let in_grief = facts.a_client_failed() || facts.still_waiting();
+    if !is_gone || !server.lives_on() || server.is_stopped() || !in_grief {
+        return None;
+    }
+    let what = format!(
+        "The server answered the client at {}, and then the socket at which it listened was closed, although the server lives \
+         on: the next connection to {target} was turned away.",
+        last.client
+    );
+    let found = finding(&RULE, Side::Server, Confidence::Likely, what).because(last.references()).because(evidence);
+    Some(found.fix(
+        "Close the connection that was accepted, not the socket that accepts; after `fork` the parent closes only the former.",
+    ))
+}
+
+/// The attempt that was refused, or reset before a byte was answered: when, where, and what shows it.
+fn turned_away(facts: &Facts, talks: &[Talk]) -> Option<(At, SocketAddr, Vec<String>)> {
+    let refused = facts.refused_dial().ok()?.map(|dial| (dial.at, dial.target, dial.evidence.clone()));
+    refused.or_else(|| {
+        let reset = talks.iter().find(|talk| talk.rst(Role::Server).is_some() && talk.replied_bytes() == Some(0))?;
+        Some((reset.rst(Role::Server)?, reset.server, reset.references()))
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use crate::diagnosis::{Confidence, Side};
-    use crate::evidence::Role;
-    use crate::facts::staged::{Stage, pair, talk};
+    use crate::evidence::{How, Role};
+    use crate::facts::staged::{SERVER, Stage, dial, pair, talk};
 
     fn one_served() -> Stage {
         let late = talk(40002).at(80.0).asks("hello\n").unaccepted();
@@ -87,6 +130,25 @@ mod tests {
         let found = one_served().fires("accept-loop-ended");
         assert_eq!((found.side, found.confidence), (Side::Server, Confidence::Proven));
         assert_eq!(one_served().verdict().fault.as_deref(), Some("accept-loop-ended"));
+    }
+
+    #[test]
+    fn a_server_that_closes_what_it_listens_on_serves_nobody_else() {
+        let refused = |code: i32| {
+            let again = dial(40002, SERVER).syn(150.0).refused(150.1);
+            let mut stage = pair().talk(talk(40001).healthy()).talk(again).exits(Role::Client, 160.0, How::Code(code));
+            stage.snapshots().iter_mut().skip(1).for_each(|snapshot| snapshot.sockets.clear());
+            stage.frozen(200.0)
+        };
+        let found = refused(1).fires("accept-loop-ended");
+        assert_eq!((found.side, found.confidence), (Side::Server, Confidence::Likely));
+        assert_eq!(refused(1).verdict().fault.as_deref(), Some("accept-loop-ended"));
+        let reset = talk(40002).at(150.0).asks("hello\n").resets(Role::Server);
+        let mut waited = pair().talk(talk(40001).healthy()).talk(reset).exits(Role::Client, 180.0, How::Code(1));
+        waited.snapshots().iter_mut().skip(1).for_each(|snapshot| snapshot.sockets.clear());
+        assert_eq!(waited.frozen(200.0).verdict().fault.as_deref(), Some("accept-loop-ended"));
+        refused(0).silent("accept-loop-ended");
+        refused(1).exits(Role::Server, 140.0, How::Code(0)).silent("accept-loop-ended");
     }
 
     #[test]

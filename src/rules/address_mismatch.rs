@@ -1,7 +1,10 @@
 //! `address-mismatch`: the port is right, the host part is not: ::1 against 127.0.0.1, or another loopback address.
 
+use std::net::SocketAddr;
+
 use super::{Call, Look, Rule, Ruling, Symptom, finding};
 use crate::diagnosis::{Confidence, Side};
+use crate::evidence::Source;
 use crate::facts::{Facts, Listener};
 
 pub(super) static RULE: Rule = Rule {
@@ -16,6 +19,9 @@ pub(super) static RULE: Rule = Rule {
 };
 
 fn check(facts: &Facts) -> Ruling {
+    if facts.is_alone() {
+        return of_a_server_alone(facts);
+    }
     let Some(dial) = facts.refused_dial()? else { return Ok(Call::Silent) };
     let listeners = facts.listeners()?;
     let same_port: Vec<&Listener> = listeners
@@ -53,10 +59,31 @@ fn check(facts: &Facts) -> Ruling {
     .fires()
 }
 
+/// A server that was started by itself with its address told, and listens on that port at another address only.
+fn of_a_server_alone(facts: &Facts) -> Ruling {
+    let is_told = facts.evidence.contract.address.as_ref().is_some_and(|term| term.source == Source::Told);
+    let documented = facts.documented_addresses();
+    let listeners: Vec<_> = facts.server_listeners()?.into_iter().filter(|one| one.transport == facts.transport()).collect();
+    let covered = |address: &SocketAddr| listeners.iter().any(|one| one.covers(one.transport, *address));
+    if !is_told || documented.iter().any(|address| address.ip().is_unspecified() || covered(address)) {
+        return Ok(Call::Silent);
+    }
+    let same_port = |one: &&&Listener| documented.iter().any(|address| address.port() == one.local.port());
+    let (Some(address), Some(listener)) = (documented.first(), listeners.iter().find(same_port)) else {
+        return Ok(Call::Silent);
+    };
+    let what = format!("The documented address is {address}; the server listens on {}: same port, another address.", listener.local);
+    finding(&RULE, Side::Server, Confidence::Likely, what)
+        .because([listener.reference.clone()])
+        .at(facts.line_that_bound(listener))
+        .fix(format!("Listen on {address} (or on every address of the machine)."))
+        .fires()
+}
+
 #[cfg(test)]
 mod tests {
     use crate::diagnosis::Side;
-    use crate::evidence::Term;
+    use crate::evidence::{Occasion, Term};
     use crate::facts::staged::{SERVER, Stage, dial, pair, stranger, talk};
 
     fn told(stage: Stage, address: &str) -> Stage {
@@ -72,6 +99,19 @@ mod tests {
         assert_eq!(met("[::1]:12345", SERVER).fires("address-mismatch").side, Side::Client);
         assert_eq!(met(SERVER, "[::1]:12345").fires("address-mismatch").side, Side::Server);
         assert_eq!(met(SERVER, "127.0.1.1:12345").fires("address-mismatch").side, Side::Server);
+    }
+
+    #[test]
+    fn a_server_by_itself_is_held_to_the_address_it_was_told() {
+        let alone = |address: &str, listens: &str| {
+            let mut stage = told(pair().client_gone().without_listener().listens(listens), address);
+            stage.0.setting.occasion = Occasion::LiveServer;
+            stage
+        };
+        assert_eq!(alone(SERVER, "127.0.0.2:12345").fires("address-mismatch").side, Side::Server);
+        for (address, listens) in [(SERVER, SERVER), (SERVER, "0.0.0.0:12345"), ("localhost:12345", "[::1]:12345"), ("0.0.0.0:12345", SERVER)] {
+            alone(address, listens).silent("address-mismatch");
+        }
     }
 
     #[test]

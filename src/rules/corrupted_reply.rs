@@ -37,6 +37,15 @@ fn check(facts: &Facts) -> Ruling {
             .fix("Answer with what has just been read, not with what is remembered.")
             .fires();
     }
+    if let Some((what, probes)) = facts.answers_in_notation().filter(|_| facts.is_alone() || facts.a_client_failed() || facts.still_waiting()) {
+        // A reference partner takes it for a form of reply.
+        return finding(&RULE, Side::Server, Confidence::Proven, format!("The server answers with {what}, not with the bytes themselves."))
+            .because(probes)
+            .at(facts.only_line(Role::Server, |text| &text.sends))
+            .fix("Send the bytes that were read as they are, or decode and encode them (`data.decode()`, `new String(bytes, 0, n)`): \
+                  turning them into text by `str` or `toString` gives a notation for programmers.")
+            .fires();
+    }
     let exchanges = facts.exchanges()?;
     let wrong = exchanges.iter().find_map(|(talk, exchange)| match &exchange.echo {
         Echo::Differs { at, owed, got } => Some((
@@ -57,6 +66,9 @@ fn check(facts: &Facts) -> Ruling {
     let told = facts.contract.reply.as_ref().is_some_and(|term| term.source == Source::Told);
     if !told && facts.talks_are_shared()? {
         return super::ruled_out("everything that one client says goes to all of them, and nothing else does");
+    }
+    if !told && exchanges.iter().all(|(talk, exchange)| !is_wrong(&exchange.echo) || facts.was_turned_away(talk)) {
+        return super::ruled_out("the server told some in words of its own that it had no room, and they came again and were content");
     }
     let wide = |(request, response): (&Stream, &Stream)| is_widened(&request.head.0, &response.head.0);
     let is_wide = talk.request().and_then(|request| Ok((request, talk.response()?))).is_ok_and(wide);
@@ -98,6 +110,10 @@ fn check(facts: &Facts) -> Ruling {
         .fires()
 }
 
+fn is_wrong(echo: &Echo) -> bool {
+    matches!(echo, Echo::Differs { .. } | Echo::Surplus { .. })
+}
+
 #[cfg(test)]
 mod tests {
     use super::super::Call;
@@ -107,6 +123,39 @@ mod tests {
 
     fn answered(reply: &str) -> Stage {
         pair().talk(talk(40001).asks("hello\n").answers(reply).closes(Role::Client).closes(Role::Server))
+    }
+
+    #[test]
+    fn whoever_is_turned_away_in_words_and_comes_again_content_was_not_answered_wrongly() {
+        let busy = |from| talk(from).asks("hello\n").answers("ERR full, come back later\n").closes(Role::Server).closes(Role::Client);
+        let served = |from| talk(from).at(200.0).echoes("hello\n").closes(Role::Client).closes(Role::Server);
+        let learned = || pair().contract(|terms| terms.reply = Some(Term::learned(Reply::Exact)));
+        let met = || learned().talk(busy(40001)).talk(served(40002)).exits(Role::Client, 300.0, How::Code(0)).frozen(310.0);
+        assert!(met().excludes("corrupted-reply").contains("no room"));
+        assert_eq!(met().exits(Role::Client, 300.0, How::Code(1)).fires("corrupted-reply").side, Side::Server);
+        let never_served = learned().talk(busy(40001)).exits(Role::Client, 300.0, How::Code(0)).frozen(310.0);
+        never_served.fires("corrupted-reply");
+        let kept = talk(40001).asks("hello\n").answers("ERR full\n").closes(Role::Client).closes(Role::Server);
+        learned().talk(kept).talk(served(40002)).exits(Role::Client, 300.0, How::Code(0)).frozen(310.0).fires("corrupted-reply");
+    }
+
+    #[test]
+    fn bytes_in_the_notation_of_a_language_are_no_echo() {
+        let asked = |answer: &str| {
+            let stage = pair().untold().talk(talk(40001).asks("it's\n").answers(answer).open());
+            stage.probed(vec![probe("netdiag probe 1\n", r"b'netdiag probe 1\n'"), probe("two\r\n", r"b'two\r\n'")])
+        };
+        let found = asked(r#"b"it's\n""#).hangs().fires("corrupted-reply");
+        assert_eq!((found.side, found.confidence), (Side::Server, Confidence::Proven));
+        assert!(found.statement.contains("Python"), "{}", found.statement);
+        let mut alone = asked(r#"b"it's\n""#);
+        alone.0.setting.occasion = Occasion::LiveServer;
+        assert_eq!(alone.verdict().side, Side::Server);
+        let content = asked(r#"b"it's\n""#).exits(Role::Client, 80.0, How::Code(0));
+        assert!(!matches!(content.ruling("corrupted-reply"), Ok(Call::Fires(_))));
+        let mut java = pair().untold().talk(talk(40001).asks("hi\n").answers("[B@5e9f23b4\n").open());
+        java = java.probed(vec![probe("netdiag probe 1\n", "[B@1b6d3586\n")]);
+        assert!(java.hangs().fires("corrupted-reply").statement.contains("Java"));
     }
 
     /// The server answers each line with it and what `rest` puts behind it.

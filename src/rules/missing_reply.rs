@@ -2,7 +2,7 @@
 
 use super::{Call, Look, Rule, Ruling, Symptom, finding};
 use crate::diagnosis::{Confidence, Finding, Side};
-use crate::evidence::{Gap, Lifetime, Role, Source, Transport};
+use crate::evidence::{Bytes, Close, Gap, Lifetime, Probe, Role, Source, Transport};
 use crate::facts::asked::Muteness;
 use crate::facts::{Echo, Exchange, Facts, Talk};
 
@@ -59,7 +59,7 @@ fn check(facts: &Facts) -> Ruling {
             "tell the framing with --contract, or compare by hand what each side packs and unpacks",
         ));
     }
-    if exchange.asked_completely.is_none() && !facts.answers_nobody() {
+    if exchange.asked_completely.is_none() && (!facts.answers_nobody() || treats_a_line_otherwise(facts, talk)) {
         return Err(Gap::new(
             "probes",
             "nothing tells where the server expects a message to end",
@@ -130,6 +130,18 @@ fn of_a_server_alone(facts: &Facts) -> Option<Finding> {
     Some(finding(&RULE, Side::Server, Confidence::Possible, what).because(["probes:0".to_owned()]).after(Some(failure)).fix(FIX))
 }
 
+/// Whether the request has no line end, and a message of netdiag's that has one made the server end the connection: it may have
+/// choked on that line, and be waiting for the end of this one.
+fn treats_a_line_otherwise(facts: &Facts, talk: &Talk) -> bool {
+    let ends_in_lf = |bytes: &Bytes| bytes.0.ends_with(b"\n");
+    let hangs_up = |probe: &Probe| {
+        let ended = matches!(probe.close, Close::Fin | Close::Reset) && !probe.half_closed;
+        ended && probe.sent.last().is_some_and(ends_in_lf)
+    };
+    talk.request().is_ok_and(|request| request.is_whole() && !ends_in_lf(&request.head))
+        && facts.evidence.probes.seen().is_ok_and(|probes| probes.probes.iter().any(hangs_up))
+}
+
 /// The client waited for long and left, and only then did the server end the connection, which had sat still till then.
 fn gave_up_in_vain(facts: &Facts, talk: &Talk) -> bool {
     let left = talk.ended_by(Role::Client);
@@ -176,6 +188,16 @@ mod tests {
     use crate::diagnosis::{Confidence, Side};
     use crate::evidence::{Action, Close, Ending, Framing, How, Lifetime, Limit, Occasion, Probe, Role, Shape, SocketState, Term};
     use crate::facts::staged::{SERVER, Stage, addr, datagrams, listener, ms, pair, probe, talk};
+
+    #[test]
+    fn a_server_that_hangs_up_on_a_whole_line_may_wait_for_the_end_of_this_one() {
+        let stage = |asked: &str, close| {
+            let line = Probe { close, ..probe("netdiag probe 1 says hello 1\n", "") };
+            pair().untold().talk(talk(40001).asks(asked).open()).hangs().probed(vec![line])
+        };
+        assert_eq!(stage("hello", Close::Fin).cannot_tell("missing-reply"), "probes");
+        assert_eq!(stage("hello", Close::Open).fires("missing-reply").side, Side::Server);
+    }
 
     fn unanswered() -> Stage {
         pair().talk(talk(40001).asks("hello\n").open()).hangs()

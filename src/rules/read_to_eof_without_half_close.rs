@@ -89,7 +89,8 @@ fn check(facts: &Facts) -> Ruling {
     let told = facts.contract.lifetime.as_ref().is_some_and(|term| term.source == Source::Told);
     let by_assumption = facts.met_a_reference_server() && !told && !until_eof;
     let sure = match () {
-        () if !reads || by_assumption => Confidence::Possible,
+        // It may be agreed that such a word ends the connection, and the server may not have understood it.
+        () if !reads || by_assumption || (!until_eof && facts.ends_with_goodbye(talk)) => Confidence::Possible,
         () if facts.hang_proven() && known => Confidence::Proven,
         () => Confidence::Likely,
     };
@@ -128,6 +129,14 @@ mod tests {
         let until_eof = pair().contract(|terms| terms.framing = Some(Term::told(Framing::UntilEof)));
         let found = until_eof.talk(talk(40001).asks("hello").open()).hangs().fires("read-to-eof-without-half-close");
         assert_eq!((found.side, found.confidence), (Side::Client, Confidence::Proven));
+    }
+
+    #[test]
+    fn a_client_that_said_goodbye_may_rightly_wait_for_the_servers_end() {
+        let stage = |word: &str| pair().talk(talk(40001).echoes("hello\n").echoes(word).open()).hangs();
+        assert_eq!(stage("QUIT\n").fires("read-to-eof-without-half-close").confidence, Confidence::Possible);
+        assert_eq!(stage("QUIT\n").verdict().side, Side::Unknown);
+        assert_eq!(stage("quite\n").verdict().side, Side::Client);
     }
 
     #[test]

@@ -70,8 +70,8 @@ fn check(facts: &Facts) -> Ruling {
 #[cfg(test)]
 mod tests {
     use crate::diagnosis::{Confidence, Side};
-    use crate::evidence::{Contract, Lifetime, Role, Term};
-    use crate::facts::staged::{Stage, Talk, pair, talk};
+    use crate::evidence::{Close, Contract, Lifetime, Occasion, Probe, Role, Shape, Term};
+    use crate::facts::staged::{Stage, Talk, pair, probe, talk};
 
     fn met(talk: Talk) -> Stage {
         pair().talk(talk)
@@ -83,6 +83,20 @@ mod tests {
         let found = stage.fires("reset");
         assert_eq!((found.side, found.confidence), (Side::Server, Confidence::Proven));
         assert_eq!(stage.verdict().fault.as_deref(), Some("reset"));
+    }
+
+    #[test]
+    fn a_server_that_ends_short_messages_in_order_resets_over_many_bytes_as_anybody_would() {
+        let ended = |close, half_closed| Probe { half_closed, close, ..probe("netdiag probe 1 says hello 1\n", "") };
+        let alone = |probes: Vec<Probe>| {
+            let mut stage = pair().untold().client_gone().probed(probes);
+            stage.0.setting.occasion = Occasion::LiveServer;
+            stage
+        };
+        let bulk = Probe { shape: Shape::Bulk, ..ended(Close::Reset, false) };
+        assert_eq!(alone(vec![ended(Close::Reset, false), bulk.clone()]).fires("reset").side, Side::Server);
+        alone(vec![ended(Close::Fin, true), bulk.clone()]).silent("reset");
+        alone(vec![ended(Close::Fin, false), bulk]).silent("reset");
     }
 
     #[test]

@@ -19,6 +19,20 @@ pub(super) static RULE: Rule = Rule {
 const FIX: &str = "Receive into a buffer of 65535 bytes, the largest datagram there is; what does not fit is lost for good.";
 
 fn check(facts: &Facts) -> Ruling {
+    if let Some(shrunk) = facts.shrinks() {
+        let known = facts.contract.reply_is_assumed();
+        let what = format!(
+            "Of a datagram of {} bytes only the first {} came back, as many as an earlier and shorter one had: the server \
+             receives into what that one left of its room.",
+            shrunk.asked, shrunk.came
+        );
+        return finding(&RULE, Side::Server, if known { Confidence::Likely } else { Confidence::Proven }, what)
+            .because(shrunk.evidence)
+            .at(facts.only_line(Role::Server, |text| &text.receives))
+            .fix("Give each receive the whole buffer again: `packet.setLength(buffer.length)`, or a new packet; the full size, not \
+                  the last message's.")
+            .fires();
+    }
     if let Some((asked, came, probes)) = facts.cuts_small_datagrams().filter(|_| facts.is_alone()) {
         let statement = format!(
             "Of netdiag's datagram of {asked} bytes only the first {came} came back, the size of the buffer into which the \
@@ -150,6 +164,17 @@ mod tests {
         assert_eq!((twice.side, twice.confidence), (Side::Server, Confidence::Proven));
         let verdict = answered(&[(3000, 1024), (2000, 1024)]).verdict();
         assert_eq!((verdict.side, verdict.fault.as_deref()), (Side::Server, Some("udp-truncated-by-buffer")));
+    }
+
+    #[test]
+    fn room_that_shrinks_with_each_shorter_datagram_cuts_the_longer_ones() {
+        let stage = answered(&[(20, 20), (5, 5), (25, 5), (3, 3), (9, 3)]);
+        let found = stage.fires("udp-truncated-by-buffer");
+        assert_eq!((found.side, found.confidence), (Side::Server, Confidence::Proven));
+        assert!(found.statement.contains("shorter one"), "{}", found.statement);
+        assert_eq!(answered(&[(5, 5), (25, 5)]).verdict().side, Side::Server);
+        answered(&[(5, 5), (25, 5), (9, 9)]).silent("udp-truncated-by-buffer");
+        answered(&[(5, 5), (3, 3)]).silent("udp-truncated-by-buffer");
     }
 
     #[test]

@@ -59,18 +59,23 @@ fn check(facts: &Facts) -> Ruling {
         () if facts.hang_proven() => Confidence::Proven,
         () => Confidence::Likely,
     };
+    let conduct = if talk.replied_bytes() > Some(0) {
+        "has read and answered what came before, and reads no more"
+    } else {
+        "accepted the connection and does not read"
+    };
     finding(
         &RULE,
         Side::Server,
         sure,
         format!(
-            "{unread} byte{} from {} lie unread in the server's socket: its program accepted the connection and does not read.",
+            "{unread} byte{} from {} lie unread in the server's socket: its program {conduct}.",
             if unread == 1 { "" } else { "s" },
             talk.client
         ),
     )
     .because(talk.references())
-    .at(facts.line_where_waits(Role::Server))
+    .at(facts.line_where_waits(Role::Server).or_else(|| facts.only_line(Role::Server, |text| &text.receives)))
     .fix("Read from the connection as soon as it is accepted; see what the handler waits for instead.")
     .fires()
 }
@@ -95,6 +100,14 @@ mod tests {
         assert_eq!((found.side, found.confidence), (Side::Server, Confidence::Proven));
         assert!(found.statement.starts_with("6 bytes"), "{}", found.statement);
         assert_eq!(unread().verdict().fault.as_deref(), Some("unread-request"));
+    }
+
+    #[test]
+    fn one_that_read_the_messages_before_reads_no_more() {
+        let stage = pair().talk(talk(40001).echoes("one\n").asks("two\n").unread()).hangs().written(Role::Server, 7, 5);
+        let found = stage.fires("unread-request");
+        assert!(found.statement.contains("reads no more"), "{}", found.statement);
+        assert_eq!(found.location.map(|frame| frame.line), Some(5));
     }
 
     #[test]

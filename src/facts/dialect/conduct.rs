@@ -1,6 +1,6 @@
 //! How the server behaves towards clients that are many, rude, hasty, or send much or anything but text.
 
-use crate::evidence::{Framing, Lifetime, Shape, Transport};
+use crate::evidence::{Close, Framing, Lifetime, Shape, Transport};
 
 use super::compare::{Comparison, weigh_form};
 use super::form::Form;
@@ -184,6 +184,10 @@ impl Bench<'_> {
 fn ended(reading: &Reading) -> bool {
     let patience = reading.probe.patience_ms as f64;
     let last = reading.probe.last_byte_ms.unwrap_or_default();
+    // It was still at it when netdiag ended its side, and may have taken that for the client's leaving.
+    if reading.probe.half_closed && reading.probe.close == Close::Fin && last + patience >= STILL_LISTENING_MS {
+        return false;
+    }
     reading.is_final() || reading.probe.at_rest || (patience >= LONG_SILENCE_MS && last + patience < STILL_LISTENING_MS)
 }
 

@@ -409,7 +409,9 @@ fn bulk_is_intact_broken_or_still_on_its_way() {
     assert_eq!(of(&[bulk(&sent[..1000], Close::Fin)]), broken(1000));
     assert_eq!(of(&[bulk(&sent[..1000], Close::Open)]), broken(1000), "silent long before the end");
     let dripping = Probe { last_byte_ms: Some(4990.0), ..bulk(&sent[..1000], Close::Open) };
-    assert_eq!(of(&[dripping]), None);
+    assert_eq!(of(std::slice::from_ref(&dripping)), None);
+    let ended_by_us = Probe { half_closed: true, close: Close::Fin, ..dripping };
+    assert_eq!(of(&[ended_by_us]), None, "netdiag had lost its patience");
     let hasty = Probe { patience_ms: 150, ..bulk("", Close::Open) };
     assert_eq!(of(&[hasty]), None);
     let much = sent.repeat(2);

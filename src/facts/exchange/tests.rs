@@ -157,6 +157,12 @@ fn a_long_echo_is_settled_by_length_and_digest() {
 }
 
 #[test]
+fn an_empty_line_that_gets_no_answer_is_a_message_and_no_missing_line_end() {
+    assert_eq!(line(talk(40001).echoes("one\n").asks("\n")), short(5, true));
+    assert_eq!(line(talk(40001).asks("one\n").answers("one")), Echo::Unterminated);
+}
+
+#[test]
 fn an_unfinished_end_of_a_long_request_is_owed_nothing() {
     let unfinished = format!("{}end", long());
     assert_eq!(line(talk(40001).asks(&unfinished).answers(&long())), Echo::Pending);
