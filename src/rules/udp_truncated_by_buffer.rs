@@ -20,13 +20,13 @@ const FIX: &str = "Receive into a buffer of 65535 bytes, the largest datagram th
 
 fn check(facts: &Facts) -> Ruling {
     if let Some(shrunk) = facts.shrinks() {
-        let known = facts.contract.reply_is_assumed();
+        let is_assumed = facts.contract.reply_is_assumed();
         let what = format!(
             "Of a datagram of {} bytes only the first {} came back, as many as an earlier and shorter one had: the server \
              receives into what that one left of its room.",
             shrunk.asked, shrunk.came
         );
-        return finding(&RULE, Side::Server, if known { Confidence::Likely } else { Confidence::Proven }, what)
+        return finding(&RULE, Side::Server, if is_assumed { Confidence::Likely } else { Confidence::Proven }, what)
             .because(shrunk.evidence)
             .at(facts.only_line(Role::Server, |text| &text.receives))
             .fix("Give each receive the whole buffer again: `packet.setLength(buffer.length)`, or a new packet; the full size, not \
