@@ -13,6 +13,9 @@ pub(super) const TAIL: Duration = Duration::from_millis(60);
 /// No answer is awaited longer than this, however slow the server is.
 pub(super) const LONGEST: Duration = Duration::from_millis(2500);
 
+/// So many times the slowest answer have to pass before silence says anything; the dialect is read off with a little less.
+pub(super) const LATER: u32 = 3;
+
 /// What is known of the server's speed and habits.
 #[derive(Debug, Clone)]
 pub(super) struct Pace {

@@ -13,7 +13,7 @@ use tokio::task::JoinHandle;
 
 use crate::evidence::{Close, Probe, Reach, Shape};
 
-use super::pace::{GENEROUS, LONGEST};
+use super::pace::{GENEROUS, LATER, LONGEST};
 use super::shapes::{Script, binary_line, bulk};
 use super::talk::{Enough, Talk, Wait};
 use super::{Depth, Examiner};
@@ -97,7 +97,8 @@ async fn full(exam: &mut Examiner, target: SocketAddr, depth: Depth) -> Option<(
         let size = if depth == Depth::Thorough { THRONG } else { CROWDS[1] };
         crowd::gather(exam, target, size).await?;
     }
-    again_if_too_hasty(exam, target).await
+    again_if_too_hasty(exam, target).await?;
+    crowd::beside_an_idler_if_too_hasty(exam, target).await
 }
 
 /// The ordinary greetings.
@@ -143,7 +144,7 @@ fn gentle_scripts(exam: &mut Examiner, depth: Depth) -> Vec<Script> {
 /// that patience allowed for: on a busy machine the difference between "waits for a line end" and "is late" is time.
 async fn again_if_too_hasty(exam: &mut Examiner, target: SocketAddr) -> Option<()> {
     let chunk = exam.probes.iter().rfind(|probe| probe.shape == Shape::Chunk)?;
-    let needed = LONGEST.min(exam.pace.latency.unwrap_or_default() * 3);
+    let needed = LONGEST.min(exam.pace.latency.unwrap_or_default() * LATER);
     if chunk.before_half_close > exam.pace.banner || chunk.at_rest || Duration::from_millis(chunk.patience_ms) >= needed
     {
         return Some(());

@@ -6,7 +6,7 @@ use std::time::Duration;
 use crate::evidence::{Probe, Reach, Shape};
 
 use super::super::Examiner;
-use super::super::pace::Pace;
+use super::super::pace::{LATER, LONGEST, Pace};
 use super::super::talk::{Enough, Setting, Talk, Wait};
 use super::{PROMPT, SURE};
 
@@ -24,7 +24,7 @@ const FEW: usize = 4;
 /// Finds out whether a second client is served while a first one is idle.
 pub(super) async fn beside_idlers(exam: &mut Examiner, target: SocketAddr) -> Option<()> {
     for _ in 0..TRIALS {
-        beside_an_idler(exam, target).await?;
+        beside_an_idler(exam, target, BESIDE).await?;
         if exam.pace.lanes > 1 {
             break;
         }
@@ -32,9 +32,20 @@ pub(super) async fn beside_idlers(exam: &mut Examiner, target: SocketAddr) -> Op
     Some(())
 }
 
+/// The same once more, with more patience, if nobody was served beside an idle client and the server has since shown to be
+/// slower than that patience allowed for.
+pub(super) async fn beside_an_idler_if_too_hasty(exam: &mut Examiner, target: SocketAddr) -> Option<()> {
+    let needed = LONGEST.min(exam.pace.latency.unwrap_or_default() * LATER);
+    let waited = exam.probes.iter().filter(|probe| probe.shape == Shape::Idler).map(|probe| probe.patience_ms).max();
+    if exam.pace.lanes > 1 || !exam.has_time() || waited.is_none_or(|ms| Duration::from_millis(ms) >= needed) {
+        return Some(());
+    }
+    beside_an_idler(exam, target, needed).await
+}
+
 /// Keeps one connection open and silent, and greets on a second one. If that is not answered, the idle one leaves, and
-/// the greeting gets another chance.
-async fn beside_an_idler(exam: &mut Examiner, target: SocketAddr) -> Option<()> {
+/// the greeting gets another chance. The idle one stays for `least`, or longer.
+async fn beside_an_idler(exam: &mut Examiner, target: SocketAddr, least: Duration) -> Option<()> {
     let group = exam.group();
     let pace = exam.pace.clone();
     let line = format!("{}{}", exam.text(), pace.terminator());
@@ -47,7 +58,7 @@ async fn beside_an_idler(exam: &mut Examiner, target: SocketAddr) -> Option<()> 
     if pace.until_eof {
         second.half_close().await;
     }
-    let answer = Wait::patient(pace.patience().max(BESIDE), Enough::Bytes(pace.due(line.len(), 1)));
+    let answer = Wait::patient(pace.patience().max(least), Enough::Bytes(pace.due(line.len(), 1)));
     second.listen(&answer).await;
     let served = second.heard() > pace.banner;
     let held = second.since_write().as_secs_f64() * 1000.0;
