@@ -10,6 +10,7 @@ pub mod formats;
 pub mod judge;
 pub mod lab;
 pub mod labs;
+mod machine;
 pub mod results;
 pub mod shard;
 mod steady;
