@@ -31,16 +31,18 @@ impl Facts<'_> {
     /// The last time a process of `role` was ended by what it did itself.
     #[must_use]
     pub fn crash(&self, role: Role) -> Option<&Crash> {
-        let crashes = &self.evidence.calls.seen().ok()?.crashes;
-        crashes.iter().rfind(|crash| crash.role == role && crash.at <= self.frozen())
+        Some(self.last_crash(role)?.1)
     }
 
     /// What shows that crash, as a reference into the evidence.
     #[must_use]
     pub fn crash_reference(&self, role: Role) -> Option<String> {
-        let crash = self.crash(role)?;
-        let index = self.evidence.calls.seen().ok()?.crashes.iter().position(|one| one == crash)?;
-        Some(format!("calls:crashes/{index}"))
+        Some(format!("calls:crashes/{}", self.last_crash(role)?.0))
+    }
+
+    fn last_crash(&self, role: Role) -> Option<(usize, &Crash)> {
+        let mut crashes = self.evidence.calls.seen().ok()?.crashes.iter().enumerate();
+        crashes.rfind(|(_, crash)| crash.role == role && crash.at <= self.frozen())
     }
 
     /// How a player that was ended by `signal` ended, as the end of "the server …".
@@ -60,7 +62,7 @@ impl Facts<'_> {
 fn in_functions(crash: &Crash) -> String {
     let own = crash.line.as_ref().map(|line| line.function.as_str()).filter(|function| !function.is_empty());
     let from = own.and_then(|own| crash.functions.iter().position(|function| function == own)).unwrap_or(0);
-    let bare = if crash.line.is_none() { " (no line is known: it was built without `-g`)" } else { "" };
+    let bare = if crash.line.is_none() { " (built with `-g`, it would tell the line)" } else { "" };
     match &crash.functions[from..] {
         [] => String::new(),
         [inner] => format!(" in its function {inner}{bare}"),
@@ -105,7 +107,7 @@ mod tests {
     fn without_debug_data_the_function_alone_is_told_and_without_symbols_nothing() {
         let found = segfault(crash(Role::Server, &["main"], None)).fires("server-crashed");
         assert!(
-            found.statement.contains("in its function main (no line is known: it was built without `-g`) while"),
+            found.statement.contains("in its function main (built with `-g`, it would tell the line) while"),
             "{found:?}"
         );
         assert!(found.location.is_none());
